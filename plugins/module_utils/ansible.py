@@ -1,0 +1,28 @@
+# Copyright (c) Mobius contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The seam between AnsibleModule and the plain Python below it."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Dict
+
+from ansible.module_utils.basic import AnsibleModule
+
+from .errors import MobiusError
+
+
+def finish(module: AnsibleModule, call: Callable[[], Dict[str, Any]]) -> None:
+    """Run ``call`` and end the module with its result, or with an error that says what, where and what next."""
+    try:
+        result = call()
+    except MobiusError as error:
+        module.fail_json(msg=str(error), where=error.where, remedy=error.remedy)
+    except OSError as error:
+        module.fail_json(
+            msg=f"{error.strerror or error}: {error.filename or module.params.get('path')}",
+            where=error.filename,
+            remedy="check the owner, mode and free space of that path",
+        )
+    for warning in result.pop("warnings", []):
+        module.warn(warning)
+    module.exit_json(**result)

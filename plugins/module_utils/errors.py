@@ -1,0 +1,26 @@
+# Copyright (c) Mobius contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The one error type that reaches an operator: what went wrong, where, and what to do next."""
+
+from __future__ import annotations
+
+from typing import Optional
+
+
+class MobiusError(Exception):
+    """An expected failure.
+
+    :param what: one sentence without a full stop, for people.
+    :param where: the file, item or URL it happened at.
+    :param remedy: the next step, best as a command.
+    """
+
+    def __init__(self, what: str, where: Optional[str] = None, remedy: Optional[str] = None) -> None:
+        super().__init__(what)
+        self.what = what
+        self.where = where
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        text = self.what if self.where is None else f"{self.what}: {self.where}"
+        return text + "." if self.remedy is None else f"{text}. Next: {self.remedy}"
