@@ -1,0 +1,82 @@
+# Copyright (c) Mobius contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Evidence of a failed deployment: what people need the next morning, kept before the rollback replaces it."""
+
+from __future__ import annotations
+
+import json
+import platform
+import shutil
+from pathlib import Path
+from typing import Any, BinaryIO, Dict, List, Optional
+
+from ..storage.paths import locate_library
+from ..storage.replace import replace_whole
+from .record import checked_id
+from .redact import redact
+
+LOG_TAIL = 1024 * 1024
+
+
+def keep_evidence(
+    path: str,
+    log_dir: str,
+    deployment: str,
+    *,
+    failure: Dict[str, Any],
+    timeline: List[Dict[str, Any]],
+    samples: List[Dict[str, Any]],
+    logs: Optional[List[str]] = None,
+    max_library_bytes: int = 1024**3,
+    check_mode: bool = False,
+) -> Dict[str, Any]:
+    """Copy the library as it stands, the end of each log, the samples and the timeline into ``evidence-ID/``.
+
+    :param logs: files of which the last MiB is kept; one that is missing is left out.
+    :param max_library_bytes: a larger library is named, not copied.
+    :returns: ``folder`` and ``files``, the names in it.
+    """
+    folder = Path(log_dir) / f"evidence-{checked_id(deployment)}"
+    library = Path(locate_library(path))
+    too_large = library.stat().st_size > max_library_bytes
+    summary = redact({
+        "deployment": deployment,
+        "library": str(library),
+        "library_left_out": f"larger than {max_library_bytes} bytes" if too_large else "",
+        "failure": failure,
+        "timeline": timeline,
+        "host": platform.node(),
+        "python": platform.python_version(),
+    })
+    files: Dict[str, Any] = {
+        "failure.json": _json(summary),
+        "timeline.txt": "".join(f"{entry.get('at')}  {entry.get('event')}\n" for entry in summary["timeline"]).encode(),
+    }
+    if samples:
+        files["samples.json"] = _json(redact(samples))
+    for log in logs or []:
+        if Path(log).is_file():
+            files[Path(log).name] = _tail(Path(log))
+    names = sorted(files) + ([] if too_large else [f"rejected-{library.name}"])
+    if not check_mode:
+        for name, data in files.items():
+            replace_whole(str(folder / name), lambda stream, data=data: stream.write(data), mode=0o640)
+        if not too_large:
+            replace_whole(str(folder / f"rejected-{library.name}"), lambda stream: _copy(library, stream), mode=0o640)
+    return {"changed": True, "folder": str(folder), "files": names}
+
+
+def _json(document: Any) -> bytes:
+    return (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode(errors="backslashreplace")
+
+
+def _tail(path: Path) -> bytes:
+    with path.open("rb") as stream:
+        stream.seek(max(0, path.stat().st_size - LOG_TAIL))
+        text = stream.read(LOG_TAIL).decode(errors="backslashreplace")
+    return "\n".join(redact(line) for line in text.split("\n")).encode(errors="backslashreplace")
+
+
+def _copy(source: Path, stream: BinaryIO) -> None:
+    with source.open("rb") as original:
+        shutil.copyfileobj(original, stream, 256 * 1024)
