@@ -1,0 +1,117 @@
+# Copyright (c) Mobius contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""JSON text read forwards through a sliding window, so that a library of any size needs a few megabytes."""
+
+from __future__ import annotations
+
+import re
+from typing import BinaryIO, List, Tuple
+
+BLOCK = 1 << 20
+LOW = 1 << 16
+SPACE = rb"[ \t\n\r]*"
+# Escapes are counted: a regular expression that repeats a group keeps memory for each turn.
+# Lone surrogates are left out, so that they are met one by one.
+_ESCAPE = (
+    rb'\\(?:["\\/bfnrt]|u(?:[0-9a-ce-fA-CE-F][0-9a-fA-F]{3}|[dD][0-7][0-9a-fA-F]{2}'
+    rb"|[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}))"
+)
+_PLAIN = rb'[^"\\\x00-\x1f]*'
+STRING = rb'"' + _PLAIN + rb"(?:" + _ESCAPE + _PLAIN + rb'){0,99}"'
+NUMBER = rb"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?"
+SCALAR = rb"(?:" + STRING + rb"|" + NUMBER + rb"|true|false|null)"
+_LIST = rb"\[" + SPACE + rb"(?:" + SCALAR + SPACE + rb"(?:," + SPACE + SCALAR + SPACE + rb"){0,99})?\]"
+MEMBER = rb"(" + STRING + rb")" + SPACE + rb":" + SPACE + rb"(?:" + SCALAR + rb"|" + _LIST + rb")"
+_UNNAMED = MEMBER.replace(b"(" + STRING + b")", STRING, 1)
+FLAT = rb"\{" + SPACE + _UNNAMED + SPACE + rb"(?:," + SPACE + _UNNAMED + SPACE + rb"){0,99}\}"
+
+escape = re.compile(_ESCAPE)
+plain = re.compile(_PLAIN)
+space = re.compile(SPACE)
+word = re.compile(rb"[-+.0-9A-Za-z_]*")
+
+
+class Window:
+    """The bytes from ``pos`` on are still to be read; those before it are dropped when more are needed.
+
+    ``invalid`` collects the places (offset, line, column, byte) that are not UTF-8.
+    """
+
+    def __init__(self, file: BinaryIO, *, keep_invalid: int = 100) -> None:
+        self._file = file
+        self._keep_invalid = keep_invalid
+        self._line = 1
+        self._column = 0
+        self.data = b""
+        self.pos = 0
+        self.start = 0
+        self.ended = False
+        self.invalid: List[Tuple[int, int, int, int]] = []
+        self.fill()
+
+    def fill(self) -> bool:
+        """Drop what was read and read on; False at the end of the file. ``pos`` is 0 afterwards."""
+        self.drop()
+        block = b"" if self.ended else self._file.read(max(BLOCK, len(self.data)))
+        self.ended = not block
+        self.data += block
+        return bool(block)
+
+    def drop(self) -> None:
+        """Forget the bytes before ``pos``, counting their lines and checking that they are UTF-8."""
+        passed = self.data[: self.pos]
+        self._check(passed)
+        lines = passed.count(b"\n")
+        self._line += lines
+        self._column = _characters(passed[passed.rfind(b"\n") + 1 :]) + (0 if lines else self._column)
+        self.data = self.data[self.pos :]
+        self.start += self.pos
+        self.pos = 0
+
+    def skip_mark(self, length: int) -> None:
+        """Move past a byte order mark, which takes no column."""
+        self.pos += length
+        self.drop()
+        self._column = 0
+
+    def ready(self) -> None:
+        """Have a good stretch of bytes ahead, when the file still has them."""
+        while len(self.data) - self.pos < LOW and not self.ended:
+            self.fill()
+
+    def skip_space(self) -> int:
+        """Move past white space; returns the byte there, or -1 at the end of the file."""
+        while True:
+            self.pos = end_of(space, self.data, self.pos)
+            if self.pos < len(self.data):
+                return self.data[self.pos]
+            if not self.fill():
+                return -1
+
+    def place(self, at: int) -> Tuple[int, int]:
+        """Line and column, both from 1 and the column in characters, of the index ``at`` into ``data``."""
+        before = self.data[:at]
+        lines = before.count(b"\n")
+        column = _characters(before[before.rfind(b"\n") + 1 :])
+        return self._line + lines, column + 1 + (0 if lines else self._column)
+
+    def _check(self, passed: bytes) -> None:
+        at = 0
+        while len(self.invalid) < self._keep_invalid:
+            try:
+                passed[at:].decode("utf-8")
+                return
+            except UnicodeDecodeError as error:
+                wrong = at + error.start
+                self.invalid.append((self.start + wrong, *self.place(wrong), passed[wrong]))
+                at += error.end
+
+
+def end_of(pattern: re.Pattern[bytes], data: bytes, at: int) -> int:
+    """Where a match of ``pattern`` at ``at`` ends; ``at`` itself when there is none."""
+    match = pattern.match(data, at)
+    return match.end() if match else at
+
+
+def _characters(data: bytes) -> int:
+    return len(data) if data.isascii() else len(data.decode("utf-8", "replace"))
