@@ -1,0 +1,101 @@
+"""From a library to a verified dHash library, and back."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import urllib.request
+from pathlib import Path
+
+import imagehash
+from PIL import Image
+
+TOLERANT = {"mobius_max_failure_rate": 30}
+
+
+def fetch(site, path: str):
+    with urllib.request.urlopen(f"http://127.0.0.1:{site.port}{path}", timeout=5) as answer:
+        return json.load(answer)
+
+
+def test_there_and_back_again(site):
+    before = site.library.read_bytes()
+    first = site.play("deploy", **TOLERANT).succeeded()
+    assert first.changed > 0
+    deployed = site.library.read_bytes()
+
+    for item in site.items():
+        path = site.home / item["image"]
+        if item["image"] in ("images/torn.png", "images/gone.png"):
+            assert "dhash" not in item
+            assert item["dhash_confidence"] == 0
+            assert item["dhash_reasons"]
+        else:
+            with Image.open(path) as image:
+                assert item["dhash"] == str(imagehash.dhash(image))
+
+    assert fetch(site, "/health")["status"] == "healthy"
+    metrics = fetch(site, "/metrics/dhash")
+    assert metrics["low_confidence_queue_length"] == 2
+    assert metrics["extraction_failures_rate"] == 25
+    assert 0 < metrics["avg_hash_time"] <= metrics["p95_hash_time"]
+
+    backup, = (site.home / "backups").glob("library.json.bak.*Z")
+    assert backup.read_bytes() == before
+    subprocess.run(["sha256sum", "-c", f"backups/{backup.name}.sha256"], cwd=site.home, check=True)
+    assert backup.stat().st_mode & 0o777 == 0o640
+
+    second = site.play("deploy", **TOLERANT).succeeded()
+    assert second.changed == 0, second.output
+    assert site.library.read_bytes() == deployed
+    assert "Nothing to do" in second.output
+
+    back = site.play("rollback").succeeded()
+    assert back.changed > 0
+    assert site.library.read_bytes() == before
+    assert fetch(site, "/health")["status"] == "healthy"
+
+    again = site.play("rollback").succeeded()
+    assert again.changed == 0, again.output
+    assert "Nothing to roll back" in again.output
+    assert site.library.read_bytes() == before
+
+    snapshot, = (path for path in (site.home / "backups").glob("library.json.pre-restore.*Z"))
+    site.play("rollback", mobius_backup=str(snapshot)).succeeded()
+    assert site.library.read_bytes() == deployed
+
+
+def test_check_mode_predicts_and_writes_nothing(site):
+    site.play("sample_runtime", playbook=str(Path(__file__).with_name("runtime.yml"))).succeeded()
+    before = site.tree()
+    check = site.play("migrate", "--check", "--diff", **TOLERANT).succeeded()
+    assert site.tree() == before
+    assert "dhash" in check.output
+    whole = site.play("deploy", "--check", **TOLERANT).succeeded()
+    assert site.tree() == before, whole.output
+    assert site.play("migrate", **TOLERANT).succeeded().changed == check.changed
+
+
+def test_single_steps(site):
+    before = site.library.read_bytes()
+    assert site.play("backup").succeeded().changed == 1
+    assert site.play("backup").succeeded().changed == 0
+    site.play("dry_run", **TOLERANT).succeeded()
+    report = json.loads((site.home / "migrate-dryrun.json").read_text())
+    assert report["items"] == 8
+    assert report["projected_seconds"] > 0
+    assert site.library.read_bytes() == before
+    assert site.play("migrate", **TOLERANT).succeeded().changed == 1
+    site.play("verify").succeeded()
+    listing = site.play("backups").succeeded()
+    assert "library.json.bak." in listing.output
+    assert site.play("cleanup", mobius_backup_keep_days="0").succeeded().changed == 0
+    for form in ("html", "csv", "json"):
+        site.play("review_export", mobius_review_format=form).succeeded()
+        assert "gone.png" in (site.home / f"review.{form}").read_text()
+
+
+def test_strings_from_extra_vars_are_understood(site):
+    strings = {"mobius_max_failure_rate": "30", "mobius_workers": "1", "mobius_confirm": "false", "mobius_lock_break": "no"}
+    site.play("deploy", mobius_service_enabled="false", mobius_health_check="False", **strings).succeeded()
+    assert sum("dhash" in item for item in site.items()) == 6

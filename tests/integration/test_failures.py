@@ -1,0 +1,90 @@
+"""A deployment that fails ends well: the bytes of before, evidence, a free lock, a non-zero exit."""
+
+from __future__ import annotations
+
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+
+TOLERANT = {"mobius_max_failure_rate": 30}
+
+
+@pytest.fixture
+def sick_service():
+    """A service that answers 503 whatever is asked."""
+
+    class Sick(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(503)
+            self.end_headers()
+            self.wfile.write(b'{"status": "unhealthy", "reasons": ["made to fail"]}')
+
+        def log_message(self, *_: object) -> None:
+            return
+
+    server = HTTPServer(("127.0.0.1", 0), Sick)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+
+
+def assert_ended_well(site, before: bytes) -> None:
+    assert site.library.read_bytes() == before
+    assert not (site.home / ".library.json.dhash" / "lock").exists()
+    record, = (site.home / "logs").glob("deployment-*.json")
+    assert json.loads(record.read_text())["status"] == "rolled_back"
+    evidence, = (site.home / "logs").glob("evidence-*")
+    assert json.loads((evidence / "failure.json").read_text())["failure"]["message"]
+    assert (evidence / "timeline.txt").read_text().splitlines()[-1].endswith("rollback")
+
+
+def test_failing_health_is_rolled_back(site, sick_service):
+    before = site.library.read_bytes()
+    run = site.play("deploy", mobius_health_url=f"{sick_service}/health", mobius_health_timeout=2, **TOLERANT)
+    run.failed("Rolled back")
+    assert_ended_well(site, before)
+    rejected, = (site.home / "logs").glob("evidence-*/rejected-library.json")
+    assert b'"dhash"' in rejected.read_bytes()
+    site.play("deploy", **TOLERANT).succeeded()
+
+
+def test_failing_verification_is_rolled_back(site, tmp_path):
+    before = site.library.read_bytes()
+    schema = tmp_path / "schema.json"
+    schema.write_text('{"type": "object", "required": ["no-such-member"]}')
+    site.play("deploy", mobius_schema=str(schema), **TOLERANT).failed("no-such-member")
+    assert_ended_well(site, before)
+
+
+def test_failing_migration_is_rolled_back(site):
+    before = site.library.read_bytes()
+    site.play("deploy", mobius_max_failure_rate=5).failed("Rolled back")
+    assert_ended_well(site, before)
+
+
+def test_a_broken_library_is_refused_untouched(site):
+    site.library.write_text('{"components": [{"image": "images/piece-0.png"},]}')
+    before = site.tree()
+    site.play("deploy").failed("Nothing was changed")
+    left = {name: data for name, data in site.tree().items() if not name.startswith(("logs/", "service/"))}
+    assert left == before
+
+
+def test_a_held_lock_refuses_and_stays(site):
+    site.play("deploy", **TOLERANT).succeeded()
+    lock = site.home / ".library.json.dhash" / "lock"
+    assert not lock.exists()
+    site.play("lock", playbook=str(__file__).replace("test_failures.py", "lock.yml")).succeeded()
+    held = lock.read_bytes()
+    site.play("deploy", **TOLERANT).failed("someone-else")
+    site.play("rollback", **TOLERANT).failed("someone-else")
+    assert lock.read_bytes() == held
+    site.play("rollback", mobius_lock_break="true").succeeded()
+
+
+def test_nothing_to_roll_back_to_is_refused(site):
+    before = site.library.read_bytes()
+    site.play("rollback").failed("backup")
+    assert site.library.read_bytes() == before
