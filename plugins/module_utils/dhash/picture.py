@@ -1,0 +1,137 @@
+# Copyright (c) Mobius contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""One picture file -> dHash, confidence and reasons, bit for bit as ImageHash 4.3 with the same Pillow."""
+
+from __future__ import annotations
+
+import os
+import stat
+import struct
+import warnings
+from typing import IO, List, NamedTuple, Tuple
+
+from .confidence import confidence
+
+try:
+    from PIL import Image
+except ImportError:  # versions() tells the operator what to install
+    Image = None  # type: ignore[assignment]
+
+MAX_PIXELS = 100_000_000
+# Formats that Pillow hands to another program, or only pretends to read.
+_REFUSED = frozenset({"EPS", "WMF", "FPX", "MIC", "MPEG", "BUFR", "GRIB", "HDF5"})
+_formats: List[str] = []
+
+
+class Picture(NamedTuple):
+    """``dhash`` is 16 lower-case hex digits, ``confidence`` 0 to 1, ``reasons`` codes for a low one."""
+
+    dhash: str
+    confidence: float
+    reasons: Tuple[str, ...]
+
+
+class PictureError(Exception):
+    """A picture that cannot be hashed.
+
+    :param code: a stable word: missing, unreadable, not-a-file, empty, not-a-picture, truncated, broken,
+        too-many-pixels, bomb, out-of-memory; the engine adds timeout and crashed.
+    :param text: one sentence for people, printable, at most 200 characters.
+    """
+
+    def __init__(self, code: str, text: str) -> None:
+        self.code = code
+        self.text = "".join(c if c.isprintable() else "?" for c in text[:200])
+        super().__init__(code, self.text)
+
+
+def hash_picture(path: str, max_pixels: int = MAX_PIXELS) -> Picture:
+    """Hash the first frame of the picture at ``path``: no EXIF rotation, alpha ignored, as ImageHash does.
+
+    :param max_pixels: the most pixels (width times height) that are decoded.
+    :raises PictureError: with the code of the reason, whatever the file holds.
+    """
+    with _open(path) as stream, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return _hash(stream, max_pixels)
+        except PictureError:
+            raise
+        except Exception as error:
+            raise _explain(error) from error
+
+
+def prepare(kept_blocks: int = 0) -> None:
+    """Load Pillow's plugins, so that worker processes share them.
+
+    :param kept_blocks: blocks of 16 MiB that Pillow keeps when a picture is done, for the next one.
+    """
+    if kept_blocks:
+        Image.core.set_blocks_max(kept_blocks)
+    if not _formats:
+        Image.init()
+        _formats.extend(name for name in Image.ID if name not in _REFUSED)
+
+
+def dhash_of(greys: bytes) -> str:
+    """Return the 16 hex digits for 72 bytes, 8 rows of 9 greys: a bit is 1 where the right one is brighter."""
+    bits = 0
+    for row in range(0, 72, 9):
+        for column in range(row, row + 8):
+            bits = bits << 1 | (greys[column + 1] > greys[column])
+    return f"{bits:016x}"
+
+
+def _open(path: str) -> IO[bytes]:
+    """Open a regular file, and nothing else: a FIFO blocks, and opening a device can act on it."""
+    try:
+        _regular(os.stat(path))
+        # O_NONBLOCK: the file may have become a FIFO since.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise PictureError("missing", "no such file") from error
+    except (OSError, ValueError) as error:
+        raise PictureError("unreadable", getattr(error, "strerror", None) or str(error)) from error
+    stream = os.fdopen(descriptor, "rb")
+    try:
+        _regular(os.fstat(descriptor))
+    except PictureError:
+        stream.close()
+        raise
+    return stream
+
+
+def _regular(status: os.stat_result) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        raise PictureError("not-a-file", "not a regular file")
+    if status.st_size == 0:
+        raise PictureError("empty", "the file has no bytes")
+
+
+def _hash(stream: IO[bytes], max_pixels: int) -> Picture:
+    prepare()
+    # Pillow raises above twice this, also for frames that show their size late.
+    Image.MAX_IMAGE_PIXELS = max_pixels
+    with Image.open(stream, formats=_formats) as image:
+        width, height = image.size
+        if width * height > max_pixels:
+            raise PictureError("too-many-pixels", f"{width} x {height} pixels, the limit is {max_pixels}")
+        greys = image.convert("L").resize((9, 8), Image.LANCZOS).tobytes()
+    value, reasons = confidence(greys, width, height)
+    return Picture(dhash_of(greys), value, reasons)
+
+
+def _explain(error: Exception) -> PictureError:
+    text = f"{type(error).__name__}: {error}"
+    lowered = text.lower()
+    if isinstance(error, Image.DecompressionBombError):
+        return PictureError("too-many-pixels", text)
+    if isinstance(error, MemoryError) or "out of memory" in lowered:
+        return PictureError("out-of-memory", "decoding it takes more memory than a picture may")
+    if isinstance(error, Image.UnidentifiedImageError):
+        return PictureError("not-a-picture", "no picture format that Pillow knows")
+    if "truncated" in lowered or "eof" in lowered or isinstance(error, (EOFError, struct.error)):
+        return PictureError("truncated", text)
+    if "too large" in lowered or "too much memory" in lowered:
+        return PictureError("bomb", text)
+    return PictureError("broken", text)

@@ -1,0 +1,262 @@
+# Copyright (c) Mobius contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Many pictures -> outcomes in their order, by worker processes that may each hang, die or eat memory."""
+
+from __future__ import annotations
+
+import json
+import mmap
+import os
+import select
+import signal
+import time
+from collections import deque
+from itertools import islice
+from typing import Any, Callable, Deque, Dict, Iterable, Iterator, List, NamedTuple, Optional, Tuple
+
+from ..dhash.picture import MAX_PIXELS, prepare
+from ..dhash.versions import versions
+from ..errors import MobiusError
+from .worker import SLOT, Limits, serve
+
+_LOOK_AHEAD = 4096
+_LARGEST_BATCH = 64
+_BATCH_SECONDS = 0.1
+_GRACE_SECONDS = 5.0
+_PROGRESS_SECONDS = 0.5
+_BARREN_DEATHS = 5
+_BYTES_A_PIXEL = 16
+_BYTES_BESIDE = 128 * 1024 * 1024
+
+
+class Outcome(NamedTuple):
+    """What became of one task.
+
+    ``dhash`` is None and ``error`` a sentence when the picture failed; ``reasons`` then holds its one code.
+    ``seconds`` is the wall time that the picture took in its worker.
+    """
+
+    key: Any
+    dhash: Optional[str]
+    confidence: float
+    reasons: Tuple[str, ...]
+    error: Optional[str]
+    seconds: float
+
+
+def hash_all(
+    tasks: Iterable[Tuple[Any, str]],
+    *,
+    workers: int = 0,
+    image_timeout: float = 30.0,
+    max_pixels: int = MAX_PIXELS,
+    max_memory: Optional[int] = None,
+    on_progress: Optional[Callable[[int], None]] = None,
+) -> Iterator[Outcome]:
+    """Hash the pictures of ``tasks``, pairs of a key and a path, and give their outcomes in the same order.
+
+    Tasks are taken as they are needed, at most some thousands ahead. Closing the iterator ends the workers.
+
+    :param workers: processes; 0 for one per processor that this process may use.
+    :param image_timeout: seconds that one picture may take.
+    :param max_memory: bytes that one picture may take; None for what ``max_pixels`` pixels need at most.
+    :param on_progress: called about twice a second while iterating, with the number of pictures finished.
+    :raises MobiusError: Pillow is missing (at once), or no worker process can be kept alive.
+    """
+    versions()
+    prepare()
+    if max_memory is None:
+        max_memory = _BYTES_A_PIXEL * max_pixels + _BYTES_BESIDE
+    pool = _Pool(iter(tasks), workers or _processors(), Limits(image_timeout, max_pixels, max_memory), on_progress)
+    return pool.outcomes()
+
+
+def _processors() -> int:
+    return len(os.sched_getaffinity(0))
+
+
+class _Task(NamedTuple):
+    place: int
+    key: Any
+    path: str
+
+
+class _Worker:
+    """A child process, the batch it has, and what it has said so far."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.slot = mmap.mmap(-1, mmap.PAGESIZE)
+        SLOT.pack_into(self.slot, 0, -1, 0.0)
+        self.batch: Dict[int, _Task] = {}
+        self.said = bytearray()
+        parent = os.getpid()
+        tasks, self.tasks = os.pipe()
+        self.results, results = os.pipe()
+        self.pid = os.fork()
+        if self.pid == 0:
+            try:
+                serve(tasks, results, self.slot, limits, parent)
+                os._exit(0)
+            finally:
+                os._exit(1)
+        os.close(tasks)
+        os.close(results)
+
+    def give(self, batch: List[_Task]) -> None:
+        self.batch = dict(enumerate(batch))
+        view = memoryview(json.dumps([task.path for task in batch]).encode() + b"\n")
+        try:
+            while view:
+                view = view[os.write(self.tasks, view) :]
+        except BrokenPipeError:
+            return  # its death shows as the end of its results
+
+    def at(self) -> Tuple[Optional[_Task], float]:
+        """The task it is at, None between two, and since when."""
+        place, started = SLOT.unpack_from(self.slot, 0)
+        return self.batch.get(place), started
+
+    def end(self) -> int:
+        """Kill and reap; return the signal that ended it, 0 if it was none or cannot be told."""
+        for descriptor in (self.tasks, self.results):
+            os.close(descriptor)
+        status = _reap(self.pid)
+        if status is None:
+            os.kill(self.pid, signal.SIGKILL)
+            until = time.monotonic() + _GRACE_SECONDS
+            # Not for ever: a process that waits for a dead file server cannot be killed.
+            while status is None and time.monotonic() < until:
+                time.sleep(0.001)
+                status = _reap(self.pid)
+        self.slot.close()
+        return os.WTERMSIG(status) if status is not None and os.WIFSIGNALED(status) else 0
+
+
+def _reap(pid: int) -> Optional[int]:
+    found, status = os.waitpid(pid, os.WNOHANG)
+    return status if found else None
+
+
+class _Pool:
+    def __init__(
+        self,
+        source: Iterator[Tuple[Any, str]],
+        size: int,
+        limits: Limits,
+        on_progress: Optional[Callable[[int], None]],
+    ) -> None:
+        self._source = source
+        self._size = size
+        self._limits = limits
+        self._on_progress = on_progress
+        self._told = time.monotonic()
+        self._workers: Dict[int, _Worker] = {}  # by the descriptor of their results
+        self._again: Deque[_Task] = deque()
+        self._finished: Dict[int, Outcome] = {}
+        self._taken = self._given = 0
+        self._exhausted = False
+        self._pace = _BATCH_SECONDS / 5  # seconds a picture, as lately seen
+        self._barren = 0
+
+    def outcomes(self) -> Iterator[Outcome]:
+        try:
+            while True:
+                self._feed()
+                while self._given in self._finished:
+                    self._given += 1
+                    yield self._finished.pop(self._given - 1)
+                    # The reader may be slow: the workers get their next batch meanwhile.
+                    self._turn(0.0)
+                if self._exhausted and self._given == self._taken:
+                    return
+                self._turn(_PROGRESS_SECONDS)
+        finally:
+            for worker in self._workers.values():
+                worker.end()
+
+    def _feed(self) -> None:
+        """Give a batch to every worker that has none, and start those that are missing."""
+        for worker in [*self._workers.values()]:
+            if not worker.batch:
+                batch = self._take()
+                if not batch:
+                    return
+                worker.give(batch)
+        while len(self._workers) < self._size:
+            batch = self._take()
+            if not batch:
+                return
+            worker = _Worker(self._limits)
+            self._workers[worker.results] = worker
+            worker.give(batch)
+
+    def _take(self) -> List[_Task]:
+        count = max(1, min(_LARGEST_BATCH, int(_BATCH_SECONDS / self._pace)))
+        batch = [self._again.popleft() for _ in range(min(count, len(self._again)))]
+        room = min(count - len(batch), _LOOK_AHEAD - (self._taken - self._given))
+        if room > 0 and not self._exhausted:
+            fresh = [_Task(self._taken + n, key, path) for n, (key, path) in enumerate(islice(self._source, room))]
+            self._taken += len(fresh)
+            self._exhausted = len(fresh) < room
+            batch += fresh
+        return batch
+
+    def _turn(self, seconds: float) -> None:
+        """Hear what the workers say within ``seconds``, replace the dead and the overdue, and feed the idle."""
+        poll = select.poll()
+        for descriptor in self._workers:
+            poll.register(descriptor, select.POLLIN)
+        for descriptor, _ in poll.poll(seconds * 1000):
+            worker = self._workers[descriptor]
+            said = os.read(descriptor, 65536)
+            if said:
+                self._hear(worker, said)
+            else:
+                self._lost(worker)
+        now = time.monotonic()
+        for worker in [*self._workers.values()]:
+            # The kernel's alarm ends a picture in time; this is for what not even that can end.
+            task, started = worker.at()
+            if task is not None and now - started > self._limits.seconds + _GRACE_SECONDS:
+                self._lost(worker, overdue=True)
+        if self._on_progress is not None and now - self._told >= _PROGRESS_SECONDS:
+            self._told = now
+            self._on_progress(self._given + len(self._finished))
+        self._feed()
+
+    def _hear(self, worker: _Worker, said: bytes) -> None:
+        *lines, rest = bytes(worker.said + said).split(b"\n")
+        worker.said = bytearray(rest)
+        for line in lines:
+            for place, dhash, confidence, reasons, error, seconds in json.loads(line):
+                task = worker.batch.pop(place)
+                self._finished[task.place] = Outcome(task.key, dhash, confidence, tuple(reasons), error, seconds)
+                self._pace += (seconds - self._pace) / 16
+                self._barren = 0
+
+    def _lost(self, worker: _Worker, overdue: bool = False) -> None:
+        """Charge the death of a worker to the picture it was at, and do the rest of its batch again."""
+        task, started = worker.at()
+        del self._workers[worker.results]
+        number = worker.end()
+        if task is None:
+            self._barren += 1
+            if self._barren >= _BARREN_DEATHS:
+                raise MobiusError(
+                    f"worker processes die before they hash anything, the last {_cause(number)}",
+                    remedy="look for the reason in the kernel's log (dmesg), and try fewer workers",
+                )
+        else:
+            timeout = overdue or number == signal.SIGALRM
+            code = "timeout" if timeout else "crashed"
+            text = f"not hashed within {self._limits.seconds:g} s" if timeout else f"its decoder {_cause(number)}"
+            taken = time.monotonic() - started
+            self._finished[task.place] = Outcome(task.key, None, 0.0, (code,), text, taken)
+            self._barren = 0
+        self._again.extend(other for other in worker.batch.values() if other is not task)
+
+
+def _cause(number: int) -> str:
+    if number == signal.SIGKILL:
+        return "was killed, perhaps because the host is out of memory"
+    return f"died of {signal.Signals(number).name}" if number else "ended without a word"

@@ -1,0 +1,123 @@
+# Copyright (c) Mobius contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The life of one worker process: lists of paths in, lists of rows out, under limits that the kernel enforces."""
+
+from __future__ import annotations
+
+import gc
+import json
+import mmap
+import os
+import resource
+import signal
+import struct
+import time
+from typing import Any, List, NamedTuple
+
+from ..dhash.picture import PictureError, hash_picture, prepare
+
+try:
+    import ctypes
+except ImportError:  # some Pythons are built without it
+    ctypes = None  # type: ignore[assignment]
+
+# What the parent sees of a worker without being told: place in the batch (-1 between pictures), monotonic start.
+SLOT = struct.Struct("<qd")
+_FLUSH_SECONDS = 0.25
+_PR_SET_PDEATHSIG = 1
+# Pillow keeps freed blocks of 16 MiB for the next picture; fresh ones cost a page fault for each 4 KiB.
+_KEPT_BLOCKS = 6
+
+
+class Limits(NamedTuple):
+    """Of one picture: ``seconds`` of wall time, ``pixels``, and ``memory`` in bytes above what an idle worker has."""
+
+    seconds: float
+    pixels: int
+    memory: int
+
+
+def serve(tasks: int, results: int, slot: mmap.mmap, limits: Limits, parent: int) -> None:
+    """Hash lines of JSON lists of paths from the descriptor ``tasks`` until it ends, writing rows to ``results``.
+
+    A row is ``[place, dhash, confidence, reasons, error, seconds]``. A picture that passes its time is ended by the
+    kernel's alarm signal, which ends the worker.
+    """
+    _settle(tasks, results, limits, parent)
+    with os.fdopen(tasks, "rb") as lines:
+        for line in lines:
+            _batch(json.loads(line), results, slot, limits, parent)
+
+
+def _batch(paths: List[str], results: int, slot: mmap.mmap, limits: Limits, parent: int) -> None:
+    rows: List[List[Any]] = []
+    sent = time.monotonic()
+    for place, path in enumerate(paths):
+        if os.getppid() != parent:
+            os._exit(0)
+        started = time.monotonic()
+        SLOT.pack_into(slot, 0, place, started)
+        signal.setitimer(signal.ITIMER_REAL, limits.seconds)
+        row = _row(path, limits.pixels)
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        now = time.monotonic()
+        rows.append([place, *row, now - started])
+        if now - sent > _FLUSH_SECONDS and place + 1 < len(paths):
+            SLOT.pack_into(slot, 0, -1, 0.0)
+            _send(results, rows)
+            rows, sent = [], now
+    SLOT.pack_into(slot, 0, -1, 0.0)
+    _send(results, rows)
+
+
+def _row(path: str, max_pixels: int) -> List[Any]:
+    try:
+        picture = hash_picture(path, max_pixels)
+    except PictureError as error:
+        return [None, 0.0, [error.code], error.text]
+    return [picture.dhash, picture.confidence, picture.reasons, None]
+
+
+def _send(results: int, rows: List[List[Any]]) -> None:
+    view = memoryview(json.dumps(rows).encode() + b"\n")
+    while view:
+        view = view[os.write(results, view) :]
+
+
+def _settle(tasks: int, results: int, limits: Limits, parent: int) -> None:
+    """Leave everything of the parent's behind: signals, open files, standard streams."""
+    for number in (signal.SIGTERM, signal.SIGALRM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+    # Ctrl-C reaches the whole group; the parent decides, and its end is ours.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if ctypes is not None:
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(0)
+    gc.freeze()  # nothing of the parent's is finalised here
+    _close_all_but({tasks, results})
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for descriptor in (0, 1, 2):
+        os.dup2(nowhere, descriptor)
+    prepare(_KEPT_BLOCKS)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    _limit_memory(limits.memory)
+
+
+def _close_all_but(kept: "set[int]") -> None:
+    """A lock or pipe of the parent's must not outlive it here."""
+    for name in os.listdir("/proc/self/fd"):
+        descriptor = int(name)
+        if descriptor > 2 and descriptor not in kept:
+            try:
+                os.close(descriptor)
+            except OSError:
+                continue  # the listing's own descriptor
+
+
+def _limit_memory(extra: int) -> None:
+    with open("/proc/self/statm", encoding="ascii") as statm:
+        base = int(statm.read().split()[0]) * resource.getpagesize()
+    hard = resource.getrlimit(resource.RLIMIT_AS)[1]
+    limit = base + extra if hard == resource.RLIM_INFINITY else min(base + extra, hard)
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
