@@ -1,0 +1,103 @@
+# Copyright (c) Mobius contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Owner, group, mode, ACL and extended attributes of a file that takes another one's place."""
+
+from __future__ import annotations
+
+import grp
+import os
+import pwd
+import stat
+from dataclasses import dataclass
+from typing import Callable, Optional, Union
+
+from ..errors import MobiusError
+
+# Bound to the inode or the content: copied, they would make the new file unreadable.
+_NOT_COPIED = {"security.ima", "security.evm"}
+
+
+@dataclass(frozen=True)
+class Ownership:
+    """What a caller asks for; ``-1`` and None mean: as it is."""
+
+    uid: int = -1
+    gid: int = -1
+    mode: Optional[int] = None
+
+
+def resolve_ownership(owner: Union[str, int, None], group: Union[str, int, None], mode: Optional[int]) -> Ownership:
+    """Turn names or numbers (also as strings) into ids.
+
+    :raises MobiusError: a name is not known on this host.
+    """
+    return Ownership(
+        _id(owner, lambda name: pwd.getpwnam(name).pw_uid, "user"),
+        _id(group, lambda name: grp.getgrnam(name).gr_gid, "group"),
+        mode,
+    )
+
+
+def _id(name: Union[str, int, None], look_up: Callable[[str], int], kind: str) -> int:
+    if name is None or name == "":
+        return -1
+    if isinstance(name, int):
+        return name
+    try:
+        return look_up(name)
+    except KeyError:
+        if name.isdigit():
+            return int(name)
+        raise MobiusError(f"There is no {kind} of this name", name, f"create the {kind}, or name another") from None
+
+
+def apply_metadata(descriptor: int, like: Optional[str], wanted: Ownership, *, default_mode: int) -> None:
+    """Give an open, new file what is ``wanted`` and, for the rest, what the file ``like`` has.
+
+    :raises MobiusError: the owner or an attribute cannot be kept.
+    """
+    try:
+        model = os.stat(like) if like is not None else None
+    except FileNotFoundError:
+        model = None
+    _apply_owner(descriptor, model, wanted, like)
+    if model is not None and like is not None:
+        _copy_attributes(like, descriptor)
+    mode = wanted.mode
+    if mode is None:
+        mode = default_mode if model is None else stat.S_IMODE(model.st_mode)
+    # Last: a change of owner or ACL changes the mode.
+    os.fchmod(descriptor, mode)
+
+
+def _apply_owner(descriptor: int, model: Optional[os.stat_result], wanted: Ownership, where: Optional[str]) -> None:
+    now = os.fstat(descriptor)
+    uid = wanted.uid if wanted.uid != -1 else (model.st_uid if model else now.st_uid)
+    gid = wanted.gid if wanted.gid != -1 else (model.st_gid if model else now.st_gid)
+    if (uid, gid) == (now.st_uid, now.st_gid):
+        return
+    try:
+        os.fchown(descriptor, uid if uid != now.st_uid else -1, gid if gid != now.st_gid else -1)
+    except PermissionError as error:
+        raise MobiusError(
+            f"The owner {uid}:{gid} cannot be kept by user {os.geteuid()}, so nothing was written",
+            where,
+            f"run as that owner or with become, or first change the owner to {os.geteuid()}",
+        ) from error
+
+
+def _copy_attributes(source: str, descriptor: int) -> None:
+    for name in os.listxattr(source):
+        if name in _NOT_COPIED:
+            continue
+        value = os.getxattr(source, name)
+        try:
+            if name in os.listxattr(descriptor) and os.getxattr(descriptor, name) == value:
+                continue
+            os.setxattr(descriptor, name, value)
+        except OSError as error:
+            raise MobiusError(
+                f"The extended attribute {name} cannot be kept ({error.strerror}), so nothing was written",
+                source,
+                f"run with become, or remove it with: setfattr -x {name} FILE",
+            ) from error

@@ -1,0 +1,320 @@
+# Copyright (c) Mobius contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Files replaced whole and durably: at every instant the old bytes or the new ones, never less."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import io
+import json
+import os
+import re
+import secrets
+import stat
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, Callable, Iterator, Optional, Union, cast
+
+from ..errors import MobiusError
+from .metadata import Ownership, apply_metadata, resolve_ownership
+from .paths import kind_of
+
+BLOCK = 256 * 1024
+FILE_MODE = 0o640
+FOLDER_MODE = 0o750
+
+
+@dataclass(frozen=True)
+class Version:
+    """The bytes of one file at one time. ``size`` in bytes, ``sha256`` as 64 hex digits."""
+
+    sha256: str
+    size: int
+    device: int
+    inode: int
+    mtime_ns: int
+
+
+#: As ``expected``: nothing may be there.
+ABSENT = Version("", -1, -1, -1, -1)
+
+
+class ChangedMeanwhile(MobiusError):
+    """The file is no longer the one that was read; nothing was replaced."""
+
+
+class DurabilityUnknown(MobiusError):
+    """Applied, but the folder could not be synced: a power cut may still take the change back."""
+
+
+@contextmanager
+def open_regular(path: str, *, follow: bool = True) -> Iterator[io.FileIO]:
+    """Open a regular file for reading, and never block on anything else.
+
+    :raises MobiusError: it is a folder, a FIFO, a device, or a link with ``follow`` false.
+    :raises OSError: it is missing or unreadable.
+    """
+    flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY | (0 if follow else os.O_NOFOLLOW)
+    try:
+        descriptor = os.open(path, flags)
+    except OSError as error:
+        if error.errno == errno.ELOOP and not follow:
+            raise MobiusError("It is a link, not a regular file", path) from error
+        if error.errno == errno.ENXIO:
+            raise MobiusError("It is a socket or a device, not a regular file", path) from error
+        raise
+    with io.FileIO(descriptor, "r") as stream:
+        mode = os.fstat(descriptor).st_mode
+        if not stat.S_ISREG(mode):
+            raise MobiusError(f"It is {kind_of(mode)}, not a regular file", path)
+        yield stream
+
+
+def read_version(path: str, *, follow: bool = True) -> Version:
+    """Hash a file in one pass.
+
+    :raises MobiusError: it is no regular file.
+    :raises OSError: it is missing or unreadable.
+    """
+    with open_regular(path, follow=follow) as stream:
+        before = os.fstat(stream.fileno())
+        digest, size = hash_stream(stream)
+    return Version(digest, size, before.st_dev, before.st_ino, before.st_mtime_ns)
+
+
+def hash_stream(stream: io.FileIO) -> tuple[str, int]:
+    """SHA-256 and the number of bytes from here to the end."""
+    digest = hashlib.sha256()
+    block = bytearray(BLOCK)
+    view = memoryview(block)
+    size = 0
+    while True:
+        count = stream.readinto(block)
+        if not count:
+            return digest.hexdigest(), size
+        digest.update(view[:count])
+        size += count
+
+
+class _Hashing(io.RawIOBase):
+    """A raw writer that hashes exactly what the kernel took."""
+
+    def __init__(self, descriptor: int) -> None:
+        super().__init__()
+        self._descriptor = descriptor
+        self.digest = hashlib.sha256()
+        self.size = 0
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        count = os.write(self._descriptor, data)
+        self.digest.update(memoryview(data)[:count])
+        self.size += count
+        return count
+
+
+def replace_whole(
+    path: str,
+    write: Callable[[BinaryIO], Any],
+    *,
+    expected: Optional[Version] = None,
+    validate: Optional[Callable[[str], Any]] = None,
+    owner: Union[str, int, None] = None,
+    group: Union[str, int, None] = None,
+    mode: Optional[int] = None,
+) -> Version:
+    """Give ``path`` the bytes that ``write`` sends to the stream it is called with, all of them or none.
+
+    Owner, group, mode, ACL and extended attributes of an existing file are kept unless given. A new file is 0640 and
+    missing folders become 0750, whatever the umask. A link is followed. What a failing or killed call leaves is the
+    old file and at most a temporary one, which ``sweep_temporaries`` removes.
+
+    :param expected: refuse unless the file still has these bytes (``ABSENT``: unless nothing is there).
+    :param validate: called with the path of the finished temporary file; what it raises stops the replacement.
+    :raises ChangedMeanwhile: the file is not the ``expected`` one.
+    :raises DurabilityUnknown: replaced, but the folder could not be synced.
+    :raises MobiusError: the owner or an attribute cannot be kept (nothing was written), or the re-read differs.
+    :raises OSError: no space, no permission, a broken disk: the old file stands.
+    """
+    path = os.path.realpath(path)
+    folder = os.path.dirname(path)
+    wanted = resolve_ownership(owner, group, mode)
+    make_folders(folder, owner=owner, group=group)
+    with _opened_folder(folder) as folder_descriptor:
+        temporary = _temporary_name(path)
+        try:
+            version = _write_temporary(path, temporary, write, wanted)
+            if validate is not None:
+                validate(temporary)
+            _check_expected(path, expected)
+            os.rename(temporary, path)
+        except BaseException:
+            with suppress(OSError):
+                os.unlink(temporary)
+            raise
+        _sync_folder(folder_descriptor, path)
+    return version
+
+
+def _write_temporary(path: str, temporary: str, write: Callable[[BinaryIO], Any], wanted: Ownership) -> Version:
+    descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        # Before the first byte: what cannot keep its owner is refused, not half written.
+        apply_metadata(descriptor, path, wanted, default_mode=FILE_MODE)
+        raw = _Hashing(descriptor)
+        stream = io.BufferedWriter(raw, BLOCK)
+        write(cast(BinaryIO, stream))
+        stream.flush()
+        os.fsync(descriptor)
+        # Dropped from the cache, so that the re-read asks the disk where the kernel lets it.
+        with suppress(OSError):
+            os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+        facts = os.fstat(descriptor)
+    finally:
+        os.close(descriptor)
+    version = Version(raw.digest.hexdigest(), raw.size, facts.st_dev, facts.st_ino, facts.st_mtime_ns)
+    again = read_version(temporary, follow=False)
+    if (again.sha256, again.size) != (version.sha256, version.size):
+        raise MobiusError("What was written reads back differently", path, "check the disk; the old file stands")
+    return version
+
+
+def _check_expected(path: str, expected: Optional[Version]) -> None:
+    if expected is None:
+        return
+    remedy = "find out which program writes it, then run again; its change was kept"
+    if expected is ABSENT:
+        if os.path.lexists(path):
+            raise ChangedMeanwhile("The file appeared while its content was being prepared", path, remedy)
+        return
+    try:
+        actual = read_version(path)
+    except FileNotFoundError as error:
+        raise ChangedMeanwhile("The file went away while its replacement was being prepared", path, remedy) from error
+    if (actual.sha256, actual.size) != (expected.sha256, expected.size):
+        raise ChangedMeanwhile("The file changed while its replacement was being prepared", path, remedy)
+    facts = os.stat(path)
+    # The last look before the rename: a write during the hashing shows in the inode or the mtime.
+    if (facts.st_dev, facts.st_ino, facts.st_mtime_ns) != (actual.device, actual.inode, actual.mtime_ns):
+        raise ChangedMeanwhile("The file changed while its replacement was being prepared", path, remedy)
+
+
+def create_exclusively(path: str, data: bytes, *, owner: Any = None, group: Any = None, mode: int = FILE_MODE) -> None:
+    """Write a small file under a name that must be free, durably.
+
+    :raises FileExistsError: the name is taken.
+    """
+    wanted = resolve_ownership(owner, group, mode)
+    with _opened_folder(os.path.dirname(path)) as folder_descriptor:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        try:
+            apply_metadata(descriptor, None, wanted, default_mode=mode)
+            with os.fdopen(os.dup(descriptor), "wb") as stream:
+                stream.write(data)
+            os.fsync(descriptor)
+        except BaseException:
+            with suppress(OSError):
+                os.unlink(path)
+            raise
+        finally:
+            os.close(descriptor)
+        _sync_folder(folder_descriptor, path)
+
+
+def write_json(path: str, document: Any, mode: int = FILE_MODE, *, owner: Any = None, group: Any = None) -> None:
+    """Replace a record durably; ``owner`` and ``group`` as for :func:`replace_whole`."""
+    data = (json.dumps(document, indent=2, sort_keys=True) + "\n").encode("ascii")
+    replace_whole(path, lambda stream: stream.write(data), owner=owner, group=group, mode=mode)
+
+
+def remove_durably(path: str) -> bool:
+    """Remove one file and sync its folder. False when it was gone already."""
+    with _opened_folder(os.path.dirname(os.path.abspath(path))) as folder_descriptor:
+        try:
+            os.unlink(path)
+        except FileNotFoundError:
+            return False
+        _sync_folder(folder_descriptor, path)
+    return True
+
+
+def sweep_temporaries(path: str) -> list[str]:
+    """Remove what killed runs left beside ``path``; call it only while no other run can be writing there."""
+    path = os.path.realpath(path)
+    pattern = re.compile(r"\." + re.escape(os.path.basename(path)) + r"\.[0-9a-f]{12}\.tmp")
+    return sweep_matching(os.path.dirname(path), pattern)
+
+
+def sweep_matching(folder: str, pattern: re.Pattern[str]) -> list[str]:
+    """Remove the regular files of ``folder`` whose whole name matches; returns their paths."""
+    removed = []
+    with suppress(FileNotFoundError), os.scandir(folder) as entries:
+        for entry in entries:
+            if pattern.fullmatch(entry.name) and entry.is_file(follow_symlinks=False):
+                with suppress(OSError):
+                    os.unlink(entry.path)
+                    removed.append(entry.path)
+    return removed
+
+
+def make_folders(folder: str, *, mode: int = FOLDER_MODE, owner: Any = None, group: Any = None) -> list[str]:
+    """Make missing folders with exactly ``mode`` (and setgid where the parent has it); returns those made."""
+    missing = []
+    current = Path(os.path.abspath(folder))
+    while not current.exists():
+        missing.append(current)
+        current = current.parent
+    wanted = resolve_ownership(owner, group, None)
+    owned = (wanted.uid, wanted.gid) != (-1, -1)
+    for each in reversed(missing):
+        try:
+            os.mkdir(each, mode)
+        except FileExistsError:
+            continue
+        if owned:
+            os.chown(each, wanted.uid, wanted.gid)
+        os.chmod(each, mode | (os.stat(each).st_mode & stat.S_ISGID))
+        with _opened_folder(str(each.parent)) as descriptor:
+            _sync_folder(descriptor, str(each))
+    return [str(each) for each in missing]
+
+
+def sync_folder(folder: str) -> None:
+    """Make what happened in ``folder`` durable.
+
+    :raises DurabilityUnknown: the folder cannot be synced.
+    """
+    with _opened_folder(folder) as descriptor:
+        _sync_folder(descriptor, folder)
+
+
+@contextmanager
+def _opened_folder(folder: str) -> Iterator[int]:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _sync_folder(descriptor: int, path: str) -> None:
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        # Some network file systems cannot sync a folder at all and say so.
+        if error.errno in (errno.EINVAL, errno.ENOTSUP):
+            return
+        raise DurabilityUnknown(
+            f"Applied, durability unknown: the folder could not be synced ({error.strerror})",
+            path,
+            "check the disk (dmesg), then run again",
+        ) from error
+
+
+def _temporary_name(path: str) -> str:
+    folder, name = os.path.split(path)
+    return f"{folder}/.{name}.{secrets.token_hex(6)}.tmp"

@@ -1,0 +1,150 @@
+# Copyright (c) Mobius contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""``current.json``: what is deployed, told in a way that a run killed at any instant leaves true.
+
+A writer notes what it is about to do (``begin``), replaces the library, then makes the note the truth (``commit``).
+Whoever reads with the hash of the library's bytes knows whether a left-over note came true.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Dict, List, Optional
+
+from ..errors import MobiusError
+from .paths import state_dir
+from .replace import make_folders, open_regular, read_version, write_json
+
+State = Dict[str, Any]
+
+
+class DamagedState(MobiusError):
+    """``current.json`` cannot be read; the library and its backups do not depend on it."""
+
+
+def current_path(library_path: str) -> str:
+    """Where the state of this library is kept."""
+    return str(Path(state_dir(library_path)) / "current.json")
+
+
+def read_document(library_path: str) -> Optional[State]:
+    """The document as it stands, ``pending`` included; None when there is none.
+
+    :raises DamagedState: it is no JSON object.
+    """
+    path = current_path(library_path)
+    try:
+        with open_regular(path) as stream:
+            document = json.loads(stream.read())
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (ValueError, MobiusError) as error:
+        raise _damaged(path) from error
+    if not isinstance(document, dict) or not isinstance(document.get("pending", {}), dict):
+        raise _damaged(path)
+    return document
+
+
+def _damaged(path: str) -> DamagedState:
+    return DamagedState("The record of what is deployed is damaged", path, f"look at it, then remove it: rm {path}")
+
+
+def read_current(library_path: str, actual_sha256: Optional[str] = None) -> Optional[State]:
+    """What is deployed, or None.
+
+    :param actual_sha256: hash of the library's bytes; with it a note left by a killed run that came true counts.
+    :raises DamagedState: see :func:`read_document`.
+    """
+    document = read_document(library_path)
+    return None if document is None else _settled(document, actual_sha256)
+
+
+def _settled(document: State, actual_sha256: Optional[str]) -> Optional[State]:
+    """The document without its note: the note itself where it came true, else what was before."""
+    before = {key: value for key, value in document.items() if key != "pending"}
+    pending = document.get("pending")
+    if pending is not None and actual_sha256 is not None and pending.get("sha256") == actual_sha256:
+        return _with_previous(pending, before)
+    return before or None
+
+
+def _with_previous(now: State, before: State) -> State:
+    """``now``, with what was before it one level back, unless it says itself what that is."""
+    if "previous" in now:
+        return dict(now)
+    previous = {key: value for key, value in before.items() if key != "previous"}
+    return {**now, "previous": previous or None}
+
+
+def begin(library_path: str, pending: State, *, actual_sha256: Optional[str] = None) -> None:
+    """Note what is about to become true.
+
+    :param pending: a whole state (``deployment``, ``status``, ``sha256``, ``backup``, ...); ``previous`` is filled in.
+    :param actual_sha256: hash of the library's bytes now, to settle a note of a killed run; read when needed.
+    """
+    try:
+        document = read_document(library_path)
+    except DamagedState:
+        # Kept for people under another name; a new one starts.
+        path = current_path(library_path)
+        with suppress(OSError):
+            os.replace(path, f"{path}.damaged")
+        document = None
+    if document is not None and "pending" in document and actual_sha256 is None:
+        with suppress(OSError):
+            actual_sha256 = read_version(library_path).sha256
+    before = _settled(document or {}, actual_sha256) or {}
+    _write(library_path, {**before, "pending": pending})
+
+
+def commit(library_path: str) -> State:
+    """Make the note of ``begin`` the truth, and return it.
+
+    :raises MobiusError: there is no note.
+    """
+    document = read_document(library_path) or {}
+    pending = document.get("pending")
+    if pending is None:
+        raise MobiusError("There is nothing to commit", current_path(library_path))
+    state = _settled(document, pending.get("sha256")) or {}
+    _write(library_path, state)
+    return state
+
+
+def named_backups(library_path: str) -> List[Dict[str, Any]]:
+    """Every backup that the state names: of what is deployed, of what may be, and of what was before.
+
+    :raises DamagedState: see :func:`read_document`.
+    """
+    document = read_document(library_path) or {}
+    states = [document, document.get("pending"), document.get("previous")]
+    backups = [state.get("backup") for state in states if isinstance(state, dict)]
+    return [backup for backup in backups if isinstance(backup, dict)]
+
+
+def prepare_folder(library_path: str) -> str:
+    """Make the state folder, owned like the library where this user may do that, and return it."""
+    folder = state_dir(library_path)
+    for made in make_folders(folder):
+        uid, gid = _library_owner(library_path)
+        with suppress(OSError):
+            os.chown(made, uid, gid)
+    return folder
+
+
+def _library_owner(library_path: str) -> tuple[int, int]:
+    """Of the library, or of its folder when it is missing; ``-1`` for what this user cannot give away."""
+    for path in (library_path, os.path.dirname(os.path.realpath(library_path))):
+        with suppress(OSError):
+            facts = os.stat(path)
+            return (facts.st_uid, facts.st_gid) if os.geteuid() == 0 else (-1, -1)
+    return -1, -1
+
+
+def _write(library_path: str, document: State) -> None:
+    prepare_folder(library_path)
+    uid, gid = _library_owner(library_path)
+    write_json(current_path(library_path), document, owner=uid, group=gid)
