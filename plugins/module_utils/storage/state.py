@@ -126,16 +126,21 @@ def named_backups(library_path: str) -> List[Dict[str, Any]]:
 
 
 def prepare_folder(library_path: str) -> str:
-    """Make the state folder, owned like the library where this user may do that, and return it."""
+    """Make the state folder, owned like the library where this user may do that, and return it.
+
+    :raises MobiusError: the folder of the library is missing.
+    """
     folder = state_dir(library_path)
+    if not Path(folder).parent.is_dir():
+        raise MobiusError("There is no such folder", str(Path(folder).parent), "check the path of the library")
     for made in make_folders(folder):
-        uid, gid = _library_owner(library_path)
+        uid, gid = library_owner(library_path)
         with suppress(OSError):
             os.chown(made, uid, gid)
     return folder
 
 
-def _library_owner(library_path: str) -> tuple[int, int]:
+def library_owner(library_path: str) -> tuple[int, int]:
     """Of the library, or of its folder when it is missing; ``-1`` for what this user cannot give away."""
     for path in (library_path, os.path.dirname(os.path.realpath(library_path))):
         with suppress(OSError):
@@ -146,5 +151,5 @@ def _library_owner(library_path: str) -> tuple[int, int]:
 
 def _write(library_path: str, document: State) -> None:
     prepare_folder(library_path)
-    uid, gid = _library_owner(library_path)
+    uid, gid = library_owner(library_path)
     write_json(current_path(library_path), document, owner=uid, group=gid)

@@ -1,0 +1,54 @@
+# Copyright (c) Mobius contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """Options that more than one module shares."""
+
+    DOCUMENTATION = r"""
+options:
+  path:
+    description:
+      - The library, a C(library.json). A link to it is followed.
+    type: path
+    required: true
+"""
+
+    BACKUP_DIR = r"""
+options:
+  backup_dir:
+    description:
+      - Folder of the backups; C(backups) beside the library when omitted.
+      - Libraries of the same name must not share one folder.
+    type: path
+"""
+
+    DEPLOYMENT = r"""
+options:
+  deployment:
+    description:
+      - Id of the deployment that this call belongs to, the O(mobius.dhash.library_lock#module:holder) of the lock.
+      - While someone else holds the lock, the module refuses to write.
+    type: str
+"""
+
+    OWNERSHIP = r"""
+options:
+  owner:
+    description:
+      - User that shall own new files and folders, by name or number.
+      - When omitted, the owner of the library where this user may give files away, else this user.
+    type: str
+  group:
+    description:
+      - Group that shall own new files and folders, by name or number.
+      - When omitted, the group of the library where this user may give files to it, else this user's.
+    type: str
+  mode:
+    description:
+      - Mode of new files. Quote it, so that YAML reads no number.
+    type: str
+    default: "0640"
+"""
