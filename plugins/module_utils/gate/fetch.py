@@ -1,0 +1,195 @@
+# Copyright (c) Mobius contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""One bounded HTTP GET: no redirect is followed, no secret is shown, and nothing takes longer than it may."""
+
+from __future__ import annotations
+
+import base64
+import os
+import socket
+import ssl
+import threading
+import urllib.error
+import urllib.parse
+import urllib.request
+from dataclasses import dataclass, field
+from http.client import HTTPException
+from typing import List, Mapping, NamedTuple, Optional, Set, Union
+
+from ..errors import MobiusError
+
+MAX_BODY = 4 * 1024 * 1024
+
+
+class Answer(NamedTuple):
+    status: int
+    content_type: str
+    body: bytes
+
+
+class NoAnswer(Exception):
+    """The service could not be asked, or did not answer in time."""
+
+
+class SenselessAnswer(Exception):
+    """The service answered with something that is no usable HTTP answer."""
+
+
+@dataclass(frozen=True)
+class Access:
+    """How to ask: ``timeout`` in seconds for the whole of one request."""
+
+    timeout: float = 5.0
+    headers: Mapping[str, str] = field(default_factory=dict)
+    username: Optional[str] = None
+    password: Optional[str] = None
+    validate_certs: bool = True
+    ca_path: Optional[str] = None
+    client_cert: Optional[str] = None
+    client_key: Optional[str] = None
+    use_proxy: bool = False
+    max_body: int = MAX_BODY
+
+
+class Location(NamedTuple):
+    """A URL without its credentials, which are kept apart."""
+
+    url: str
+    username: Optional[str]
+    password: Optional[str]
+
+
+def locate(url: str) -> Location:
+    """Take ``user:password@`` out of a URL.
+
+    :raises MobiusError: it is no http or https URL.
+    """
+    try:
+        parts = urllib.parse.urlsplit(url)
+        port = parts.port
+    except ValueError:
+        parts, port = urllib.parse.urlsplit(""), None
+    clean = not any(character <= " " or character == "\x7f" for character in url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or not clean:
+        raise MobiusError(
+            "Not a URL that can be asked",
+            _without_user(url),
+            "give it as http://HOST:PORT/PATH or https://HOST:PORT/PATH",
+        )
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    bare = parts._replace(netloc=host if port is None else f"{host}:{port}", fragment="")
+    user, password = (None if part is None else urllib.parse.unquote(part) for part in (parts.username, parts.password))
+    return Location(urllib.parse.urlunsplit(bare), user, password)
+
+
+def opener(access: Access) -> urllib.request.OpenerDirector:
+    """An opener that hands back every answer as it is: no redirects, no error for a status, no other schemes.
+
+    :raises MobiusError: a certificate file cannot be used.
+    """
+    director = urllib.request.OpenerDirector()
+    handlers: List[urllib.request.BaseHandler] = [
+        urllib.request.ProxyHandler(None if access.use_proxy else {}),
+        urllib.request.HTTPHandler(),
+        urllib.request.HTTPSHandler(context=_context(access)),
+    ]
+    for handler in handlers:
+        director.add_handler(handler)
+    return director
+
+
+def get(director: urllib.request.OpenerDirector, url: str, access: Access) -> Answer:
+    """Ask once.
+
+    :raises NoAnswer: refused, unknown host, time-out, TLS failure.
+    :raises SenselessAnswer: not HTTP, or a body over ``max_body``.
+    """
+    outcome: List[Union[Answer, BaseException]] = []
+
+    def ask() -> None:
+        try:
+            outcome.append(_ask(director, url, access))
+        except BaseException as error:
+            outcome.append(error)
+
+    # A socket's time-out starts again with every byte; only a wall clock stops a server that drips.
+    thread = threading.Thread(target=ask, daemon=True)
+    thread.start()
+    thread.join(access.timeout)
+    if not outcome:
+        raise NoAnswer(f"no answer within {access.timeout:g} s")
+    if isinstance(outcome[0], BaseException):
+        raise _plain(outcome[0], access)
+    return outcome[0]
+
+
+def _ask(director: urllib.request.OpenerDirector, url: str, access: Access) -> Answer:
+    location = locate(url)
+    request = urllib.request.Request(location.url, headers={"Accept": "application/json, text/plain;q=0.9, */*;q=0.1"})
+    user = access.username if access.username is not None else location.username
+    if user is not None:
+        password = access.password if access.password is not None else location.password or ""
+        token = base64.b64encode(f"{user}:{password}".encode()).decode("ascii")
+        request.add_header("Authorization", f"Basic {token}")
+    for name, value in access.headers.items():
+        request.add_header(name, str(value))
+    with director.open(request, timeout=access.timeout) as answer:
+        if answer is None:
+            raise SenselessAnswer("no HTTP answer")
+        body = answer.read(access.max_body + 1)
+        if len(body) > access.max_body:
+            raise SenselessAnswer(f"the answer is larger than {access.max_body} bytes")
+        return Answer(int(answer.status), str(answer.headers.get("Content-Type") or ""), body)
+
+
+def _plain(error: BaseException, access: Access) -> Exception:
+    """The error as a sentence that cannot hold a header or a password."""
+    if isinstance(error, SenselessAnswer):
+        return error
+    reason = error.reason if isinstance(error, urllib.error.URLError) else error
+    if isinstance(reason, (socket.timeout, TimeoutError)):
+        return NoAnswer(f"no answer within {access.timeout:g} s")
+    if isinstance(reason, ssl.SSLCertVerificationError):
+        return NoAnswer(f"its certificate was refused: {reason.verify_message}")
+    if isinstance(reason, ssl.SSLError):
+        return NoAnswer(f"TLS failed: {reason.reason or type(reason).__name__}")
+    if isinstance(reason, OSError):
+        return NoAnswer(reason.strerror or type(reason).__name__)
+    if isinstance(error, HTTPException):
+        return SenselessAnswer(f"not an HTTP answer ({type(error).__name__})")
+    if isinstance(error, (ValueError, UnicodeError)):
+        return SenselessAnswer(f"the request could not be made ({type(error).__name__}): check the headers")
+    return NoAnswer(type(error).__name__)
+
+
+def _context(access: Access) -> ssl.SSLContext:
+    for path in (access.ca_path, access.client_cert, access.client_key):
+        if path is not None and not os.path.isfile(path):
+            raise MobiusError("No such certificate file", path, "give the path of a PEM file on the host that asks")
+    try:
+        context = ssl.create_default_context(cafile=access.ca_path)
+        if access.client_cert is not None:
+            context.load_cert_chain(access.client_cert, access.client_key)
+    except (ssl.SSLError, OSError) as error:
+        raise MobiusError(
+            "A certificate file cannot be used", access.client_cert or access.ca_path, str(error)
+        ) from error
+    if not access.validate_certs:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def _without_user(url: str) -> str:
+    scheme, mark, rest = url.partition("://")
+    head, slash, tail = rest.partition("/")
+    return ascii(scheme + mark + head.rpartition("@")[2] + slash + tail)
+
+
+def secrets_of(url: str) -> Set[str]:
+    """Everything in a URL that may not be shown: its password as written, as meant, and inside the token made of it."""
+    location = locate(url)
+    if not location.password:
+        return set()
+    pair = f"{location.username}:{location.password}".encode()
+    return {location.password, str(urllib.parse.urlsplit(url).password), base64.b64encode(pair).decode("ascii")}

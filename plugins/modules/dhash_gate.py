@@ -1,0 +1,280 @@
+#!/usr/bin/python
+# Copyright (c) Mobius contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: dhash_gate
+short_description: Judge the health and the metrics of a service
+version_added: 1.0.0
+description:
+  - Asks a health URL, and a metrics URL where one is given, again and again and judges what came back.
+  - B(pass) - the last O(consecutive) samples were OK and the watch lasted at least O(duration) seconds.
+  - B(fail) - a limit was passed, or the O(window) ended without a pass and something had failed.
+  - B(inconclusive) - the window ended and nothing had failed, but something that was asked for had not been measured.
+    Nothing measured is never a pass.
+  - A sample is OK when health answers 200 with a body that does not say otherwise, and, with O(metrics_url), all four
+    figures are there and are numbers. A figure that is C(NaN), negative or no number is bad; one that is absent or
+    null is missing.
+  - Redirects are not followed; a redirect is not OK. Environment proxies are left aside unless O(use_proxy).
+  - Every limit is strict - a value equal to its limit is fine. A limit that could never trip is refused.
+options:
+  health_url:
+    description:
+      - URL of the health endpoint, as seen from where the module runs. A C(user:password@) in it is sent as basic
+        authentication and masked in all output.
+    type: str
+    required: true
+  metrics_url:
+    description:
+      - URL of the metrics, as JSON (flat, or nested such as C(performance.avg_hash_time)) or as Prometheus text.
+    type: str
+  consecutive:
+    description: OKs in a row, at the end of the watch, that a pass takes.
+    type: int
+    default: 3
+  interval:
+    description: Seconds from the start of one sample to the start of the next.
+    type: float
+    default: 2.0
+  slow_after:
+    description: Seconds after which O(slow_interval) takes the place of O(interval); 0 for never.
+    type: float
+    default: 0.0
+  slow_interval:
+    description: Seconds from sample to sample once O(slow_after) is over.
+    type: float
+    default: 120.0
+  duration:
+    description: Seconds that the watch lasts at least before it can pass.
+    type: float
+    default: 0.0
+  window:
+    description: Seconds after which the watch ends, whatever it found.
+    type: float
+    default: 60.0
+  timeout:
+    description: Seconds that one request may take, from connecting to the last byte.
+    type: float
+    default: 5.0
+  limits:
+    description:
+      - What a figure may not be above, among C(avg_hash_time) (ms), C(p95_hash_time) (ms),
+        C(extraction_failures_rate) (%) and C(low_confidence_queue_length).
+      - The old guide expects 50 ms, 200 ms and 5 %.
+    type: dict
+    default: {}
+  over:
+    description:
+      - Seconds, by figure, over which the mean is held against its limit; without it, each single value is.
+      - A mean of fewer than three values is judged only at the end of the watch.
+    type: dict
+    default: {}
+  baseline:
+    description:
+      - Length of the review queue before the deployment. The queue may not be more than O(spike_absolute) items
+        B(and) more than O(spike_relative) of itself longer.
+    type: float
+  spike_absolute:
+    description: Items that the review queue may grow by.
+    type: float
+    default: 10.0
+  spike_relative:
+    description: Part of itself that the review queue may grow by; 0.5 is half.
+    type: float
+    default: 0.5
+  failures_in_a_row:
+    description:
+      - The watch fails as soon as more samples than this failed one after the other (not OK, no answer or nonsense).
+      - Without it only the end of the window decides, which leaves a starting service its time.
+    type: int
+  unreachable_in_all:
+    description: The watch fails as soon as more samples than this, in all, got no answer.
+    type: int
+  bad_in_all:
+    description: The watch fails as soon as more samples than this, in all, got an answer that makes no sense.
+    type: int
+  figures:
+    description:
+      - Where a figure is when it is not found under its own name, such as C(avg_hash_time=timing.mean), or the name of
+        a Prometheus metric.
+    type: dict
+    default: {}
+  on_inconclusive:
+    description: Whether an inconclusive end fails the task, or is left to the caller.
+    type: str
+    choices: [fail, hold]
+    default: fail
+  headers:
+    description: Headers sent with each request. Their values are masked in all output.
+    type: dict
+    default: {}
+  url_username:
+    description: User for basic authentication.
+    type: str
+  url_password:
+    description: Password for basic authentication.
+    type: str
+  validate_certs:
+    description: Whether the certificate of an https URL has to be valid.
+    type: bool
+    default: true
+  ca_path:
+    description: PEM file with the authorities to trust in place of the host's.
+    type: path
+  client_cert:
+    description: PEM file with the certificate, and maybe the key, to show to the service.
+    type: path
+  client_key:
+    description: PEM file with the key of O(client_cert).
+    type: path
+  use_proxy:
+    description: Whether the proxies of the environment are used.
+    type: bool
+    default: false
+attributes:
+  check_mode:
+    support: full
+    description: Takes one sample, reports it, and fails for nothing that it found. Never changes anything.
+  diff_mode:
+    support: N/A
+    description: Nothing is changed.
+  platform:
+    support: full
+    description: Any host with Python 3.9 or newer; standard library only. Can be delegated to the controller.
+    platforms: posix
+extends_documentation_fragment:
+  - ansible.builtin.action_common_attributes
+author:
+  - Mobius contributors (@mobius)
+"""
+
+EXAMPLES = r"""
+- name: Three OKs in a row within a minute
+  mobius.dhash.dhash_gate:
+    health_url: http://127.0.0.1:5001/health
+    metrics_url: http://127.0.0.1:5001/metrics/dhash
+
+- name: Watch for half an hour with the limits of the old guide
+  mobius.dhash.dhash_gate:
+    health_url: http://127.0.0.1:5001/health
+    metrics_url: http://127.0.0.1:5001/metrics/dhash
+    interval: 30
+    slow_after: 300
+    slow_interval: 120
+    duration: 1800
+    window: 2400
+    failures_in_a_row: 2
+    baseline: 4
+    limits:
+      avg_hash_time: 50
+      p95_hash_time: 200
+      extraction_failures_rate: 5
+    over:
+      p95_hash_time: 900
+      extraction_failures_rate: 600
+
+- name: Ask from the controller, with a token
+  mobius.dhash.dhash_gate:
+    health_url: "https://{{ inventory_hostname }}/health"
+    headers:
+      Authorization: "Bearer {{ mobius_token }}"
+  delegate_to: localhost
+"""
+
+RETURN = r"""
+result:
+  description: V(pass), V(fail) or V(inconclusive).
+  returned: always
+  type: str
+  sample: pass
+reasons:
+  description: Why, in words.
+  returned: always
+  type: list
+  elements: str
+  sample: ["the last 3 of 3 samples were OK"]
+counts:
+  description:
+    - Number of C(samples), and of those that were C(ok), C(not_ok), C(unreachable), C(bad) or had a figure C(missing).
+  returned: always
+  type: dict
+  sample: {"samples": 3, "ok": 3, "not_ok": 0, "unreachable": 0, "bad": 0, "missing": 0}
+figures:
+  description:
+    - By figure, its C(worst) and C(last) value with C(unit), and where there is one its C(limit) and the C(margin).
+  returned: always
+  type: dict
+  sample: {"avg_hash_time": {"worst": 1.2, "last": 1.2, "unit": "ms", "limit": 50.0, "over": 0.0, "margin": 48.8}}
+samples:
+  description: The samples; of more than 200 the first 50 and the last 150.
+  returned: always
+  type: list
+  elements: dict
+  sample:
+    - at: "2024-09-24T16:00:00Z"
+      elapsed: 0.0
+      ok: true
+      health: ok
+      metrics: ok
+      figures: {"avg_hash_time": 1.2}
+      bad: []
+      missing: []
+      notes: []
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.mobius.dhash.plugins.module_utils.ansible import finish
+from ansible_collections.mobius.dhash.plugins.module_utils.gate.fetch import secrets_of
+from ansible_collections.mobius.dhash.plugins.module_utils.gate.plan import is_failure, run
+
+SPEC = {
+    "health_url": {"type": "str", "required": True},
+    "metrics_url": {"type": "str"},
+    "consecutive": {"type": "int", "default": 3},
+    "interval": {"type": "float", "default": 2.0},
+    "slow_after": {"type": "float", "default": 0.0},
+    "slow_interval": {"type": "float", "default": 120.0},
+    "duration": {"type": "float", "default": 0.0},
+    "window": {"type": "float", "default": 60.0},
+    "timeout": {"type": "float", "default": 5.0},
+    "limits": {"type": "dict", "default": {}},
+    "over": {"type": "dict", "default": {}},
+    "baseline": {"type": "float"},
+    "spike_absolute": {"type": "float", "default": 10.0},
+    "spike_relative": {"type": "float", "default": 0.5},
+    "failures_in_a_row": {"type": "int"},
+    "unreachable_in_all": {"type": "int"},
+    "bad_in_all": {"type": "int"},
+    "figures": {"type": "dict", "default": {}},
+    "on_inconclusive": {"type": "str", "choices": ["fail", "hold"], "default": "fail"},
+    "headers": {"type": "dict", "default": {}, "no_log": True},
+    "url_username": {"type": "str"},
+    "url_password": {"type": "str", "no_log": True},
+    "validate_certs": {"type": "bool", "default": True},
+    "ca_path": {"type": "path"},
+    "client_cert": {"type": "path"},
+    "client_key": {"type": "path", "no_log": False},
+    "use_proxy": {"type": "bool", "default": False},
+}
+
+
+def main() -> None:
+    module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True, required_by={"client_key": "client_cert"})
+
+    def gate():
+        for name in ("health_url", "metrics_url"):
+            if module.params[name]:
+                module.no_log_values.update(secrets_of(module.params[name]))
+        result = run(module.params, module.check_mode)
+        if is_failure(result["result"], module.params["on_inconclusive"]) and not module.check_mode:
+            module.fail_json(**result)
+        return result
+
+    finish(module, gate)
+
+
+if __name__ == "__main__":
+    main()
