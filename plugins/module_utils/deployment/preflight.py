@@ -1,0 +1,102 @@
+# Copyright (c) Mobius contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What must hold before a deployment may begin. It reads everything and writes nothing."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+from typing import Any, Dict, Iterator, List, Optional
+
+from ..backups.store import list_backups
+from ..errors import MobiusError
+from ..library.document import open_document
+from ..library.strict import problems as json_problems
+from ..storage.paths import locate_library
+from ..storage.replace import read_version
+from ..storage.state import read_current
+
+# A backup, a temporary copy, a snapshot of a rollback and the evidence may stand beside the library at once.
+COPIES = 4
+ROOM_FOR_LOGS = 16 * 1024 * 1024
+FREE_INODES = 64
+
+
+def preflight(
+    path: str, *, image_root: str, items: Optional[List[str]], backup_dir: str, log_dir: str
+) -> Dict[str, Any]:
+    """Check library, image root, rights, space and backups.
+
+    :returns: ``sha256``, ``size`` in bytes, ``items`` (how many), ``as_deployed`` (the bytes are those that the last
+        deployment left, and the way back from it verifies) and ``warnings``.
+    :raises MobiusError: names every problem at once.
+    """
+    library = locate_library(path)
+    faults = [*_json_faults(library), *_right_faults(library, backup_dir, log_dir), *_image_root_faults(image_root)]
+    version = read_version(library)
+    faults += _space_faults(version.size, [str(Path(library).parent), backup_dir])
+    count = 0
+    if not faults:
+        with open_document(library) as document:
+            count = sum(1 for _ in document.items(items or None))
+    if faults:
+        raise MobiusError("Preflight found " + "; ".join(faults), library, "mend that, then start again")
+    backups = list_backups(library, backup_dir)
+    verified = {backup.sha256 for backup in backups if backup.verified}
+    current = read_current(library, version.sha256) or {}
+    return {
+        "changed": False,
+        "sha256": version.sha256,
+        "size": version.size,
+        "items": count,
+        "as_deployed": current.get("sha256") == version.sha256
+        and current.get("status") == "deployed"
+        and (current.get("backup") or {}).get("sha256") in verified,
+        "warnings": [f"{backup.path} is no way back: {backup.reason}" for backup in backups if not backup.verified],
+    }
+
+
+def _json_faults(library: str) -> Iterator[str]:
+    for fault in json_problems(library)[:5]:
+        if fault["kind"] != "bom":
+            yield f"line {fault['line']} column {fault['column']}: {fault['message']}"
+
+
+def _right_faults(library: str, *folders: str) -> Iterator[str]:
+    uid = os.geteuid()
+    owner = os.stat(library).st_uid
+    if uid not in (0, owner):
+        yield f"the library belongs to uid {owner} and this is uid {uid}, so its owner could not be kept"
+    for folder in {os.path.dirname(library), *map(_existing, folders)}:
+        if not os.access(folder, os.W_OK | os.X_OK):
+            yield f"no right to write in {folder}"
+
+
+def _existing(folder: str) -> str:
+    """The folder itself, or the nearest one above it that is there."""
+    path = Path(folder).absolute()
+    while not path.exists() and path != path.parent:
+        path = path.parent
+    return str(path)
+
+
+def _image_root_faults(image_root: str) -> Iterator[str]:
+    try:
+        if not stat.S_ISDIR(os.stat(image_root).st_mode):
+            yield f"the image root {image_root} is no folder"
+        elif not os.access(image_root, os.R_OK | os.X_OK):
+            yield f"no right to read the image root {image_root}"
+    except OSError as error:
+        yield f"the image root {image_root} cannot be read: {error.strerror}"
+
+
+def _space_faults(size: int, folders: List[str]) -> Iterator[str]:
+    wanted = COPIES * size + ROOM_FOR_LOGS
+    for folder in sorted({_existing(folder) for folder in folders}):
+        free = os.statvfs(folder)
+        if free.f_bavail * free.f_frsize < wanted:
+            yield f"{folder} has {free.f_bavail * free.f_frsize} bytes free and {wanted} may be needed"
+        # Some file systems make inodes as they go and count none.
+        if free.f_files and free.f_favail < FREE_INODES:
+            yield f"{folder} has {free.f_favail} inodes free and {FREE_INODES} may be needed"

@@ -1,0 +1,104 @@
+#!/usr/bin/python
+# Copyright (c) Mobius contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: library_preflight
+short_description: Check that a deployment may begin
+version_added: 1.0.0
+description:
+  - Reads the library, the image root, the rights, the free space and the backups, and writes nothing.
+  - Fails with every problem at once, so that one look is enough.
+options:
+  path:
+    description: The library.
+    type: path
+    required: true
+  image_root:
+    description: Folder that image paths resolve under.
+    type: path
+    required: true
+  items:
+    description: Selectors of the items, such as C(components[]); empty for the shapes known by default.
+    type: list
+    elements: str
+    default: []
+  backup_dir:
+    description: Folder of the backups; C(backups/) beside the library when not given.
+    type: path
+  log_dir:
+    description: Folder of the logs; C(logs/) beside the library when not given.
+    type: path
+extends_documentation_fragment:
+  - mobius.dhash.attributes
+  - mobius.dhash.attributes.info
+author:
+  - Mobius contributors (@mobius-dhash)
+"""
+
+EXAMPLES = r"""
+- name: See whether a deployment may begin
+  mobius.dhash.library_preflight:
+    path: /srv/mobius/library.json
+    image_root: /srv/mobius/images
+"""
+
+RETURN = r"""
+sha256:
+  description: SHA-256 of the library.
+  returned: success
+  type: str
+  sample: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+size:
+  description: Size of the library in bytes.
+  returned: success
+  type: int
+  sample: 14532
+items:
+  description: How many items the selectors find.
+  returned: success
+  type: int
+  sample: 60
+as_deployed:
+  description: Whether the bytes are those that the last deployment left, and the backup behind it verifies.
+  returned: success
+  type: bool
+"""
+
+import os
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.mobius.dhash.plugins.module_utils.ansible import finish
+from ansible_collections.mobius.dhash.plugins.module_utils.deployment.preflight import preflight
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec=dict(
+            path=dict(type="path", required=True),
+            image_root=dict(type="path", required=True),
+            items=dict(type="list", elements="str", default=[]),
+            backup_dir=dict(type="path"),
+            log_dir=dict(type="path"),
+        ),
+        supports_check_mode=True,
+    )
+    given = module.params
+    beside = os.path.dirname(given["path"])
+    finish(
+        module,
+        lambda: preflight(
+            given["path"],
+            image_root=given["image_root"],
+            items=given["items"],
+            backup_dir=given["backup_dir"] or os.path.join(beside, "backups"),
+            log_dir=given["log_dir"] or os.path.join(beside, "logs"),
+        ),
+    )
+
+
+if __name__ == "__main__":
+    main()

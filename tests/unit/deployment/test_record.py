@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import json
+import os
+import stat
+
+import pytest
+from ansible_collections.mobius.dhash.plugins.module_utils.deployment.evidence import keep_evidence
+from ansible_collections.mobius.dhash.plugins.module_utils.deployment.record import write_record
+from ansible_collections.mobius.dhash.plugins.module_utils.deployment.redact import redact
+from ansible_collections.mobius.dhash.plugins.module_utils.errors import MobiusError
+
+TIMELINE = [{"at": "2026-01-01T00:00:00Z", "event": "start"}, {"at": "2026-01-01T00:00:05Z", "event": "rollback"}]
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "http://user:hunter2@host/health",
+        "Authorization: Bearer hunter2",
+        "password=hunter2",
+        "api_key: hunter2",
+        "TOKEN=hunter2&x=1",
+    ],
+)
+def test_secrets_are_masked(secret):
+    assert "hunter2" not in json.dumps(redact({"deep": [secret]}))
+
+
+def test_control_characters_are_shown_not_sent():
+    assert redact("a\x1b[2Jb\u202ec") == "a\\x1b[2Jb\\x202ec"
+
+
+def test_record_is_written_for_machines_and_people(tmp_path):
+    os.umask(0)
+    record = {"deployment": "20260101T000000Z-ab", "status": "deployed", "facts": {"items": 3}, "timeline": TIMELINE}
+    written = write_record(str(tmp_path / "logs"), "deployment", record)
+    assert written["changed"] is False
+    assert json.loads(open(written["record"]).read())["facts"] == {"items": 3}
+    lines = open(written["log"]).read().splitlines()
+    assert "status: deployed" in lines
+    assert lines[-1] == "2026-01-01T00:00:05Z  rollback"
+    assert stat.S_IMODE(os.stat(written["log"]).st_mode) == 0o640
+    assert stat.S_IMODE(os.stat(tmp_path / "logs").st_mode) == 0o750
+
+
+def test_record_in_check_mode_writes_nothing(tmp_path):
+    write_record(str(tmp_path / "logs"), "rollback", {"deployment": "x", "timeline": []}, check_mode=True)
+    assert not (tmp_path / "logs").exists()
+
+
+@pytest.mark.parametrize("bad", ["../x", "a/b", "", ".hidden", "a\nb"])
+def test_an_id_that_would_leave_the_folder_is_refused(tmp_path, bad):
+    with pytest.raises(MobiusError):
+        write_record(str(tmp_path), "deployment", {"deployment": bad, "timeline": []})
+
+
+def evidence(tmp_path, **more):
+    library = tmp_path / "library.json"
+    library.write_bytes(b'{"components": []}')
+    return keep_evidence(
+        str(library), str(tmp_path / "logs"), "id-1", failure={"message": "password=hunter2"}, timeline=TIMELINE, **more
+    )
+
+
+def test_evidence_holds_the_rejected_bytes_and_no_secret(tmp_path):
+    log = tmp_path / "service.log"
+    log.write_text("x" * 2_000_000 + "\nGET http://me:hunter2@host/\n")
+    kept = evidence(tmp_path, samples=[{"status": 503}], logs=[str(log), str(tmp_path / "gone.log")])
+    folder = tmp_path / "logs" / "evidence-id-1"
+    assert kept["folder"] == str(folder)
+    assert sorted(path.name for path in folder.iterdir()) == sorted(kept["files"])
+    assert (folder / "rejected-library.json").read_bytes() == b'{"components": []}'
+    assert (folder / "service.log").stat().st_size <= 1_100_000
+    assert not any(b"hunter2" in path.read_bytes() for path in folder.iterdir())
+
+
+def test_a_library_that_is_too_large_is_named_not_copied(tmp_path):
+    kept = evidence(tmp_path, samples=[], max_library_bytes=4)
+    assert "rejected-library.json" not in kept["files"]
+    assert "larger than 4 bytes" in (tmp_path / "logs" / "evidence-id-1" / "failure.json").read_text()

@@ -1,0 +1,45 @@
+"""What the roles say of themselves agrees: defaults, argument specs, and the vocabulary of the inventory."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+ROLES = sorted(path.name for path in (ROOT / "roles").iterdir() if path.is_dir())
+
+
+def load(*parts: str):
+    return yaml.safe_load((ROOT / "roles").joinpath(*parts).read_text())
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_defaults_and_argument_specs_name_the_same_variables(role):
+    options = load(role, "meta", "argument_specs.yml")["argument_specs"]["main"]["options"]
+    assert sorted(load(role, "defaults", "main.yml") or {}) == sorted(options)
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_every_option_says_what_it_is(role):
+    for name, option in load(role, "meta", "argument_specs.yml")["argument_specs"]["main"]["options"].items():
+        assert option["type"], name
+        assert option["description"], name
+        assert not (option.get("required") and "default" in option), name
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_variables_carry_the_prefix_of_their_role(role):
+    for name in load(role, "defaults", "main.yml") or {}:
+        assert name.startswith(f"{role}_"), name
+
+
+def test_the_same_name_has_the_same_default_in_every_role():
+    found = {}
+    for role in ROLES:
+        text = (ROOT / "roles" / role / "defaults" / "main.yml").read_text()
+        for name, fallback in re.findall(r"\b(mobius_\w+) \| default\(([^()]*?)\)", text):
+            plain = re.sub(rf"\b{role}_", "", fallback)
+            assert found.setdefault(name, plain) == plain, (role, name)
