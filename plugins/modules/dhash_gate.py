@@ -138,15 +138,8 @@ attributes:
   check_mode:
     support: full
     description: Takes one sample, reports it, and fails for nothing that it found. Never changes anything.
-  diff_mode:
-    support: N/A
-    description: Nothing is changed.
-  platform:
-    support: full
-    description: Any host with Python 3.9 or newer; standard library only. Can be delegated to the controller.
-    platforms: posix
 extends_documentation_fragment:
-  - ansible.builtin.action_common_attributes
+  - mobius.dhash.attributes.info
 author:
   - Mobius contributors (@mobius)
 """
