@@ -8,21 +8,20 @@ and stops where it is not. Nesting costs no recursion, numbers have no limit, me
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 from typing import Any, BinaryIO, Callable, Dict, List, Optional, Set, Tuple
 
-from .window import FLAT, MEMBER, NUMBER, SCALAR, SPACE, Window, end_of, escape, plain, word
+from .window import FLAT, NUMBER, SCALAR, SPACE, STRING, VALUE, Window, decoded_key, end_of, escape, plain, shown, word
 
 MAX_DEPTH = 200_000
 READERS_DEPTH = 500
 BOM = b"\xef\xbb\xbf"
 
-_members = re.compile(MEMBER)
-_member = re.compile(SPACE + MEMBER + SPACE + rb"([,}])")
-_flat_element = re.compile(SPACE + rb"(" + FLAT + rb")" + SPACE + rb"([,\]])")
-_plain_element = re.compile(SPACE + SCALAR + SPACE + rb"([,\]])")
+_members = re.compile(rb"(" + STRING + rb")" + SPACE + rb":" + SPACE + VALUE)
+_member = re.compile(SPACE + _members.pattern + SPACE + rb"[,}]")
+_flat_element = re.compile(SPACE + rb"(" + FLAT + rb")" + SPACE + rb"[,\]]")
+_plain_element = re.compile(SPACE + SCALAR + SPACE + rb"[,\]]")
 _number = re.compile(NUMBER)
 _surrogate = re.compile(rb"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
 _LITERALS = (b"true", b"false", b"null")
@@ -43,22 +42,6 @@ def problems(path: str, limit: int = 100) -> List[Dict[str, Any]]:
     """
     with Path(path).open("rb") as file:
         return _Checker(file, limit).run()
-
-
-def decoded_key(quoted: bytes) -> bytes:
-    """A key as written, quotes and all, with its escapes resolved: two spellings of one name become equal."""
-    if b"\\" not in quoted:
-        return quoted[1:-1]
-    try:
-        return str(json.loads(quoted.decode("utf-8", "replace"), strict=False)).encode("utf-8", "surrogatepass")
-    except ValueError:
-        return quoted[1:-1]
-
-
-def shown(data: bytes, length: int = 40) -> str:
-    """Bytes of the document as safe, short text for a message: nothing in it moves a cursor or turns text round."""
-    text = data[: 4 * length].decode("utf-8", "replace")
-    return repr(text[:length])[1:-1] + ("…" if len(text) > length else "")
 
 
 class _Checker:
@@ -241,8 +224,10 @@ class _Checker:
                 window.fill()
                 continue
             byte = window.data[at] if at < len(window.data) else -1
-            if byte == _QUOTE or byte < 0:
-                return window.pos, at + 1 if byte == _QUOTE else -1
+            if byte == _QUOTE:
+                return window.pos, at + 1
+            if byte < 0 or (byte == _BACKSLASH and at + 1 == len(window.data)):
+                return window.pos, -1
             if byte == _BACKSLASH:
                 at += self._escape(at)
             else:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import BinaryIO, List, Tuple
 
@@ -21,9 +22,10 @@ STRING = rb'"' + _PLAIN + rb"(?:" + _ESCAPE + _PLAIN + rb'){0,99}"'
 NUMBER = rb"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?"
 SCALAR = rb"(?:" + STRING + rb"|" + NUMBER + rb"|true|false|null)"
 _LIST = rb"\[" + SPACE + rb"(?:" + SCALAR + SPACE + rb"(?:," + SPACE + SCALAR + SPACE + rb"){0,99})?\]"
-MEMBER = rb"(" + STRING + rb")" + SPACE + rb":" + SPACE + rb"(?:" + SCALAR + rb"|" + _LIST + rb")"
-_UNNAMED = MEMBER.replace(b"(" + STRING + b")", STRING, 1)
-FLAT = rb"\{" + SPACE + _UNNAMED + SPACE + rb"(?:," + SPACE + _UNNAMED + SPACE + rb"){0,99}\}"
+# A value that holds no object: none of its parts can be an item.
+VALUE = rb"(?:" + SCALAR + rb"|" + _LIST + rb")"
+_MEMBER = STRING + SPACE + rb":" + SPACE + VALUE
+FLAT = rb"\{" + SPACE + _MEMBER + SPACE + rb"(?:," + SPACE + _MEMBER + SPACE + rb"){0,99}\}"
 
 escape = re.compile(_ESCAPE)
 plain = re.compile(_PLAIN)
@@ -115,3 +117,19 @@ def end_of(pattern: re.Pattern[bytes], data: bytes, at: int) -> int:
 
 def _characters(data: bytes) -> int:
     return len(data) if data.isascii() else len(data.decode("utf-8", "replace"))
+
+
+def decoded_key(quoted: bytes) -> bytes:
+    """A key as written, quotes and all, with its escapes resolved: two spellings of one name become equal."""
+    if b"\\" not in quoted:
+        return quoted[1:-1]
+    try:
+        return str(json.loads(quoted.decode("utf-8", "replace"), strict=False)).encode("utf-8", "surrogatepass")
+    except ValueError:
+        return quoted[1:-1]
+
+
+def shown(data: bytes, length: int = 40) -> str:
+    """Bytes of the document as safe, short text for a message: nothing in it moves a cursor or turns text round."""
+    text = data[: 4 * length].decode("utf-8", "replace")
+    return repr(text[:length])[1:-1] + ("…" if len(text) > length else "")

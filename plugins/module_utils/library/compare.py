@@ -1,0 +1,145 @@
+# Copyright (c) Mobius contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The proof of law 6: between two libraries nothing differs but the members that the migration owns.
+
+It knows nothing of how the migration edits: it takes the owned members out of both texts and compares the
+bytes of what is left.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any, Dict, Iterator, List, Optional, Sequence
+
+from .stripped import NotReadable, Record, Steps, Stripped
+from .window import BLOCK as READ_BLOCK
+from .window import shown
+
+OWNED = frozenset([b"dhash", b"dhash_confidence", b"dhash_reasons", b"dhash_legacy"])
+BLOCK = b"dhash_migration"
+
+_dhash = re.compile(rb'"[0-9a-f]{16}"')
+
+
+def changes_beyond_migration(
+    before_path: str, after_path: str, paths: Sequence[Steps], limit: int = 100
+) -> List[Dict[str, Any]]:
+    """The first ``limit`` differences that the migration has no right to; an empty list is the proof.
+
+    :param paths: where the items are, as steps.
+    :returns: ``{"pointer", "line", "message"}`` each: the item (or None outside of items) and the line in
+        ``after_path``. Both files are read once, in little memory; ``before_path`` has to be strict JSON.
+    """
+    with Path(before_path).open("rb") as before, Path(after_path).open("rb") as after:
+        comparison = _Comparison(
+            Stripped(before, paths, OWNED, BLOCK).records(), Stripped(after, paths, OWNED, BLOCK).records(), limit
+        )
+        comparison.run()
+    lines = _lines(after_path, [change["at"] for change in comparison.changes])
+    return [
+        {"pointer": change["pointer"], "line": lines[change["at"]], "message": change["message"]}
+        for change in comparison.changes
+    ]
+
+
+class _Comparison:
+    def __init__(self, before: Iterator[Record], after: Iterator[Record], limit: int) -> None:
+        self._sides = (before, after)
+        self._limit = limit
+        self._inside: List[str] = []
+        self._at = 0
+        self.changes: List[Dict[str, Any]] = []
+
+    def run(self) -> None:
+        before, after = self._next(0), self._next(1)
+        while (before or after) and len(self.changes) < self._limit:
+            if before is None or after is None:
+                self._note("there are fewer items" if before else "there are more items")
+                return
+            if self._same(before, after):
+                before, after = self._next(0), self._next(1)
+            else:
+                # After a difference the next items are set side by side again.
+                before, after = self._next_item(0, before), self._next_item(1, after)
+                self._inside.clear()
+
+    def _same(self, before: Record, after: Record) -> bool:
+        self._at = after.offset(0)
+        if before.kind != after.kind:
+            longer, what = (before, "is gone") if before.kind == "text" else (after, "is new")
+            self._note(f'"{shown(longer.text.strip())}" {what}')
+            return False
+        if before.kind == "item":
+            self._inside.append(after.pointer)
+        elif before.kind == "end":
+            self._legacy(before.owned, after.owned)
+            self._inside.pop()
+        elif before.text != after.text:
+            at = _first_difference(before.text, after.text)
+            self._at = after.offset(at)
+            self._note(f'"{_around(before.text, at)}" became "{_around(after.text, at)}"')
+            return False
+        return True
+
+    def _legacy(self, before: Dict[bytes, bytes], after: Dict[bytes, bytes]) -> None:
+        """A former value that is no dHash has to be there still, under ``dhash_legacy``."""
+        former = before.get(b"dhash_legacy")
+        if former is None:
+            former = before.get(b"dhash")
+            if former is None or _dhash.fullmatch(former) or former == after.get(b"dhash"):
+                return
+        if former != after.get(b"dhash_legacy"):
+            self._note(f'the former value {shown(former)} is not kept in "dhash_legacy"')
+
+    def _next(self, side: int) -> Optional[Record]:
+        try:
+            return next(self._sides[side], None)
+        except NotReadable as error:
+            self._at = error.at if side else self._at
+            self._note(f"the {'later' if side else 'earlier'} file is no JSON from byte {error.at} on: {error}")
+            self._limit = 0
+            return None
+
+    def _next_item(self, side: int, record: Optional[Record]) -> Optional[Record]:
+        record = self._next(side) if record and record.kind == "item" else record
+        while record is not None and record.kind != "item":
+            record = self._next(side)
+        return record
+
+    def _note(self, message: str) -> None:
+        pointer = self._inside[-1] if self._inside else None
+        self.changes.append({"pointer": pointer, "at": self._at, "message": message})
+
+
+def _first_difference(before: bytes, after: bytes) -> int:
+    low, high = 0, min(len(before), len(after))
+    while low < high:
+        middle = (low + high + 1) // 2
+        if before[:middle] == after[:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
+def _around(text: bytes, at: int) -> str:
+    """The text at a difference, from the start of its line or a little before."""
+    begin = max(text.rfind(b"\n", 0, at) + 1, at - 30)
+    return shown(text[begin:].lstrip(), 60)
+
+
+def _lines(path: str, offsets: List[int]) -> Dict[int, int]:
+    """The line, from 1, of each offset in the file."""
+    found: Dict[int, int] = {}
+    line, start = 1, 0
+    wanted = sorted(set(offsets))
+    with Path(path).open("rb") as file:
+        while wanted:
+            block = file.read(READ_BLOCK)
+            while wanted and (wanted[0] < start + len(block) or not block):
+                offset = wanted.pop(0)
+                found[offset] = line + block.count(b"\n", 0, max(0, offset - start))
+            line += block.count(b"\n")
+            start += len(block)
+    return found

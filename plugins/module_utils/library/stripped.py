@@ -1,0 +1,385 @@
+# Copyright (c) Mobius contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""A library's text without the members that the migration owns: what must be the same before and after.
+
+A member is taken out with exactly what putting it in adds, so that the rest can be compared byte for byte:
+after another member, all from the end of that member's value to the end of its own; as the first one, all
+from the brace to the comma behind it; as the only one, the white space of the object too.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import BinaryIO, Callable, Dict, FrozenSet, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+
+from .window import FLAT, SCALAR, SPACE, STRING, VALUE, Window, decoded_key, end_of, shown, space, word
+
+PIECE = 1 << 16
+_SHORT = 1 << 12
+_LEAF: List[Tuple[Optional[str], ...]] = [()]
+
+Steps = Tuple[Optional[str], ...]
+"""A path to items: a name steps into an object, None into every element of a list."""
+
+_member = re.compile(
+    rb"(" + SPACE + rb"(" + STRING + rb")" + SPACE + rb":" + SPACE + rb"(" + VALUE + rb"))(" + SPACE + rb"[,}])"
+)
+_element = re.compile(rb"(" + SPACE + rb")(" + FLAT + rb")" + SPACE + rb"[,\]]")
+_escaped_letter = re.compile(rb"\\u00[5-7]")
+_scalar = re.compile(SCALAR)
+_no_bracket = re.compile(rb'[^"{}\[\]]*(?:"[^"\\]*(?:\\.[^"\\]*){0,99}"[^"{}\[\]]*){0,99}', re.DOTALL)
+_in_string = re.compile(rb'[^"\\]*(?:\\.[^"\\]*){0,99}', re.DOTALL)
+_BRACE, _BRACKET, _QUOTE, _BACKSLASH, _COMMA, _COLON = 0x7B, 0x5B, 0x22, 0x5C, 0x2C, 0x3A
+_END = {_BRACE: 0x7D, _BRACKET: 0x5D}
+
+
+class Record(NamedTuple):
+    """``text``: a piece of the stripped text; ``item`` and ``end``: where an item starts and ends.
+
+    ``marks`` are pairs (index into ``text``, offset in the file), one for each stretch without a gap;
+    ``owned`` holds the raw values taken out of the item.
+    """
+
+    kind: str
+    marks: Sequence[Tuple[int, int]]
+    text: bytes = b""
+    pointer: str = ""
+    owned: Dict[bytes, bytes] = {}
+
+    def offset(self, index: int) -> int:
+        """Where in the file the byte ``index`` of the text is."""
+        mark, offset = max(mark for mark in self.marks if mark[0] <= index)
+        return offset + index - mark
+
+
+class NotReadable(Exception):
+    """The text is no JSON at ``at``."""
+
+    def __init__(self, at: int, message: str) -> None:
+        super().__init__(message)
+        self.at = at
+
+
+class _Frame:
+    """An object or list that is open."""
+
+    def __init__(self, kind: int, pointer: str, rests: Sequence[Steps], owned: FrozenSet[bytes], item: bool) -> None:
+        self.kind = kind
+        self.end = _END[kind]
+        self.pointer = pointer
+        self.rests = rests
+        self.rests_inside = [rest[1:] for rest in rests]
+        self.owned = owned
+        self.item = item
+        self.values: Dict[bytes, bytes] = {}
+        self.separator = b""
+        self.kept = False
+        self.index = 0
+
+
+class Stripped:
+    """The stripped text of one file, in records; pieces of text end at the same places whatever was taken out."""
+
+    def __init__(self, file: BinaryIO, paths: Sequence[Steps], owned: FrozenSet[bytes], block: bytes) -> None:
+        self._window = Window(file)
+        self._owned = owned
+        self._block = block
+        names = rb'"(' + b"|".join(sorted(owned)) + rb')"' + SPACE + rb":" + SPACE
+        self._first = re.compile(rb"\{" + SPACE + names)
+        self._later = re.compile(rb"," + SPACE + names + rb"(" + VALUE + rb")")
+        self._frames: List[_Frame] = []
+        self._records: List[Record] = []
+        self._text = bytearray()
+        self._marks: List[Tuple[int, int]] = [(0, 0)]
+        self._rests: Sequence[Steps] = paths
+        self._pointer = ""
+        self._depth = 0
+        self._captured: Optional[bytearray] = None
+        self._key = b""
+        self._state: Optional[Callable[[], None]] = self._start
+
+    def records(self) -> Iterator[Record]:
+        """All records of the file; raises NotReadable where the text is no JSON."""
+        while self._state is not None:
+            self._window.ready()
+            self._state()
+            if len(self._text) >= PIECE:
+                self._cut(PIECE)
+            if self._records:
+                yield from self._records
+                self._records.clear()
+        self._cut(1)
+        yield from self._records
+
+    def _start(self) -> None:
+        if self._window.data.startswith(b"\xef\xbb\xbf"):
+            self._take(3)
+        self._take(self._over_space(0))
+        self._open(root=True)
+
+    def _value(self) -> None:
+        if self._rests == _LEAF and self._flat_items():
+            return
+        self._take(self._over_space(0))
+        self._open()
+
+    def _first_element(self) -> None:
+        self._take(self._over_space(0))
+        if self._byte(0) == _END[_BRACKET]:
+            self._state = self._after
+        else:
+            self._open()
+
+    def _open(self, root: bool = False) -> None:
+        """Step into a value when items can be in it, else pass it whole."""
+        kind = self._byte(0)
+        item = kind == _BRACE and () in self._rests
+        inside = [rest for rest in self._rests if rest and (rest[0] is None) == (kind == _BRACKET)]
+        if kind not in _END or not (item or inside or (root and kind == _BRACE)):
+            self._state = self._whole
+            return
+        if item:
+            self._cut(1)
+            self._records.append(Record("item", [(0, self._here())], pointer=self._pointer))
+        owned = (self._owned if item else frozenset()) | (frozenset([self._block]) if root else frozenset())
+        frame = _Frame(kind, self._pointer, inside, owned, item)
+        self._frames.append(frame)
+        self._take(1)
+        self._state = self._member
+        if kind == _BRACKET:
+            self._enter(frame)
+            self._state = self._first_element
+
+    def _enter(self, frame: _Frame) -> None:
+        """Be at the next element of a list."""
+        self._rests = frame.rests_inside
+        self._pointer = f"{frame.pointer}/{frame.index}"
+        frame.index += 1
+
+    def _flat_items(self) -> bool:
+        """Short items of a list that hold no object, at full speed; True when the list ends with one."""
+        window, frame = self._window, self._frames[-1]
+        data = window.data
+        while True:
+            match = _element.match(data, window.pos)
+            stripped = self._shortcut(match.group(2)) if match else None
+            if match is None or stripped is None:
+                return False
+            self._text += match.group(1)
+            marks = ((0, window.start + match.start(2)),)
+            window.pos = match.end(2)
+            self._cut(1)
+            self._records += (
+                Record("item", marks, b"", self._pointer),
+                Record("text", marks, stripped[0]),
+                Record("end", marks, b"", self._pointer, stripped[1]),
+            )
+            if data[match.end() - 1] != _COMMA:
+                self._state = self._after
+                return True
+            self._take(match.end() - window.pos)
+            self._enter(frame)
+
+    def _shortcut(self, item: bytes) -> Optional[Tuple[bytes, Dict[bytes, bytes]]]:
+        """A short object without objects and the values taken out of it; None when that needs the long way."""
+        if len(item) > _SHORT or _escaped_letter.search(item) or self._first.match(item):
+            return None
+        parts = self._later.split(item)
+        values = dict(zip(parts[1::3], parts[2::3]))
+        if 3 * len(values) + 1 != len(parts):
+            return None
+        kept = [part.rstrip(b" \t\n\r") for part in parts[:-1:3]]
+        return b"".join([*kept, parts[-1]]), values
+
+    def _member(self) -> None:
+        """Members whose values hold no object, at full speed; the first that is none of these goes the long way."""
+        window, frame, text = self._window, self._frames[-1], self._text
+        data, pos, owned = window.data, window.pos, frame.owned
+        while True:
+            match = _member.match(data, pos)
+            if match is None:
+                window.pos = pos
+                self._state = self._long_member
+                return
+            member, quoted, value, behind = match.groups()
+            key = decoded_key(quoted)
+            if key in owned:
+                self._own(frame, key, value, window.start + match.end(3))
+            else:
+                text += frame.separator + member if frame.kept else member
+                frame.kept = True
+            frame.separator = behind
+            pos = match.end()
+            if data[pos - 1] != _COMMA:
+                window.pos = pos - len(behind)
+                self._state = self._after
+                return
+
+    def _long_member(self) -> None:
+        frame = self._frames[-1]
+        begin = self._over_space(0)
+        if self._byte(begin) == frame.end and not frame.separator:
+            self._state = self._after
+            return
+        behind_key = self._over_string(begin)
+        key = decoded_key(self._raw(begin, behind_key))
+        colon = self._over_space(behind_key)
+        if self._byte(colon) != _COLON:
+            raise NotReadable(self._here() + colon, "no colon after the key")
+        behind = self._over_space(colon + 1)
+        self._state = self._whole
+        if key in frame.owned:
+            self._window.pos += behind
+            self._captured, self._key = bytearray(), key
+            return
+        self._text += frame.separator if frame.kept else b""
+        frame.kept = True
+        self._take(behind)
+        name = key.decode("utf-8", "replace")
+        self._rests = [rest[1:] for rest in frame.rests if rest[0] == name]
+        self._pointer = f"{frame.pointer}/{name.replace('~', '~0').replace('/', '~1')}"
+        self._open()
+
+    def _after(self) -> None:
+        """After a value: a comma, the end of what holds it, or the end of the file."""
+        if not self._frames:
+            self._state = self._rest
+            return
+        frame = self._frames[-1]
+        at = self._over_space(0)
+        byte = self._byte(at)
+        behind = self._raw(0, at + 1)
+        if byte not in (_COMMA, frame.end):
+            raise NotReadable(self._here() + at, "no comma and no end")
+        self._window.pos += at + 1
+        if frame.kind == _BRACE and byte == _COMMA:
+            frame.separator = behind
+            self._state = self._member
+            return
+        self._text += behind if frame.kept or not frame.owned else b"}"
+        if byte == _COMMA:
+            self._enter(frame)
+            self._state = self._value
+        else:
+            self._close()
+
+    def _close(self) -> None:
+        frame = self._frames.pop()
+        if frame.item:
+            self._cut(1)
+            self._records.append(Record("end", [(0, self._here())], pointer=frame.pointer, owned=frame.values))
+        self._state = self._after
+
+    def _rest(self) -> None:
+        self._take(len(self._window.data) - self._window.pos)
+        if self._window.ended:
+            self._state = None
+
+    def _whole(self) -> None:
+        """A value that no item can be in, or an owned one: passed as it is."""
+        byte = self._byte(0)
+        if byte in _END:
+            self._depth = 0
+            self._state = self._nested
+            return
+        if byte == _QUOTE:
+            self._take(self._over_string(0))
+        else:
+            while end_of(word, self._window.data, self._window.pos) == len(self._window.data) and self._window.fill():
+                pass
+            length = end_of(word, self._window.data, self._window.pos) - self._window.pos
+            if not _scalar.fullmatch(self._raw(0, length)):
+                raise NotReadable(self._here(), "no JSON value")
+            self._take(length)
+        self._passed()
+
+    def _nested(self) -> None:
+        """On through an object or list, as far as the window reaches."""
+        window = self._window
+        while True:
+            self._take(end_of(_no_bracket, window.data, window.pos) - window.pos)
+            byte = window.data[window.pos] if window.pos < len(window.data) else -1
+            if byte == _QUOTE:
+                self._take(self._over_string(0))
+            elif byte >= 0:
+                self._take(1)
+                self._depth += 1 if byte in _END else -1
+                if not self._depth:
+                    self._passed()
+                    return
+            elif window.ended:
+                raise NotReadable(self._here(), "the file ends inside a value")
+            else:
+                return
+
+    def _passed(self) -> None:
+        if self._captured is not None:
+            value, self._captured = bytes(self._captured), None
+            try:
+                json.loads(value.decode("utf-8"))
+            except (ValueError, RecursionError) as error:
+                raise NotReadable(self._here(), f'"{shown(self._key)}": {error}') from error
+            self._own(self._frames[-1], self._key, value, self._here())
+        self._state = self._after
+
+    def _own(self, frame: _Frame, key: bytes, value: bytes, behind: int) -> None:
+        if key in frame.values:
+            raise NotReadable(behind, f'the key "{shown(key)}" is given twice')
+        frame.values[key] = value
+        self._marks.append((len(self._text), behind))
+
+    def _cut(self, least: int) -> None:
+        """Make records of the text so far, whole pieces only unless ``least`` is 1."""
+        while len(self._text) >= least:
+            record = Record("text", [mark for mark in self._marks if mark[0] < PIECE], bytes(self._text[:PIECE]))
+            self._records.append(record)
+            self._marks = [(index - PIECE, at) for index, at in self._marks if index > PIECE]
+            self._marks.insert(0, (0, record.offset(PIECE)))
+            del self._text[:PIECE]
+        if not self._text:
+            self._marks = [(0, self._here())]
+
+    def _take(self, length: int) -> None:
+        window = self._window
+        sink = self._text if self._captured is None else self._captured
+        sink += window.data[window.pos : window.pos + length]
+        window.pos += length
+
+    def _here(self) -> int:
+        return self._window.start + self._window.pos
+
+    def _raw(self, begin: int, end: int) -> bytes:
+        return self._window.data[self._window.pos + begin : self._window.pos + end]
+
+    def _byte(self, at: int) -> int:
+        """The byte ``at`` places ahead, -1 behind the end of the file."""
+        window = self._window
+        while window.pos + at >= len(window.data):
+            if not window.fill():
+                return -1
+        return window.data[window.pos + at]
+
+    def _over_space(self, at: int) -> int:
+        """How far ahead the white space that starts ``at`` places ahead ends."""
+        window = self._window
+        while True:
+            at = end_of(space, window.data, window.pos + at) - window.pos
+            if window.pos + at < len(window.data) or not window.fill():
+                return at
+
+    def _over_string(self, at: int) -> int:
+        """How far ahead the string that starts ``at`` places ahead ends."""
+        if self._byte(at) != _QUOTE:
+            raise NotReadable(self._here() + at, "no string in double quotes")
+        window = self._window
+        at += 1
+        while True:
+            at = end_of(_in_string, window.data, window.pos + at) - window.pos
+            byte = self._byte(at)
+            if byte == _QUOTE:
+                return at + 1
+            if byte < 0 or self._byte(at + 1) < 0:
+                raise NotReadable(self._here(), "a string without an end")
+            if byte == _BACKSLASH:
+                at += 2
