@@ -1,0 +1,60 @@
+# Copyright (c) Mobius contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Who a process is: a pid alone may be somebody else tomorrow, a pid with its start time may not."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+from typing import Optional
+
+_PROC = Path("/proc")
+
+
+def start_of(pid: int) -> Optional[str]:
+    """When the process with this pid was started, as an opaque text; None when there is none, or only its remains."""
+    if pid <= 0:
+        return None
+    if (_PROC / "self" / "stat").exists():
+        return _start_from_proc(pid)
+    return _start_from_ps(pid)
+
+
+def boot_id() -> str:
+    """Text that changes with each boot, empty where the system has none."""
+    try:
+        return (_PROC / "sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except OSError:
+        return ""
+
+
+def command_of(pid: int) -> str:
+    """Command line of a process for people, shortened; empty when it cannot be seen."""
+    try:
+        words = (_PROC / str(pid) / "cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return ""
+    return ascii(b" ".join(word for word in words if word).decode("utf-8", "replace"))[1:-1][:120]
+
+
+def _start_from_proc(pid: int) -> Optional[str]:
+    try:
+        text = (_PROC / str(pid) / "stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
+    # The name in parentheses may itself hold spaces and parentheses; fields are counted after the last one.
+    fields = text.rpartition(")")[2].split()
+    state, started = fields[0], fields[19]
+    return None if state in ("Z", "X", "x") else started
+
+
+def _start_from_ps(pid: int) -> Optional[str]:
+    environment = {**os.environ, "LC_ALL": "C", "TZ": "UTC"}
+    command = ["ps", "-o", "stat=,lstart=", "-p", str(pid)]
+    try:
+        answer = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    except OSError:
+        return None
+    state, _, started = answer.stdout.strip().partition(" ")
+    return None if answer.returncode or not started or state.startswith("Z") else started.strip()
