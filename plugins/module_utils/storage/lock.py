@@ -13,6 +13,7 @@ import fcntl
 import json
 import os
 import pwd
+import re
 import socket
 import time
 from contextlib import contextmanager, suppress
@@ -21,7 +22,7 @@ from typing import Any, Dict, Iterator, Optional, Set, cast
 
 from ..errors import MobiusError
 from .paths import state_dir
-from .replace import open_regular, remove_durably, write_json
+from .replace import open_regular, remove_durably, sweep_matching, sweep_temporaries, write_json
 from .state import library_owner, prepare_folder
 
 Lease = Dict[str, Any]
@@ -119,12 +120,20 @@ def writing(
 ) -> Iterator[None]:
     """Hold the library for one writing call; may be entered again by the same process.
 
+    What killed runs left of the library and its state is swept.
+
     :param deployment: the holder id that this call belongs to; its lease is renewed before and after.
     :param patience: seconds to wait for another call to end its writing.
     :param required: false for what never touches the library: then a folder this user cannot write to is no obstacle.
     :raises Locked: someone else writes, or holds a live lease.
     """
-    with _kernel_lock(library_path, patience, required):
+    with _kernel_lock(library_path, patience, required) as locked:
+        if not locked:
+            # Not even the lease may be readable for this user.
+            with suppress(PermissionError):
+                refuse_if_held(library_path, deployment)
+            yield
+            return
         refuse_if_held(library_path, deployment)
         _renew(library_path, deployment)
         try:
@@ -141,23 +150,25 @@ def _renew(library_path: str, deployment: Optional[str]) -> None:
 
 
 @contextmanager
-def _kernel_lock(library_path: str, patience: float = PATIENCE, required: bool = True) -> Iterator[None]:
+def _kernel_lock(library_path: str, patience: float = PATIENCE, required: bool = True) -> Iterator[bool]:
     folder = state_dir(library_path)
     if folder in _held:
-        yield
+        yield True
         return
     try:
         descriptor = _open_lock_file(library_path)
     except OSError as error:
         if required or error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
             raise
-        yield
+        yield False
         return
     try:
         _lock_or_refuse(descriptor, library_path, patience)
         _held.add(folder)
         try:
-            yield
+            sweep_temporaries(library_path)
+            sweep_matching(folder, re.compile(r"\.(lock|current\.json)\.[0-9a-f]{12}\.tmp"))
+            yield True
         finally:
             _held.discard(folder)
     finally:
@@ -170,7 +181,7 @@ def _open_lock_file(library_path: str) -> int:
     uid, gid = library_owner(library_path)
     facts = os.fstat(descriptor)
     # So that a run as the library's owner can follow one as root.
-    if uid != -1 and (facts.st_uid, facts.st_gid) != (uid, gid):
+    if uid not in (-1, facts.st_uid) or gid not in (-1, facts.st_gid):
         with suppress(OSError):
             os.fchown(descriptor, uid, gid)
     return descriptor

@@ -101,3 +101,18 @@ def _copy_attributes(source: str, descriptor: int) -> None:
                 source,
                 f"run with become, or remove it with: setfattr -x {name} FILE",
             ) from error
+
+
+def parse_mode(text: str) -> int:
+    """An octal mode for a data file, such as ``0640``.
+
+    :raises MobiusError: no octal number, or one that YAML is likely to have made of an unquoted mode: no right to read
+        for the owner, a right to execute, to write for others, or to write without reading.
+    """
+    try:
+        mode = int(str(text), 8)
+    except ValueError:
+        mode = -1
+    if not 0 <= mode <= 0o777 or mode & 0o113 or not mode & 0o400 or mode & 0o060 == 0o020:
+        raise MobiusError("This is no mode for a data file", str(text), 'quote it, as in mode: "0640"')
+    return mode

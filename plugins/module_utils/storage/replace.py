@@ -11,6 +11,7 @@ import json
 import os
 import re
 import secrets
+import shutil
 import stat
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -122,6 +123,7 @@ def replace_whole(
     write: Callable[[BinaryIO], Any],
     *,
     expected: Optional[Version] = None,
+    sha256: Optional[str] = None,
     validate: Optional[Callable[[str], Any]] = None,
     owner: Union[str, int, None] = None,
     group: Union[str, int, None] = None,
@@ -134,8 +136,9 @@ def replace_whole(
     old file and at most a temporary one, which ``sweep_temporaries`` removes.
 
     :param expected: refuse unless the file still has these bytes (``ABSENT``: unless nothing is there).
+    :param sha256: hash that the new bytes must have, for a copy of something known.
     :param validate: called with the path of the finished temporary file; what it raises stops the replacement.
-    :raises ChangedMeanwhile: the file is not the ``expected`` one.
+    :raises ChangedMeanwhile: the file is not the ``expected`` one, or the bytes are not those of ``sha256``.
     :raises DurabilityUnknown: replaced, but the folder could not be synced.
     :raises MobiusError: the owner or an attribute cannot be kept (nothing was written), or the re-read differs.
     :raises OSError: no space, no permission, a broken disk: the old file stands.
@@ -148,6 +151,8 @@ def replace_whole(
         temporary = _temporary_name(path)
         try:
             version = _write_temporary(path, temporary, write, wanted)
+            if sha256 is not None and version.sha256 != sha256:
+                raise ChangedMeanwhile("The source changed while it was being copied", path, "run again")
             if validate is not None:
                 validate(temporary)
             _check_expected(path, expected)
@@ -201,6 +206,16 @@ def _check_expected(path: str, expected: Optional[Version]) -> None:
     # The last look before the rename: a write during the hashing shows in the inode or the mtime.
     if (facts.st_dev, facts.st_ino, facts.st_mtime_ns) != (actual.device, actual.inode, actual.mtime_ns):
         raise ChangedMeanwhile("The file changed while its replacement was being prepared", path, remedy)
+
+
+def copy_of(source: str) -> Callable[[BinaryIO], None]:
+    """For ``write`` of :func:`replace_whole`: the bytes of a regular file; a link is not followed."""
+
+    def write(stream: BinaryIO) -> None:
+        with open_regular(source, follow=False) as original:
+            shutil.copyfileobj(original, stream, BLOCK)
+
+    return write
 
 
 def create_exclusively(path: str, data: bytes, *, owner: Any = None, group: Any = None, mode: int = FILE_MODE) -> None:

@@ -141,11 +141,15 @@ def prepare_folder(library_path: str) -> str:
 
 
 def library_owner(library_path: str) -> tuple[int, int]:
-    """Of the library, or of its folder when it is missing; ``-1`` for what this user cannot give away."""
+    """User and group for files beside the library: those of the library, or of its folder when it is missing.
+
+    ``-1`` for what this user cannot give away.
+    """
     for path in (library_path, os.path.dirname(os.path.realpath(library_path))):
         with suppress(OSError):
             facts = os.stat(path)
-            return (facts.st_uid, facts.st_gid) if os.geteuid() == 0 else (-1, -1)
+            root = os.geteuid() == 0
+            return facts.st_uid if root else -1, facts.st_gid if root or facts.st_gid in os.getgroups() else -1
     return -1, -1
 
 

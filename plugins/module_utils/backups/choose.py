@@ -1,0 +1,102 @@
+# Copyright (c) Mobius contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Which backup a restore uses: one that verifies, or an error that says why there is none."""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import List, Optional
+
+from ..errors import MobiusError
+from ..storage.state import State
+from . import names
+from .names import BACKUP, Name
+from .store import Backup, Store, examine
+
+LATEST = "latest"
+DEPLOYMENT = "deployment"
+
+
+def choose(store: Store, wanted: str, current: Optional[State], warnings: List[str]) -> Backup:
+    """The verified backup that ``wanted`` means: ``latest``, ``deployment``, or a file.
+
+    :param current: what is deployed; names the backup that ``deployment`` means.
+    :param warnings: gains what the operator should know about the choice.
+    :raises MobiusError: there is none.
+    """
+    if wanted == LATEST:
+        return _latest(store, warnings)
+    if wanted == DEPLOYMENT:
+        return _way_back(store, current, warnings)
+    return _named(store, wanted)
+
+
+def _latest(store: Store, warnings: List[str]) -> Backup:
+    backup = store.newest_verified()
+    if backup is None:
+        raise MobiusError(
+            "There is no backup that verifies",
+            store.folder,
+            "list what is there, and why it does not verify, with library_backup_info (playbooks/backups.yml)",
+        )
+    if backup.created > names.now():
+        warnings.append(
+            f"The time of {backup.path} lies in the future, so the clock was set back since: "
+            "newer backups may exist under earlier times; name a file to choose another."
+        )
+    return backup
+
+
+def _way_back(store: Store, current: Optional[State], warnings: List[str]) -> Backup:
+    """The backup of before the last deployment. Never another one instead: that could hold the deployed bytes."""
+    named = (current or {}).get("backup")
+    if not isinstance(named, dict) or not isinstance(named.get("sha256"), str):
+        warnings.append("No deployment of this library is on record: the newest backup that verifies is used.")
+        return _latest(store, warnings)
+    path = str(named.get("path"))
+    own = _examined(store, path)
+    if own is not None and own.verified and own.sha256 == named["sha256"]:
+        return own
+    for other in store.backups():
+        if other.verified and other.sha256 == named["sha256"]:
+            warnings.append(f"{path} cannot be used; {other.path} has the same bytes.")
+            return other
+    why = "it is gone" if own is None else own.reason if not own.verified else "it holds other bytes than it did then"
+    raise MobiusError(
+        f"The backup of before the last deployment cannot be used: {why}",
+        path,
+        "list the backups with library_backup_info (playbooks/backups.yml), then name the one to restore",
+    )
+
+
+def _named(store: Store, wanted: str) -> Backup:
+    path = _located(store, wanted)
+    backup = _examined(store, path)
+    if backup is None:
+        raise MobiusError("There is no such backup", path, "list them with library_backup_info (playbooks/backups.yml)")
+    if not backup.verified:
+        raise MobiusError(f"The backup does not verify: {backup.reason}", path, "or restore another one")
+    return backup
+
+
+def _located(store: Store, wanted: str) -> str:
+    """An absolute path as it is; any other as seen from the library's folder, else from the backup folder."""
+    if os.path.isabs(wanted):
+        return wanted
+    beside = str(Path(os.path.abspath(store.library_path)).parent / wanted)
+    inside = str(Path(store.folder) / wanted)
+    return beside if os.path.lexists(beside) and not os.path.lexists(inside) else inside
+
+
+def _examined(store: Store, path: str) -> Optional[Backup]:
+    name = names.parse(store.bases, os.path.basename(path))
+    try:
+        if name is None:
+            # Chosen by hand under a name of its own; its time is only told, never compared.
+            changed = datetime.fromtimestamp(os.lstat(path).st_mtime, timezone.utc)
+            name = Name(changed, 1, BACKUP)
+        return examine(path, name)
+    except (FileNotFoundError, NotADirectoryError):
+        return None

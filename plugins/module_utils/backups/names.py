@@ -1,0 +1,77 @@
+# Copyright (c) Mobius contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Names of backups: the time is in the name, and only there; a copied or touched file keeps its place."""
+
+from __future__ import annotations
+
+import os
+import re
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import NamedTuple, Optional
+
+BACKUP = "backup"
+SNAPSHOT = "snapshot"
+CHECKSUM = ".sha256"
+
+_INFIX = {BACKUP: "bak", SNAPSHOT: "pre-restore"}
+_KINDS = {infix: kind for kind, infix in _INFIX.items()}
+_STAMP = "%Y%m%dT%H%M%SZ"
+_TAIL = re.compile(r"\.(bak|pre-restore)\.([0-9]{8}T[0-9]{6}Z)(?:-([1-9][0-9]{0,5}))?")
+
+
+class Name(NamedTuple):
+    """What a name says. Sorts by time, then by number within the second (1 has no suffix)."""
+
+    created: datetime
+    number: int
+    kind: str
+
+
+def parse(bases: tuple[str, ...], name: str) -> Optional[Name]:
+    """Read the name of a backup of a library called one of ``bases``; None for any other name."""
+    for base in bases:
+        match = _TAIL.fullmatch(name[len(base) :]) if name.startswith(base) else None
+        if match is None:
+            continue
+        try:
+            created = datetime.strptime(match.group(2), _STAMP).replace(tzinfo=timezone.utc)
+        except ValueError:
+            return None
+        return Name(created, int(match.group(3) or 1), _KINDS[match.group(1)])
+    return None
+
+
+def compose(base: str, name: Name) -> str:
+    """The inverse of :func:`parse`."""
+    suffix = "" if name.number == 1 else f"-{name.number}"
+    return f"{base}.{_INFIX[name.kind]}.{name.created.strftime(_STAMP)}{suffix}"
+
+
+def temporaries(bases: tuple[str, ...]) -> re.Pattern[str]:
+    """Temporary files of unfinished backups."""
+    return re.compile(rf"\.(?:{'|'.join(map(re.escape, bases))}){_TAIL.pattern}\.[0-9a-f]{{12}}\.tmp")
+
+
+def library_bases(library_path: str) -> tuple[str, ...]:
+    """The names that backups of this library may start with: as given, and behind the link."""
+    given = os.path.basename(library_path)
+    real = os.path.basename(os.path.realpath(library_path))
+    return (given,) if given == real else (given, real)
+
+
+def backup_folder(library_path: str, backup_dir: Optional[str]) -> str:
+    """The folder given, or ``backups`` beside the library as given; absolute."""
+    if backup_dir:
+        return os.path.abspath(backup_dir)
+    return str(Path(os.path.abspath(library_path)).parent / "backups")
+
+
+def iso(moment: datetime) -> str:
+    """``2024-09-24T16:00:00Z``."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def now() -> datetime:
+    """The time to the second, UTC."""
+    return datetime.now(timezone.utc).replace(microsecond=0)

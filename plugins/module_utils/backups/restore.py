@@ -1,0 +1,200 @@
+# Copyright (c) Mobius contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Bring a library back to the bytes of a backup; what is replaced is kept in a snapshot first."""
+
+from __future__ import annotations
+
+import os
+import stat
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, Callable, Dict, List, Optional
+
+from ..errors import MobiusError
+from ..storage import state
+from ..storage.lock import refuse_if_held, writing
+from ..storage.paths import resolve_library
+from ..storage.replace import ABSENT, DurabilityUnknown, Version, copy_of, read_version, replace_whole
+from ..storage.state import DamagedState, State
+from . import names
+from .choose import LATEST, choose
+from .names import SNAPSHOT
+from .store import Backup, Store, describe
+
+ROLLED_BACK = "rolled_back"
+
+
+@dataclass
+class _Restoration:
+    """One call, from what is there to what shall be."""
+
+    path: str
+    library: str
+    store: Store
+    deployment: Optional[str]
+    warnings: List[str] = field(default_factory=list)
+    actual: Version = ABSENT
+    current: Optional[State] = None
+
+    def look(self) -> None:
+        """Read the library's bytes and what is known about them."""
+        try:
+            self.actual = read_version(self.library)
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            raise MobiusError(
+                f"The library cannot be read ({error.strerror}), so it cannot be kept before it is replaced",
+                self.library,
+                f"move it away (mv {self.library} {self.library}.unreadable), then restore again",
+            ) from error
+        try:
+            self.current = state.read_current(self.path, self.actual.sha256)
+        except (DamagedState, OSError) as error:
+            self.warnings.append(f"{error} The restore goes on without it.")
+
+    def keep(self) -> Optional[str]:
+        """Keep the library's bytes in a snapshot; the newest one serves if a killed restore left it. Its path."""
+        if self.actual is ABSENT:
+            return None
+        try:
+            with self.store.exclusively():
+                existing = self.store.holding(self.actual.sha256, SNAPSHOT)
+                return (existing or self.store.add(self.library, self.actual, SNAPSHOT)).path
+        except DurabilityUnknown as error:
+            raise MobiusError(
+                "The snapshot of the library may not outlive a power cut, so nothing was restored",
+                error.where,
+                error.remedy,
+            ) from error
+
+    def replace(self, backup: Backup) -> None:
+        """Put the bytes of ``backup`` in place and note what is now deployed."""
+        uid, gid, mode = self._ownership(backup)
+        noted = self._note(lambda: state.begin(self.path, self._state_after(backup), actual_sha256=self.actual.sha256))
+        try:
+            replace_whole(
+                self.library,
+                copy_of(backup.path),
+                expected=self.actual,
+                sha256=backup.sha256,
+                owner=uid,
+                group=gid,
+                mode=mode,
+            )
+        except DurabilityUnknown:
+            if noted:
+                self._note(lambda: state.commit(self.path))
+            raise
+        if noted:
+            self._note(lambda: state.commit(self.path))
+
+    def _ownership(self, backup: Backup) -> tuple[Optional[int], Optional[int], Optional[int]]:
+        """An existing library keeps its own; a missing one takes those of the backup, as far as this user may."""
+        if self.actual is not ABSENT:
+            return None, None, None
+        uid, gid = state.library_owner(backup.path)
+        return uid, gid, stat.S_IMODE(os.stat(backup.path).st_mode)
+
+    def settle(self, backup: Backup) -> None:
+        """The bytes are there already: finish the record of a killed run, or note a rollback that was made by hand."""
+        current = self.current or {}
+        with suppress(DamagedState):
+            recorded = (state.read_document(self.path) or {}).get("sha256")
+            if recorded == self.actual.sha256 or not current:
+                return
+            if current.get("sha256") == self.actual.sha256:
+                self._note(lambda: state.commit(self.path))
+            elif (current.get("backup") or {}).get("sha256") == self.actual.sha256:
+                after = self._state_after(backup)
+                if self._note(lambda: state.begin(self.path, after, actual_sha256=self.actual.sha256)):
+                    self._note(lambda: state.commit(self.path))
+
+    def _note(self, write: Callable[[], Any]) -> bool:
+        """The record is worth less than the library: what keeps it from being written stops no restore."""
+        try:
+            write()
+        except (OSError, MobiusError) as error:
+            self.warnings.append(f"What is deployed could not be recorded: {error}")
+            return False
+        return True
+
+    def _state_after(self, backup: Backup) -> State:
+        """What is deployed once the library has the bytes of ``backup``.
+
+        A deployment that takes itself back, and a snapshot that undoes a rollback, make what was before current again
+        with its own way back. Any other restore is its own way back, so that a second one changes nothing.
+        """
+        current = self.current or {}
+        previous = current.get("previous") or {}
+        known = previous if previous.get("sha256") == backup.sha256 else {}
+        itself = self.deployment is not None and current.get("deployment") == self.deployment
+        after: State = {key: value for key, value in known.items() if key != "previous"}
+        if not (known and (itself or backup.kind == SNAPSHOT)):
+            after["status"] = ROLLED_BACK
+            after["backup"] = {"path": backup.path, "sha256": backup.sha256}
+            if itself and isinstance(previous.get("backup"), dict):
+                after["backup"] = previous["backup"]
+        after.setdefault("deployment", self.deployment)
+        after.update(sha256=backup.sha256, restored_at=names.iso(names.now()))
+        after["previous"] = {key: value for key, value in current.items() if key != "previous"} or None
+        return after
+
+
+def restore(
+    path: str,
+    backup_dir: Optional[str] = None,
+    backup: str = LATEST,
+    *,
+    check_mode: bool = False,
+    deployment: Optional[str] = None,
+    owner: Any = None,
+    group: Any = None,
+    mode: int = 0o640,
+) -> Dict[str, Any]:
+    """Restore a backup that verifies; a missing library is made again.
+
+    :param backup: ``latest``, ``deployment``, or a file name or path.
+    :param owner: with ``group`` and ``mode``: of a new snapshot and its folder.
+    :returns: ``changed``, ``restored_from``, ``snapshot`` (path or None), ``sha256``, ``size``, ``sha256_before``,
+        ``diff``, ``warnings``.
+    :raises MobiusError: no such backup, or it does not verify; the library is as it was.
+    """
+    store = Store.of(path, backup_dir, owner=owner, group=group, mode=mode)
+    call = _Restoration(path, resolve_library(path), store, deployment)
+    if check_mode:
+        refuse_if_held(path, deployment)
+        call.look()
+        chosen = choose(store, backup, call.current, call.warnings)
+        same = chosen.sha256 == call.actual.sha256
+        snapshot = None if same or call.actual is ABSENT else _predicted_snapshot(call)
+        return _result(call, chosen, snapshot)
+    with writing(path, deployment):
+        call.look()
+        chosen = choose(store, backup, call.current, call.warnings)
+        if chosen.sha256 == call.actual.sha256:
+            call.settle(chosen)
+            return _result(call, chosen, None)
+        snapshot = call.keep()
+        call.replace(chosen)
+    return _result(call, chosen, snapshot)
+
+
+def _predicted_snapshot(call: _Restoration) -> str:
+    existing = call.store.holding(call.actual.sha256, SNAPSHOT)
+    return existing.path if existing is not None else call.store.next_name(SNAPSHOT)
+
+
+def _result(call: _Restoration, backup: Backup, snapshot: Optional[str]) -> Dict[str, Any]:
+    before = "" if call.actual is ABSENT else describe(call.library, call.actual.sha256, call.actual.size)
+    after = describe(call.library, backup.sha256, backup.size)
+    return {
+        "changed": backup.sha256 != call.actual.sha256,
+        "restored_from": backup.path,
+        "snapshot": snapshot,
+        "sha256": backup.sha256,
+        "size": backup.size,
+        "sha256_before": call.actual.sha256 or None,
+        "diff": {"before": before, "after": after, "before_header": call.path, "after_header": call.path},
+        "warnings": call.warnings,
+    }

@@ -1,0 +1,334 @@
+# Copyright (c) Mobius contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The backup store: byte-for-byte copies of a library, each with its checksum, in one folder."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import shlex
+import stat
+import time
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Dict, Iterator, List, Optional, Union, cast
+
+from ..errors import MobiusError
+from ..storage.lock import PATIENCE, Locked, refuse_if_held, writing
+from ..storage.paths import kind_of, locate_library
+from ..storage.replace import (
+    ABSENT,
+    FILE_MODE,
+    DurabilityUnknown,
+    Version,
+    copy_of,
+    create_exclusively,
+    make_folders,
+    read_version,
+    replace_whole,
+    sweep_matching,
+)
+from ..storage.state import library_owner
+from . import names
+from .checksums import NoChecksum, compose_line, recorded
+from .names import BACKUP, CHECKSUM, SNAPSHOT, Name
+
+
+@dataclass(frozen=True)
+class Backup:
+    """One file of the store.
+
+    ``sha256`` is that of its bytes, or the recorded one where the bytes were not read. ``verified`` is None where it
+    was not asked. ``size`` in bytes. ``reason`` says why it is verified or not. ``regular`` is false for a link, a
+    folder or the like under a backup's name.
+    """
+
+    path: str
+    sha256: Optional[str]
+    size: int
+    name: Name
+    verified: Optional[bool]
+    reason: str
+    regular: bool = True
+
+    @property
+    def created(self) -> datetime:
+        return self.name.created
+
+    @property
+    def kind(self) -> str:
+        return self.name.kind
+
+    def facts(self) -> Dict[str, Any]:
+        """As modules return it."""
+        return {
+            "path": self.path,
+            "sha256": self.sha256,
+            "size": self.size,
+            "created": names.iso(self.created),
+            "kind": self.kind,
+            "verified": self.verified,
+            "reason": self.reason,
+        }
+
+
+@dataclass(frozen=True)
+class Store:
+    """The backups of one library.
+
+    :param library_path: as the operator gives it; its last part is the first part of the names.
+    :param owner: of new files; None for the library's where this user may give files away. So is ``group``.
+    """
+
+    library_path: str
+    folder: str
+    owner: Union[str, int, None] = None
+    group: Union[str, int, None] = None
+    mode: int = FILE_MODE
+
+    @classmethod
+    def of(cls, library_path: str, backup_dir: Optional[str] = None, **ownership: Any) -> Store:
+        return cls(library_path, names.backup_folder(library_path, backup_dir), **ownership)
+
+    @property
+    def bases(self) -> tuple[str, ...]:
+        return names.library_bases(self.library_path)
+
+    def paths(self) -> List[tuple[Name, str]]:
+        """Every name of a backup or snapshot, newest first by the time in the name. Nothing is opened."""
+        found = [(parsed, str(Path(self.folder) / name)) for parsed, name in self._parsed()]
+        return sorted(found, reverse=True)
+
+    def orphans(self) -> List[str]:
+        """Checksum files whose backup is gone: what a run killed while making or pruning a backup leaves."""
+        present = self._listing()
+        found = [name for name in present if name.endswith(CHECKSUM) and name[: -len(CHECKSUM)] not in present]
+        return sorted(
+            str(Path(self.folder) / name) for name in found if names.parse(self.bases, name[: -len(CHECKSUM)])
+        )
+
+    def _parsed(self) -> Iterator[tuple[Name, str]]:
+        bases = self.bases
+        for name in self._listing():
+            parsed = names.parse(bases, name)
+            if parsed is not None:
+                yield parsed, name
+
+    def _listing(self) -> set[str]:
+        try:
+            return set(os.listdir(self.folder))
+        except FileNotFoundError:
+            return set()
+        except NotADirectoryError as error:
+            raise MobiusError("The backup folder is not a folder", self.folder, "name another backup_dir") from error
+
+    def backups(self, *, verify: bool = True) -> Iterator[Backup]:
+        """Newest first, each read only when it is asked for."""
+        for name, path in self.paths():
+            with suppress(FileNotFoundError):
+                yield examine(path, name, verify=verify)
+
+    def newest_verified(self, kinds: tuple[str, ...] = (BACKUP,)) -> Optional[Backup]:
+        """The newest of these kinds whose bytes match its checksum."""
+        return next((each for each in self.backups() if each.kind in kinds and each.verified), None)
+
+    def holding(self, sha256: str, kind: str = BACKUP) -> Optional[Backup]:
+        """The newest verified one, if it has these bytes. One from the future (a clock set back) hides no other."""
+        moment = names.now()
+        for each in self.backups():
+            if each.kind == kind and each.verified:
+                if each.sha256 == sha256:
+                    return each
+                if each.created <= moment:
+                    return None
+        return None
+
+    def next_name(self, kind: str) -> str:
+        """The path of the next backup: this second, with a number when the second is taken."""
+        moment, base = names.now(), self.bases[0]
+        for number in range(1, 1000):
+            path = str(Path(self.folder) / names.compose(base, Name(moment, number, kind)))
+            if not os.path.lexists(path) and not os.path.lexists(path + CHECKSUM):
+                return path
+        raise MobiusError("There are too many backups of one second", self.folder, "check the clock of the host")
+
+    @contextmanager
+    def exclusively(self) -> Iterator[None]:
+        """Make the folder where missing, keep other runs out of it, and sweep what killed ones left."""
+        uid, gid = self._ownership()
+        make_folders(self.folder, owner=uid, group=gid)
+        descriptor = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            _lock_folder(descriptor, self.folder)
+            sweep_matching(self.folder, names.temporaries(self.bases))
+            yield
+        finally:
+            os.close(descriptor)
+
+    def add(self, source: str, version: Version, kind: str = BACKUP) -> Backup:
+        """Copy ``source``, which must have the bytes of ``version``. Call it within :meth:`exclusively`.
+
+        The checksum file becomes visible first, so that every visible backup verifies; a run killed in between leaves
+        a checksum without a backup, which the next prune sweeps.
+        """
+        path = self.next_name(kind)
+        uid, gid = self._ownership()
+        line = compose_line(version.sha256, path, self.library_path)
+
+        def note(_temporary: str) -> None:
+            create_exclusively(path + CHECKSUM, line, owner=uid, group=gid, mode=self.mode)
+
+        try:
+            replace_whole(
+                path,
+                copy_of(source),
+                expected=ABSENT,
+                sha256=version.sha256,
+                validate=note,
+                owner=uid,
+                group=gid,
+                mode=self.mode,
+            )
+        except DurabilityUnknown:
+            raise
+        except BaseException:
+            # next_name found the name free within the lock, so a checksum without its backup is ours.
+            if not os.path.lexists(path):
+                with suppress(OSError):
+                    os.unlink(path + CHECKSUM)
+            raise
+        name = cast(Name, names.parse(self.bases, os.path.basename(path)))
+        return Backup(path, version.sha256, version.size, name, True, "the checksum matches")
+
+    def _ownership(self) -> tuple[Union[str, int, None], Union[str, int, None]]:
+        uid, gid = library_owner(self.library_path)
+        return uid if self.owner is None else self.owner, gid if self.group is None else self.group
+
+
+def examine(path: str, name: Name, *, verify: bool = True) -> Backup:
+    """Look at one backup; never blocks on what is no regular file and never follows a link.
+
+    :raises FileNotFoundError: it is gone.
+    """
+    facts = os.lstat(path)
+    if not stat.S_ISREG(facts.st_mode):
+        return Backup(path, None, 0, name, False, f"it is {kind_of(facts.st_mode)}, not a regular file", regular=False)
+    try:
+        hashes = recorded(path)
+    except NoChecksum as error:
+        hashes, reason = [], error.what
+        if not os.path.lexists(path + CHECKSUM):
+            reason += f"; if you trust it, make one: {checksum_command(path)}"
+    else:
+        reason = ""
+    if not verify:
+        return Backup(path, hashes[0] if hashes else None, facts.st_size, name, None if hashes else False, reason)
+    try:
+        version = read_version(path, follow=False)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        return Backup(path, None, facts.st_size, name, False, f"it cannot be read: {error.strerror}")
+    if not reason:
+        reason = "the checksum matches" if version.sha256 in hashes else _mismatch(version, hashes)
+    return Backup(path, version.sha256, version.size, name, version.sha256 in hashes, reason)
+
+
+def _mismatch(version: Version, hashes: List[str]) -> str:
+    emptied = " and it is empty" if version.size == 0 else ""
+    return f"its bytes do not match its checksum ({hashes[0][:12]}… is recorded, {version.sha256[:12]}… read){emptied}"
+
+
+def checksum_command(path: str) -> str:
+    """The command that makes a checksum file for a backup that has none."""
+    quoted = shlex.quote(path)
+    return f"sha256sum {quoted} > {quoted}{CHECKSUM}"
+
+
+def _lock_folder(descriptor: int, folder: str) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except OSError as error:
+            # Some network file systems lock no folders; the lock of the library is held all the same.
+            if error.errno not in (errno.EAGAIN, errno.EACCES):
+                return
+        if time.monotonic() >= deadline:
+            raise Locked("Another process is writing into the backup folder", folder, f"see who: fuser -v {folder}")
+        time.sleep(0.05)
+
+
+def list_backups(library_path: str, backup_dir: Optional[str] = None, verify: bool = True) -> List[Backup]:
+    """All backups and snapshots of a library, newest first by the time in the name."""
+    return list(Store.of(library_path, backup_dir).backups(verify=verify))
+
+
+def ensure_backup(
+    library_path: str,
+    backup_dir: Optional[str],
+    version: Version,
+    *,
+    deployment: Optional[str] = None,
+    **ownership: Any,
+) -> Backup:
+    """A verified backup of exactly the bytes of ``version``: the newest one if it has them, else a new one."""
+    store = Store.of(library_path, backup_dir, **ownership)
+    with writing(library_path, deployment, required=False), store.exclusively():
+        return store.holding(version.sha256) or store.add(locate_library(library_path), version)
+
+
+def create_backup(
+    path: str,
+    backup_dir: Optional[str] = None,
+    *,
+    check_mode: bool = False,
+    owner: Union[str, int, None] = None,
+    group: Union[str, int, None] = None,
+    mode: int = FILE_MODE,
+    deployment: Optional[str] = None,
+) -> Dict[str, Any]:
+    """Back a library up, unless the newest verified backup has its bytes.
+
+    :returns: ``changed``, ``backup`` (see :meth:`Backup.facts`), ``diff``.
+    :raises Locked: someone else holds the library.
+    """
+    library = locate_library(path)
+    store = Store.of(path, backup_dir, owner=owner, group=group, mode=mode)
+    if check_mode:
+        refuse_if_held(path, deployment)
+        version = read_version(library)
+        existing = store.holding(version.sha256)
+        return _result(existing, existing or _predicted(store, version, BACKUP))
+    with writing(path, deployment, required=False), store.exclusively():
+        version = read_version(library)
+        existing = store.holding(version.sha256)
+        return _result(existing, existing or store.add(library, version))
+
+
+def _predicted(store: Store, version: Version, kind: str) -> Backup:
+    path = store.next_name(kind)
+    name = cast(Name, names.parse(store.bases, os.path.basename(path)))
+    return Backup(path, version.sha256, version.size, name, True, "it would be made")
+
+
+def _result(existing: Optional[Backup], backup: Backup) -> Dict[str, Any]:
+    after = describe(backup.path, backup.sha256, backup.size)
+    before = after if existing is not None else ""
+    return {
+        "changed": existing is None,
+        "backup": backup.facts(),
+        "diff": {"before": before, "after": after, "before_header": backup.path, "after_header": backup.path},
+    }
+
+
+def describe(path: str, sha256: Optional[str], size: int) -> str:
+    """A file in one line, for a diff that shows no content."""
+    return f"{path} sha256={sha256} size={size}\n"
+
+
+__all__ = ["BACKUP", "SNAPSHOT", "Backup", "Store", "create_backup", "ensure_backup", "examine", "list_backups"]
