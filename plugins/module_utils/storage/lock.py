@@ -90,18 +90,36 @@ def _take(
     return {"changed": not ours, "holder": lease, "taken_over_from": None if ours else former}
 
 
-def release(library_path: str, holder_id: str, *, check_mode: bool = False) -> bool:
-    """Give the lease back. False when it is not ours (any more): another holder's is left alone."""
-    lease = _read_lease(library_path)
-    if lease is None or lease.get("id") != holder_id:
-        return False
-    if check_mode:
-        return True
-    with _kernel_lock(library_path):
+def release(library_path: str, holder_id: str, *, force: bool = False, check_mode: bool = False) -> bool:
+    """Give the lease back. False when it is not ours (any more): another holder's is left alone without ``force``."""
+
+    def is_ours() -> bool:
         lease = _read_lease(library_path)
-        if lease is None or lease.get("id") != holder_id:
-            return False
-        return remove_durably(_lease_path(library_path))
+        return lease is not None and (force or lease.get("id") == holder_id)
+
+    if check_mode or not is_ours():
+        return is_ours()
+    with _kernel_lock(library_path):
+        return is_ours() and remove_durably(_lease_path(library_path))
+
+
+def hold(library_path: str, holder_id: str, *, present: bool, force: bool = False, **details: Any) -> Dict[str, Any]:
+    """:func:`acquire` or :func:`release`, with ``changed``, ``holder``, ``taken_over_from`` and ``diff`` for a module.
+
+    :param details: ``check_mode``; and for taking, as for :func:`acquire`.
+    """
+    before = _read_lease(library_path)
+    if present:
+        result = acquire(library_path, holder_id, force=force, **details)
+    else:
+        changed = release(library_path, holder_id, force=force, check_mode=details["check_mode"])
+        result = {"changed": changed, "holder": None if changed else holder(library_path), "taken_over_from": None}
+    lines = [f"{lease['id']}\n" if lease else "" for lease in (before, result["holder"])]
+    result["diff"] = {"before": lines[0], "after": lines[1] if result["changed"] else lines[0]}
+    for lease in (result["holder"], result["taken_over_from"]):
+        for private in ("renewed", "boottime", "boot_id", "pid_start"):
+            (lease or {}).pop(private, None)
+    return result
 
 
 def refuse_if_held(library_path: str, deployment: Optional[str]) -> None:

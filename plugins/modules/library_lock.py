@@ -1,0 +1,151 @@
+#!/usr/bin/python
+# Copyright (c) Mobius contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: library_lock
+short_description: Hold a library, so that deployments do not overlap
+version_added: 1.0.0
+description:
+  - Takes, renews or gives back the lock of a library. While it is held, modules that are not called with its holder as
+    O(mobius.dhash.library_backup#module:deployment) refuse to write.
+  - The lock expires when its holder shows no sign of life for O(ttl) seconds; every writing module of the holder renews
+    it. One tied to a process by O(pid) is free as soon as that process is gone, also after a reboot and when the number
+    was given to another process.
+options:
+  holder:
+    description:
+      - Id of the holder, as a rule that of a deployment.
+    type: str
+    required: true
+  state:
+    description:
+      - V(present) takes or renews the lock, and fails while someone else holds it.
+      - V(absent) gives it back; another holder's is left alone unless O(force) is set.
+    type: str
+    choices: [present, absent]
+    default: present
+  purpose:
+    description:
+      - What the lock is for; others are told.
+    type: str
+    default: deployment
+  ttl:
+    description:
+      - Seconds without a sign of life after which the lock is free.
+    type: int
+    default: 900
+  pid:
+    description:
+      - Process on this host whose end frees the lock at once.
+    type: int
+  force:
+    description:
+      - Take or remove the lock whoever holds it.
+    type: bool
+    default: false
+extends_documentation_fragment:
+  - mobius.dhash.attributes
+  - mobius.dhash.library
+author:
+  - Mobius contributors (@mobius-dhash)
+"""
+
+EXAMPLES = r"""
+- name: Hold the library for a deployment
+  mobius.dhash.library_lock:
+    path: /srv/mobius/library.json
+    holder: 20240924T160000Z-1a2b3c
+
+- name: Give it back
+  mobius.dhash.library_lock:
+    path: /srv/mobius/library.json
+    holder: 20240924T160000Z-1a2b3c
+    state: absent
+"""
+
+RETURN = r"""
+holder:
+  description: Who holds the lock afterwards; none when nobody does.
+  returned: always
+  type: dict
+  contains:
+    id:
+      description: The holder.
+      type: str
+    host:
+      description: The host that the lock was taken on.
+      type: str
+    user:
+      description: The user that took it.
+      type: str
+    purpose:
+      description: What it is for.
+      type: str
+    pid:
+      description: The process it is tied to, or none.
+      type: int
+    ttl:
+      description: Seconds without a sign of life after which it is free.
+      type: int
+    taken_at:
+      description: When it was taken, UTC.
+      type: str
+    expires_at:
+      description: When it is free unless renewed, UTC.
+      type: str
+  sample:
+    id: 20240924T160000Z-1a2b3c
+    host: app1
+    user: deploy
+    purpose: deployment
+    pid: null
+    ttl: 900
+    taken_at: "2024-09-24T16:00:00Z"
+    expires_at: "2024-09-24T16:15:00Z"
+taken_over_from:
+  description: The former holder whose lock had ended or was broken, in the form of RV(holder); else none.
+  returned: always
+  type: dict
+  sample: null
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.mobius.dhash.plugins.module_utils.ansible import finish
+from ansible_collections.mobius.dhash.plugins.module_utils.storage.lock import hold
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec=dict(
+            path=dict(type="path", required=True),
+            holder=dict(type="str", required=True),
+            state=dict(type="str", choices=["present", "absent"], default="present"),
+            purpose=dict(type="str", default="deployment"),
+            ttl=dict(type="int", default=900),
+            pid=dict(type="int"),
+            force=dict(type="bool", default=False),
+        ),
+        supports_check_mode=True,
+    )
+    given = module.params
+    finish(
+        module,
+        lambda: hold(
+            given["path"],
+            given["holder"],
+            present=given["state"] == "present",
+            purpose=given["purpose"],
+            ttl=given["ttl"],
+            pid=given["pid"],
+            force=given["force"],
+            check_mode=module.check_mode,
+        ),
+    )
+
+
+if __name__ == "__main__":
+    main()

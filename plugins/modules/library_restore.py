@@ -1,0 +1,125 @@
+#!/usr/bin/python
+# Copyright (c) Mobius contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: library_restore
+short_description: Take a library back to a backup
+version_added: 1.0.0
+description:
+  - Replaces the library with the bytes of a backup that verifies, whole and durably; owner, mode, ACL and extended
+    attributes of the library stay.
+  - What is replaced is kept first, as a snapshot C(NAME.pre-restore.TIMESTAMP) among the backups; restoring that file
+    undoes the restore.
+  - The library need not be readable as JSON. A missing one is made again.
+  - Needs nothing but the host's own Python.
+options:
+  backup:
+    description:
+      - V(latest) for the newest backup that verifies; snapshots are never meant.
+      - V(deployment) for the backup that the last deployment was made from, which a later backup of the deployed
+        library does not hide. The newest that verifies when no deployment is on record.
+      - A file name or path; a relative one is looked for in the backup folder, then beside the library.
+    type: str
+    default: latest
+extends_documentation_fragment:
+  - mobius.dhash.attributes
+  - mobius.dhash.library
+  - mobius.dhash.library.backup_dir
+  - mobius.dhash.library.deployment
+  - mobius.dhash.library.ownership
+notes:
+  - O(owner), O(group) and O(mode) are those of the snapshot; the library keeps its own.
+seealso:
+  - module: mobius.dhash.library_backup_info
+author:
+  - Mobius contributors (@mobius-dhash)
+"""
+
+EXAMPLES = r"""
+- name: Undo the last deployment
+  mobius.dhash.library_restore:
+    path: /srv/mobius/library.json
+    backup: deployment
+  register: rollback
+
+- name: Restore one backup
+  mobius.dhash.library_restore:
+    path: /srv/mobius/library.json
+    backup: backups/library.json.bak.20240924T160000Z
+
+- name: Undo a restore that was wrong
+  mobius.dhash.library_restore:
+    path: /srv/mobius/library.json
+    backup: "{{ rollback.snapshot }}"
+  when: rollback.snapshot is not none
+"""
+
+RETURN = r"""
+restored_from:
+  description: The backup whose bytes the library has.
+  returned: always
+  type: str
+  sample: /srv/mobius/backups/library.json.bak.20240924T160000Z
+snapshot:
+  description: The file that keeps what was replaced; none when nothing was.
+  returned: always
+  type: str
+  sample: /srv/mobius/backups/library.json.pre-restore.20240924T161500Z
+sha256:
+  description: SHA-256 of the library afterwards.
+  returned: always
+  type: str
+  sample: 2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae
+sha256_before:
+  description: SHA-256 of the library before; none when it was missing.
+  returned: always
+  type: str
+  sample: fcde2b2edba56bf408601fb721fe9b5c338d10ee429ea04fae5511b68fbf8fb9
+size:
+  description: Size of the library afterwards, in bytes.
+  returned: always
+  type: int
+  sample: 1048576
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.mobius.dhash.plugins.module_utils.ansible import finish
+from ansible_collections.mobius.dhash.plugins.module_utils.backups.restore import restore
+from ansible_collections.mobius.dhash.plugins.module_utils.storage.metadata import parse_mode
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec=dict(
+            path=dict(type="path", required=True),
+            backup_dir=dict(type="path"),
+            backup=dict(type="str", default="latest"),
+            deployment=dict(type="str"),
+            owner=dict(type="str"),
+            group=dict(type="str"),
+            mode=dict(type="str", default="0640"),
+        ),
+        supports_check_mode=True,
+    )
+    given = module.params
+    finish(
+        module,
+        lambda: restore(
+            given["path"],
+            given["backup_dir"],
+            given["backup"],
+            check_mode=module.check_mode,
+            deployment=given["deployment"],
+            owner=given["owner"],
+            group=given["group"],
+            mode=parse_mode(given["mode"]),
+        ),
+    )
+
+
+if __name__ == "__main__":
+    main()
