@@ -43,7 +43,10 @@ class Site:
     def play(
         self, name: str, *arguments: str, cwd: Path = ROOT, playbook: Optional[str] = None, **variables: Any
     ) -> "Run":
-        command = [str(Path(sys.executable).parent / "ansible-playbook"), playbook or str(ROOT / "playbooks" / f"{name}.yml")]
+        command = [
+            str(Path(sys.executable).parent / "ansible-playbook"),
+            playbook or str(ROOT / "playbooks" / f"{name}.yml"),
+        ]
         extra = {
             "mobius_home": str(self.home),
             "mobius_runtime_venv": str(VENV),
@@ -53,7 +56,12 @@ class Site:
             **variables,
         }
         command += ["-i", str(ROOT / "inventories" / "local"), "-e", json.dumps(extra), *arguments]
-        environment = {**os.environ, "ANSIBLE_CALLBACK_RESULT_FORMAT": "yaml", "ANSIBLE_NOCOLOR": "1", "ANSIBLE_FORCE_COLOR": "0"}
+        environment = {
+            **os.environ,
+            "ANSIBLE_CALLBACK_RESULT_FORMAT": "yaml",
+            "ANSIBLE_NOCOLOR": "1",
+            "ANSIBLE_FORCE_COLOR": "0",
+        }
         done = subprocess.run(
             command, cwd=cwd, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=600
         )

@@ -40,7 +40,7 @@ def test_there_and_back_again(site):
     assert metrics["extraction_failures_rate"] == 25
     assert 0 < metrics["avg_hash_time"] <= metrics["p95_hash_time"]
 
-    backup, = (site.home / "backups").glob("library.json.bak.*Z")
+    (backup,) = (site.home / "backups").glob("library.json.bak.*Z")
     assert backup.read_bytes() == before
     subprocess.run(["sha256sum", "-c", f"backups/{backup.name}.sha256"], cwd=site.home, check=True)
     assert backup.stat().st_mode & 0o777 == 0o640
@@ -60,7 +60,7 @@ def test_there_and_back_again(site):
     assert "Nothing to roll back" in again.output
     assert site.library.read_bytes() == before
 
-    snapshot, = (path for path in (site.home / "backups").glob("library.json.pre-restore.*Z"))
+    (snapshot,) = (path for path in (site.home / "backups").glob("library.json.pre-restore.*Z"))
     site.play("rollback", mobius_backup=str(snapshot)).succeeded()
     assert site.library.read_bytes() == deployed
 
@@ -96,6 +96,11 @@ def test_single_steps(site):
 
 
 def test_strings_from_extra_vars_are_understood(site):
-    strings = {"mobius_max_failure_rate": "30", "mobius_workers": "1", "mobius_confirm": "false", "mobius_lock_break": "no"}
+    strings = {
+        "mobius_max_failure_rate": "30",
+        "mobius_workers": "1",
+        "mobius_confirm": "false",
+        "mobius_lock_break": "no",
+    }
     site.play("deploy", mobius_service_enabled="false", mobius_health_check="False", **strings).succeeded()
     assert sum("dhash" in item for item in site.items()) == 6

@@ -33,9 +33,9 @@ def sick_service():
 def assert_ended_well(site, before: bytes) -> None:
     assert site.library.read_bytes() == before
     assert not (site.home / ".library.json.dhash" / "lock").exists()
-    record, = (site.home / "logs").glob("deployment-*.json")
+    (record,) = (site.home / "logs").glob("deployment-*.json")
     assert json.loads(record.read_text())["status"] == "rolled_back"
-    evidence, = (site.home / "logs").glob("evidence-*")
+    (evidence,) = (site.home / "logs").glob("evidence-*")
     assert json.loads((evidence / "failure.json").read_text())["failure"]["message"]
     assert (evidence / "timeline.txt").read_text().splitlines()[-1].endswith("rollback")
 
@@ -45,7 +45,7 @@ def test_failing_health_is_rolled_back(site, sick_service):
     run = site.play("deploy", mobius_health_url=f"{sick_service}/health", mobius_health_timeout=2, **TOLERANT)
     run.failed("Rolled back")
     assert_ended_well(site, before)
-    rejected, = (site.home / "logs").glob("evidence-*/rejected-library.json")
+    (rejected,) = (site.home / "logs").glob("evidence-*/rejected-library.json")
     assert b'"dhash"' in rejected.read_bytes()
     site.play("deploy", **TOLERANT).succeeded()
 

@@ -39,15 +39,17 @@ def keep_evidence(
     folder = Path(log_dir) / f"evidence-{checked_id(deployment)}"
     library = Path(locate_library(path))
     too_large = library.stat().st_size > max_library_bytes
-    summary = redact({
-        "deployment": deployment,
-        "library": str(library),
-        "library_left_out": f"larger than {max_library_bytes} bytes" if too_large else "",
-        "failure": failure,
-        "timeline": timeline,
-        "host": platform.node(),
-        "python": platform.python_version(),
-    })
+    summary = redact(
+        {
+            "deployment": deployment,
+            "library": str(library),
+            "library_left_out": f"larger than {max_library_bytes} bytes" if too_large else "",
+            "failure": failure,
+            "timeline": timeline,
+            "host": platform.node(),
+            "python": platform.python_version(),
+        }
+    )
     files: Dict[str, Any] = {
         "failure.json": _json(summary),
         "timeline.txt": "".join(f"{entry.get('at')}  {entry.get('event')}\n" for entry in summary["timeline"]).encode(),

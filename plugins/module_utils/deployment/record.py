@@ -28,7 +28,9 @@ def checked_id(deployment: str) -> str:
 
 def readable(record: Dict[str, Any]) -> str:
     """The record as ``name: value`` lines, the timeline last."""
-    lines = [f"{name}: {_plain(value)}" for name, value in record.items() if name != "timeline" and value not in ("", {}, [])]
+    lines = [
+        f"{name}: {_plain(value)}" for name, value in record.items() if name != "timeline" and value not in ("", {}, [])
+    ]
     lines += [f"{entry.get('at')}  {entry.get('event')}" for entry in record.get("timeline", [])]
     return "\n".join(lines) + "\n"
 

@@ -8,7 +8,9 @@ import re
 from typing import Any
 
 _URL_USER = re.compile(r"(?<=://)[^/@\s]+@")
-_NAMED = re.compile(r"(?i)\b(authorization|token|password|passwd|secret|api[_-]?key)(\s*[=:]\s*)(?:bearer\s+)?[^\s,;&\"']+")
+_NAMED = re.compile(
+    r"(?i)\b(authorization|token|password|passwd|secret|api[_-]?key)(\s*[=:]\s*)(?:bearer\s+)?[^\s,;&\"']+"
+)
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 

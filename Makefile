@@ -1,0 +1,61 @@
+# `make` lists the targets. Each does its own set-up; nothing is installed outside this folder but Debian packages.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+CONTROLLER := .cache/controller
+TEST := .cache/test
+PLAY := ANSIBLE_DISPLAY_SKIPPED_HOSTS=false ANSIBLE_CALLBACK_RESULT_FORMAT=yaml ANSIBLE_LOCALHOST_WARNING=false $(CONTROLLER)/bin/ansible-playbook
+LOCAL := -i inventories/local
+
+export PYTHONDONTWRITEBYTECODE := 1
+
+.PHONY: help
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+.PHONY: controller
+controller:
+	@requirements/venv.sh $(CONTROLLER) requirements/controller.txt
+
+.PHONY: tools
+tools:
+	@requirements/venv.sh $(TEST) requirements/test.txt
+
+.PHONY: deploy
+deploy: controller ## a real deployment on this machine, of a sample library in .local
+	@$(PLAY) $(LOCAL) playbooks/sample.yml
+	@$(PLAY) $(LOCAL) playbooks/deploy.yml
+	@$(PLAY) $(LOCAL) playbooks/review_export.yml
+
+.PHONY: rollback
+rollback: controller ## the old bytes back
+	@$(PLAY) $(LOCAL) playbooks/rollback.yml
+
+.PHONY: clean
+clean: controller ## stop the service, remove .local
+	@if [ -d .local ]; then $(PLAY) $(LOCAL) playbooks/service.yml -e mobius_service_state=stopped; fi
+	@rm -rf .local
+
+.PHONY: test
+test: lint unit integration molecule ## all of the following
+
+.PHONY: lint
+lint: tools ## ansible-lint, ruff, mypy
+	@PATH=$(CURDIR)/$(TEST)/bin:$$PATH tests/lint.sh
+
+.PHONY: unit
+unit: tools ## the plain Python, without Ansible
+	@$(TEST)/bin/pytest tests/unit
+
+.PHONY: integration
+integration: tools ## the playbooks on this machine: deploy, check mode, rollback, failures
+	@$(TEST)/bin/pytest tests/integration
+
+.PHONY: molecule
+molecule: tools ## two real hosts with systemd and sshd
+	@PATH=$(CURDIR)/$(TEST)/bin:$$PATH molecule/run.sh
+
+.PHONY: sanity
+sanity: tools ## ansible-test sanity
+	@PATH=$(CURDIR)/$(TEST)/bin:$$PATH tests/sanity/run.sh
