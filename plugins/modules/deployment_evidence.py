@@ -83,7 +83,6 @@ files:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.mobius.dhash.plugins.module_utils.ansible import finish
 from ansible_collections.mobius.dhash.plugins.module_utils.deployment.evidence import keep_evidence
 

@@ -78,7 +78,6 @@ log:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.mobius.dhash.plugins.module_utils.ansible import finish
 from ansible_collections.mobius.dhash.plugins.module_utils.deployment.record import write_record
 

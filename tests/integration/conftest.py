@@ -42,7 +42,7 @@ class Site:
 
     def play(
         self, name: str, *arguments: str, cwd: Path = ROOT, playbook: Optional[str] = None, **variables: Any
-    ) -> "Run":
+    ) -> Run:
         command = [
             str(Path(sys.executable).parent / "ansible-playbook"),
             playbook or str(ROOT / "playbooks" / f"{name}.yml"),
@@ -77,17 +77,17 @@ class Site:
 class Run:
     """How a playbook ended."""
 
-    def __init__(self, done: "subprocess.CompletedProcess[str]") -> None:
+    def __init__(self, done: subprocess.CompletedProcess[str]) -> None:
         self.code = done.returncode
         self.output = done.stdout + done.stderr
         recap = re.search(r"ok=(\d+)\s+changed=(\d+)\s+unreachable=(\d+)\s+failed=(\d+)", done.stdout)
         self.changed = int(recap.group(2)) if recap else -1
 
-    def succeeded(self) -> "Run":
+    def succeeded(self) -> Run:
         assert self.code == 0, self.output
         return self
 
-    def failed(self, text: str) -> "Run":
+    def failed(self, text: str) -> Run:
         assert self.code != 0, self.output
         assert text in re.sub(r"\s+", " ", self.output), self.output
         return self

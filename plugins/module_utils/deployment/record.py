@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import Any, Dict
 
 from ..errors import MobiusError
 from ..storage.replace import replace_whole
@@ -50,10 +50,11 @@ def write_record(log_dir: str, kind: str, record: Dict[str, Any], *, check_mode:
     written = {"changed": False, "record": f"{stem}.json", "log": f"{stem}.log"}
     if check_mode:
         return written
-    texts: List[tuple[str, str]] = [
-        (written["record"], json.dumps(record, indent=2, ensure_ascii=False) + "\n"),
-        (written["log"], readable(record)),
-    ]
-    for path, text in texts:
-        replace_whole(path, lambda stream, data=text.encode(errors="backslashreplace"): stream.write(data), mode=0o640)
+    _write(written["record"], json.dumps(record, indent=2, ensure_ascii=False) + "\n")
+    _write(written["log"], readable(record))
     return written
+
+
+def _write(path: str, text: str) -> None:
+    data = text.encode(errors="backslashreplace")
+    replace_whole(path, lambda stream: stream.write(data), mode=0o640)

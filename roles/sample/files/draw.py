@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Draw a sample library of 60 game components: python3 draw.py FOLDER.
 
-FOLDER gets library.json and images/: 56 ordinary pictures, two flat ones, a torn one; the picture of one item is missing.
+FOLDER gets library.json and images/: 56 ordinary pictures, two flat ones, a torn one; of one item it is missing.
 The same Pillow draws the same bytes each time. Whatever is there already is left alone.
 """
 
