@@ -12,7 +12,7 @@ from typing import Any, BinaryIO, Dict, List, Optional
 
 from ..storage.paths import locate_library
 from ..storage.replace import replace_whole
-from .record import checked_id
+from .record import checked_id, keep
 from .redact import redact
 
 LOG_TAIL = 1024 * 1024
@@ -50,9 +50,9 @@ def keep_evidence(
             "python": platform.python_version(),
         }
     )
-    files: Dict[str, Any] = {
+    files: Dict[str, str] = {
         "failure.json": _json(summary),
-        "timeline.txt": "".join(f"{entry.get('at')}  {entry.get('event')}\n" for entry in summary["timeline"]).encode(),
+        "timeline.txt": "".join(f"{entry.get('at')}  {entry.get('event')}\n" for entry in summary["timeline"]),
     }
     if samples:
         files["samples.json"] = _json(redact(samples))
@@ -61,22 +61,22 @@ def keep_evidence(
             files[Path(log).name] = _tail(Path(log))
     names = sorted(files) + ([] if too_large else [f"rejected-{library.name}"])
     if not check_mode:
-        for name, data in files.items():
-            replace_whole(str(folder / name), lambda stream, data=data: stream.write(data), mode=0o640)
+        for name, text in files.items():
+            keep(str(folder / name), text)
         if not too_large:
             replace_whole(str(folder / f"rejected-{library.name}"), lambda stream: _copy(library, stream), mode=0o640)
     return {"changed": True, "folder": str(folder), "files": names}
 
 
-def _json(document: Any) -> bytes:
-    return (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode(errors="backslashreplace")
+def _json(document: Any) -> str:
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
-def _tail(path: Path) -> bytes:
+def _tail(path: Path) -> str:
     with path.open("rb") as stream:
         stream.seek(max(0, path.stat().st_size - LOG_TAIL))
         text = stream.read(LOG_TAIL).decode(errors="backslashreplace")
-    return "\n".join(redact(line) for line in text.split("\n")).encode(errors="backslashreplace")
+    return "\n".join(redact(line) for line in text.split("\n"))
 
 
 def _copy(source: Path, stream: BinaryIO) -> None:

@@ -47,14 +47,15 @@ def write_record(log_dir: str, kind: str, record: Dict[str, Any], *, check_mode:
     """
     record = redact(record)
     stem = Path(log_dir) / f"{kind}-{checked_id(record['deployment'])}"
-    written = {"changed": False, "record": f"{stem}.json", "log": f"{stem}.log"}
+    written: Dict[str, Any] = {"changed": False, "record": f"{stem}.json", "log": f"{stem}.log"}
     if check_mode:
         return written
-    _write(written["record"], json.dumps(record, indent=2, ensure_ascii=False) + "\n")
-    _write(written["log"], readable(record))
+    keep(written["record"], json.dumps(record, indent=2, ensure_ascii=False) + "\n")
+    keep(written["log"], readable(record))
     return written
 
 
-def _write(path: str, text: str) -> None:
+def keep(path: str, text: str) -> None:
+    """Write a file for people, whole, mode 0640; what is no UTF-8 is shown as escapes."""
     data = text.encode(errors="backslashreplace")
     replace_whole(path, lambda stream: stream.write(data), mode=0o640)
