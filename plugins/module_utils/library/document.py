@@ -1,0 +1,142 @@
+# Copyright (c) Mobius contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""A library opened for reading: its items one at a time, whatever its size."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from contextlib import contextmanager
+from typing import Any, Dict, Iterator, NoReturn, Optional, Sequence
+
+from ..errors import MobiusError
+from ..storage.paths import locate_library
+from ..storage.replace import open_regular
+from .fields import IMAGE_KEY
+from .selectors import parse_selectors
+from .shape import Shape
+from .strict import problems
+from .text import Text
+from .walk import Item, NotParsed, Walk
+
+__all__ = ["Document", "Item", "LibraryError", "open_document"]
+
+
+class LibraryError(MobiusError):
+    """The library cannot be used. ``line`` and ``column``, from 1, say where it is not JSON, or are None."""
+
+    def __init__(
+        self, what: str, where: str, remedy: str, line: Optional[int] = None, column: Optional[int] = None
+    ) -> None:
+        super().__init__(what, where, remedy)
+        self.line = line
+        self.column = column
+
+
+@contextmanager
+def open_document(path: str) -> Iterator[Document]:
+    """Open a library for reading; a link is followed.
+
+    :raises MobiusError: nothing is there, or no regular file.
+    """
+    real = locate_library(path)
+    with open_regular(real) as stream:
+        yield Document(path, real, stream.fileno())
+
+
+class Document:
+    """The bytes of one file, read anew by each call. ``size`` in bytes; ``path`` as it was given."""
+
+    def __init__(self, path: str, real: str, descriptor: int) -> None:
+        self.path = path
+        self.descriptor = descriptor
+        self.size = os.fstat(descriptor).st_size
+        #: Layout of the root object with the block marked, once all items were read; None for another root.
+        self.root: Optional[Shape] = None
+        #: How far reading has come, in bytes.
+        self.read = 0
+        self._real = real
+        self._checked = False
+        self._block: Any = None
+        self._walked = False
+
+    def items(self, selectors: Optional[Sequence[str]] = None, image_key: str = IMAGE_KEY) -> Iterator[Item]:
+        """Every item, in document order; one that holds further items comes after them.
+
+        What is not an object is passed over. So is an object that holds lists of further items and has no member
+        ``image_key``: a game with nothing but its components.
+
+        :param selectors: where the items are; for None or none the shapes of ``selectors.DEFAULTS``.
+        :raises LibraryError: the file is no strict JSON (at the latest when the items end), or has no item there.
+        """
+        found = False
+        for item in self._walk(selectors or None, image_key):
+            found = True
+            yield item
+        if not found:
+            shown = ", ".join(selectors) if selectors else "any of the shapes known by default"
+            raise LibraryError(
+                f"The library has no item at {shown}",
+                self.path,
+                'name the lists of its items, for example items: ["assets[].pictures[]"] (mobius_items)',
+            )
+
+    @property
+    def block(self) -> Optional[Dict[str, Any]]:
+        """The migration's block, or None when the document has none; a member of that name that is no object is none.
+
+        :raises LibraryError: the file is no strict JSON.
+        """
+        if not self._walked:
+            for _ in self._walk(None, IMAGE_KEY):
+                pass
+        return self._block if isinstance(self._block, dict) else None
+
+    def _walk(self, selectors: Optional[Sequence[str]], image_key: str) -> Iterator[Item]:
+        steps = parse_selectors(selectors)
+        try:
+            text = Text(self.descriptor)
+            walk = Walk(text, steps, image_key, self._check)
+            for item in walk.items():
+                self.read = text.read
+                yield item
+        except (NotParsed, UnicodeDecodeError) as error:
+            self._checked = False
+            self._check()
+            self._refuse(error)
+        self.root, self._block, self._walked = walk.root, walk.block, True
+
+    def _check(self) -> None:
+        """Read the whole file strictly, once.
+
+        :raises LibraryError: naming its first error.
+        """
+        if self._checked:
+            return
+        for problem in problems(self._real):
+            if problem["severity"] == "error":
+                raise LibraryError(
+                    f"The library is not strict JSON, line {problem['line']} column {problem['column']}: "
+                    f"{problem['message']}",
+                    self.path,
+                    _remedy(self.path, problem),
+                    problem["line"],
+                    problem["column"],
+                )
+        self._checked = True
+
+    def _refuse(self, error: Exception) -> NoReturn:
+        offset = getattr(error, "offset", 0)
+        raise LibraryError(
+            f"The library cannot be read as JSON from byte {offset} on",
+            self.path,
+            "see whether another program is writing it, then run again",
+        ) from error
+
+
+def _remedy(path: str, problem: Dict[str, Any]) -> str:
+    for encoding in ("UTF-32", "UTF-16"):
+        if encoding in problem["message"]:
+            quoted = shlex.quote(path)
+            return f"convert it: iconv -f {encoding} -t UTF-8 {quoted} > {quoted}.utf8, and look at the result"
+    return "mend that place in an editor; nothing was changed"

@@ -1,0 +1,72 @@
+# Copyright (c) Mobius contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Selectors: where in a document the items are, as short paths such as ``games[].components[]``.
+
+selector = part *( "." part )
+part     = [ name ] *"[]"        the first part may be a bare "[]": the elements of a list at the root
+name     = any text without . [ ] " and outer white space, or a JSON string in double quotes
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import List, Optional, Sequence, Tuple
+
+from ..errors import MobiusError
+
+Steps = Tuple[Optional[str], ...]
+"""A selector as steps from the root: a name steps into a member, None into every element of a list."""
+
+#: The shapes seen in the wild; each applies where the document has it.
+DEFAULTS = ("[]", "components[]", "games[]", "games[].components[]", "images[]")
+_MOST_STEPS = 32
+_part = re.compile(r'\s*("(?:[^"\\]|\\.)*"|[^."\[\]]*)\s*((?:\[\]\s*)*)')
+
+
+def parse_selectors(texts: Optional[Sequence[str]] = None) -> List[Steps]:
+    """The steps of each selector, twice named ones once; of ``DEFAULTS`` when there are none.
+
+    :raises MobiusError: one is not written as the grammar says.
+    """
+    return list(dict.fromkeys(parse_selector(text) for text in (texts or DEFAULTS)))
+
+
+def parse_selector(text: str) -> Steps:
+    """The steps of one selector.
+
+    :raises MobiusError: it is not written as the grammar says, or selects the root.
+    """
+    steps: List[Optional[str]] = []
+    at = 0
+    while True:
+        part = _part.match(text, at)
+        name, lists = (part.group(1).strip(), part.group(2).count("[")) if part else ("", 0)
+        if part is None or not (name or (lists and not at)) or len(steps) > _MOST_STEPS:
+            raise _refused(text)
+        if name:
+            steps.append(_unquoted(name, text))
+        steps += [None] * lists
+        at = part.end()
+        if at == len(text):
+            return tuple(steps)
+        if text[at] != ".":
+            raise _refused(text)
+        at += 1
+
+
+def _unquoted(name: str, text: str) -> str:
+    if not name.startswith('"'):
+        return name
+    try:
+        return str(json.loads(name))
+    except ValueError as error:
+        raise _refused(text) from error
+
+
+def _refused(text: str) -> MobiusError:
+    return MobiusError(
+        "This is no selector of items",
+        repr(text),
+        'write it like [], components[], games[].components[] or "odd.name"[]',
+    )

@@ -1,0 +1,122 @@
+# Copyright (c) Mobius contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""How one object is laid out in the text: what an editor has to know of it."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from typing import Any, Dict, List, NamedTuple, Tuple
+
+SPACE = r"[ \t\n\r]*"
+_colon = re.compile(SPACE + ":" + SPACE)
+_comma = re.compile(SPACE + "," + SPACE)
+_space = re.compile(SPACE)
+_escaped_letter = re.compile(r"\\u00[5-7]")
+# An object whose first two members show the style; the value of the first one holds nothing that needs a parser.
+_usual = re.compile(
+    r"\{("
+    + SPACE
+    + r')"[^"\\]*"('
+    + SPACE
+    + ":"
+    + SPACE
+    + r')(?:"[^"\\]*"|[-+.0-9a-zA-Z]+)('
+    + SPACE
+    + ","
+    + SPACE
+    + ')"'
+)
+_decoder = json.JSONDecoder()
+
+
+class Member(NamedTuple):
+    """Byte offsets of one member: key and value with their ends, and of what is beside it.
+
+    ``before`` is the end of the value before it, or the byte behind the brace; ``after`` is the byte behind the white
+    space that follows its comma, or the end of its value where it is the last one.
+    """
+
+    before: int
+    key: int
+    key_end: int
+    value: int
+    value_end: int
+    after: int
+
+
+@dataclass
+class Shape:
+    """``open`` is the offset behind the brace, ``end`` that behind the last value, or ``open`` when there is none.
+
+    ``lead`` is the white space before the first key, ``colon`` what stands between the first key and its value,
+    ``between`` what stands between the first two members; empty where there are not that many.
+    ``marked`` has the members that were asked for, in their order.
+    """
+
+    open: int
+    end: int
+    count: int = 0
+    lead: str = ""
+    colon: str = ""
+    between: str = ""
+    marked: Dict[str, Member] = field(default_factory=dict)
+
+
+def shape_of(text: str, start: int, names: Tuple[str, ...]) -> Shape:
+    """The shape of an object that is whole and valid.
+
+    :param text: from its brace to its end.
+    :param start: the byte offset of the brace.
+    :param names: the members to mark.
+    """
+    usual = _usual.match(text)
+    if usual and not any(name in text for name in names) and not _escaped_letter.search(text):
+        end = len(text[:-1].rstrip(" \t\n\r").encode())
+        return Shape(start + 1, start + end, 2, usual.group(1), usual.group(2), usual.group(3))
+    return _measured(text, start, names)
+
+
+def _measured(text: str, start: int, names: Tuple[str, ...]) -> Shape:
+    at = _past(_space, text, 1)
+    shape = Shape(start + 1, start + 1, 0, text[1:at])
+    found: List[Tuple[str, List[int]]] = []
+    before = 1
+    while text[at] != "}":
+        key = at
+        name, key_end = _decoder.raw_decode(text, at)
+        value = _past(_colon, text, key_end)
+        _, value_end = _decoder.raw_decode(text, value)
+        at = after = _past(_comma, text, value_end)
+        if after == value_end:
+            at = _past(_space, text, value_end)
+        elif shape.count == 0:
+            shape.between = text[value_end:after]
+        if shape.count == 0:
+            shape.colon = text[key_end:value]
+        if name in names:
+            found.append((name, [before, key, key_end, value, value_end, after]))
+        before = value_end
+        shape.count += 1
+    offset = _Offsets(text, start)
+    shape.marked = {name: Member(*map(offset, places)) for name, places in found}
+    shape.end = offset(before)
+    return shape
+
+
+def _past(pattern: re.Pattern[str], text: str, at: int) -> int:
+    match = pattern.match(text, at)
+    return match.end() if match else at
+
+
+class _Offsets:
+    """From an index into the text to the byte offset in the file."""
+
+    def __init__(self, text: str, start: int) -> None:
+        self._text = text
+        self._start = start
+        self._plain = text.isascii()
+
+    def __call__(self, index: int) -> int:
+        return self._start + (index if self._plain else len(self._text[:index].encode()))

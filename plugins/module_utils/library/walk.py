@@ -1,0 +1,340 @@
+# Copyright (c) Mobius contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The way through a document along selectors: each item parsed on its own, everything else passed over.
+
+Values that are too deep or too long for the parser are passed over too; those are checked by the strict reader.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, Callable, Dict, Iterator, NoReturn, Optional, Sequence, Set, Tuple
+
+from .fields import BLOCK, OWNED
+from .selectors import Steps
+from .shape import SPACE, Member, Shape, shape_of
+from .text import Text
+
+#: Characters of one value beyond which it is passed over instead of parsed.
+LONGEST = 8 << 20
+_LEAF: Tuple[Steps, ...] = ((),)
+# These match anywhere, so that a match that ends before the stretch does is final.
+_opened = re.compile(r"\{" + SPACE)
+_colon = re.compile(SPACE + "(:?)" + SPACE)
+_comma = re.compile(SPACE + r"([,\]}]?)" + SPACE)
+_word = re.compile(r"[-+.0-9A-Za-z_]*")
+_no_bracket = re.compile(r'[^"{}\[\]]*')
+_in_string = re.compile(r'[^"\\]*')
+
+
+class NotParsed(Exception):
+    """The text at ``offset`` cannot be read as JSON, or an object has a key twice."""
+
+    def __init__(self, offset: int) -> None:
+        super().__init__(offset)
+        self.offset = offset
+
+
+class _Refused(Exception):
+    """A value that is JSON for the parser and not for us."""
+
+
+class Item:
+    """One object that stands for one image.
+
+    ``pointer`` is its JSON pointer, ``start`` the byte offset of its brace. ``value`` is the object without what was
+    too deep or too long to parse, and without the lists that hold further items. ``outermost`` is the offset of
+    the outermost object that may be an item and holds this one, its own when there is none.
+    """
+
+    __slots__ = ("pointer", "value", "start", "outermost", "_text", "_shape")
+
+    def __init__(
+        self, pointer: str, value: Dict[str, Any], start: int, outermost: int, text: str, shape: Optional[Shape] = None
+    ) -> None:
+        self.pointer = pointer
+        self.value = value
+        self.start = start
+        self.outermost = outermost
+        self._text = text
+        self._shape = shape
+
+    @property
+    def shape(self) -> Shape:
+        """Its layout, with the members of ``OWNED`` marked."""
+        if self._shape is None:
+            self._shape = shape_of(self._text, self.start, OWNED)
+        return self._shape
+
+
+def _without_twins(pairs: Sequence[Tuple[str, Any]]) -> Dict[str, Any]:
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        raise _Refused
+    return value
+
+
+def _no_constant(_: str) -> NoReturn:
+    raise _Refused
+
+
+_decode = json.JSONDecoder(object_pairs_hook=_without_twins, parse_constant=_no_constant).raw_decode
+
+
+class Walk:
+    """One pass over the text.
+
+    :param check: called before a part is passed over without parsing it; raises where the file is no strict JSON.
+    """
+
+    def __init__(self, text: Text, selectors: Sequence[Steps], image_key: str, check: Callable[[], None]) -> None:
+        self._text = text
+        self._selectors = tuple(selectors)
+        self._image_key = image_key
+        self._check = check
+        #: Layout of the root object, None when the root is no object; complete when the walk is.
+        self.root: Optional[Shape] = None
+        #: The migration's block, when the root object has one.
+        self.block: Any = None
+
+    def items(self) -> Iterator[Item]:
+        """The items, in the order in which they end.
+
+        :raises NotParsed: the text is no JSON.
+        """
+        text = self._text
+        if text.char() == "\ufeff":
+            text.at += 1
+        if text.space() == "{":
+            yield from self._object(self._selectors, "", None, root=True)
+        else:
+            yield from self._enter(self._selectors, "", None)
+        if text.space():
+            self._fail()
+
+    def _enter(self, rests: Tuple[Steps, ...], pointer: str, outermost: Optional[int]) -> Iterator[Item]:
+        """A value in which items may be, or which may be one."""
+        char = self._text.char()
+        if char == "[" and any(rest and rest[0] is None for rest in rests):
+            yield from self._list(tuple(rest[1:] for rest in rests if rest and rest[0] is None), pointer, outermost)
+        elif char == "{" and any(not rest or rest[0] is not None for rest in rests):
+            item = self._leaf(pointer, outermost) if rests == _LEAF else None
+            if item is not None:
+                yield item
+            else:
+                yield from self._object(rests, pointer, outermost)
+        else:
+            self._value()
+
+    def _list(self, rests: Tuple[Steps, ...], pointer: str, outermost: Optional[int]) -> Iterator[Item]:
+        text = self._text
+        text.at += 1
+        index = 0
+        if text.space() == "]":
+            text.at += 1
+            return
+        while True:
+            if text.char() == "{" and rests == _LEAF:
+                item = self._leaf(f"{pointer}/{index}", outermost)
+                if item is not None:
+                    yield item
+                else:
+                    yield from self._object(rests, f"{pointer}/{index}", outermost)
+            else:
+                yield from self._enter(rests, f"{pointer}/{index}", outermost)
+            if self._separator("]")[0] == "]":
+                return
+            index += 1
+
+    def _leaf(self, pointer: str, outermost: Optional[int]) -> Optional[Item]:
+        """An object that holds no further items, or None when it cannot be parsed in one go."""
+        value, end = self._parsed()
+        if end < 0:
+            return None
+        text = self._text
+        begin, text.at = text.at, end
+        start = text.offset(begin)
+        return Item(pointer, value, start, start if outermost is None else outermost, text.text[begin:end])
+
+    def _object(
+        self, rests: Tuple[Steps, ...], pointer: str, outermost: Optional[int], root: bool = False
+    ) -> Iterator[Item]:
+        text = self._text
+        start = text.offset(text.at)
+        names = (BLOCK,) if root else OWNED
+        candidate = () in rests
+        if candidate and outermost is None:
+            outermost = start
+        shape = self._opened(start, root)
+        value: Dict[str, Any] = {}
+        keys: Set[str] = set()
+        holds = False
+        ended = text.char() == "}"
+        text.at += ended
+        while not ended:
+            before = shape.end
+            name, key, key_end, begin = self._key(shape, keys)
+            inside = tuple(rest[1:] for rest in rests if rest and rest[0] == name)
+            if inside and text.char() in ("[", "{"):
+                holds = True
+                yield from self._enter(inside, f"{pointer}/{_escaped(name)}", outermost)
+            else:
+                value[name] = self._value()
+            ended = self._ended_member(shape)
+            if name in names:
+                after = shape.end if ended else text.offset(text.at)
+                shape.marked[name] = Member(before, key, key_end, begin, shape.end, after)
+            if not candidate and name != BLOCK:
+                value.pop(name, None)
+        if root:
+            self.block = value.get(BLOCK)
+        # What only holds items and names no image of its own is no item.
+        if candidate and (self._image_key in value or not holds):
+            yield Item(pointer, value, start, start if outermost is None else outermost, "", shape)
+
+    def _opened(self, start: int, root: bool) -> Shape:
+        match = self._matched(_opened)
+        self._text.at = match.end()
+        shape = Shape(start + 1, start + 1, lead=match.group()[1:])
+        if root:
+            self.root = shape
+        return shape
+
+    def _ended_member(self, shape: Shape) -> bool:
+        """Move past what follows a value; True at the end of its object."""
+        shape.end = self._text.offset(self._text.at)
+        char, between = self._separator("}")
+        if char == "," and not shape.count:
+            shape.between = between
+        shape.count += 1
+        return char == "}"
+
+    def _key(self, shape: Shape, keys: Set[str]) -> Tuple[str, int, int, int]:
+        """A key, its two offsets, and the offset of its value, where ``text.at`` is afterwards."""
+        text = self._text
+        if text.char() != '"':
+            self._fail()
+        name, end = self._parsed()
+        if end < 0 or name in keys:
+            self._fail()
+        keys.add(name)
+        key = text.offset(text.at)
+        text.at = end
+        key_end = text.offset(end)
+        colon = self._matched(_colon)
+        if not colon.group(1):
+            self._fail()
+        text.at = colon.end()
+        if not shape.count:
+            shape.colon = colon.group()
+        return name, key, key_end, text.offset(text.at)
+
+    def _separator(self, closing: str) -> Tuple[str, str]:
+        """Move past the comma with all white space around it, or past the closing bracket; return it, and all."""
+        match = self._matched(_comma)
+        char = match.group(1)
+        if char == ",":
+            self._text.at = match.end()
+        elif char == closing:
+            self._text.at = match.end(1)
+        else:
+            self._fail()
+        return char, match.group()
+
+    def _matched(self, pattern: re.Pattern[str]) -> re.Match[str]:
+        text = self._text
+        while True:
+            match = pattern.match(text.text, text.at)
+            if match is None:
+                self._fail()
+            if match.end() < len(text.text) or text.ended:
+                return match
+            text.more()
+
+    def _value(self) -> Any:
+        """Move past a value, and return it, or None where it cannot be parsed."""
+        text = self._text
+        char = text.char()
+        while char not in '"[{' and not text.word_is_whole():
+            text.more()
+        value, end = self._parsed()
+        if end >= 0:
+            text.at = end
+            return value
+        if char == '"':
+            self._pass_string()
+        elif char and char in "[{":
+            self._pass_nested()
+        else:
+            self._pass_word()
+        return None
+
+    def _parsed(self) -> Tuple[Any, int]:
+        """The value at ``at`` and the index behind it, which is -1 where it is too much for the parser."""
+        text = self._text
+        while True:
+            try:
+                return _decode(text.text, text.at)
+            except (_Refused, json.JSONDecodeError) as error:
+                if isinstance(error, _Refused) or text.ended:
+                    self._fail()
+                if not text.at:
+                    # Not the end of the stretch alone: from here on it has to be known that the file is valid.
+                    self._check()
+                    if len(text.text) > LONGEST:
+                        return None, -1
+                text.more()
+            except (RecursionError, ValueError):
+                self._check()
+                return None, -1
+
+    def _pass_word(self) -> None:
+        text = self._text
+        while not text.word_is_whole():
+            text.more()
+        text.at = _past(_word, text)
+
+    def _pass_string(self) -> None:
+        text = self._text
+        text.at += 1
+        while True:
+            text.at = _past(_in_string, text)
+            char = text.char()
+            if char == '"':
+                text.at += 1
+                return
+            if not char:
+                self._fail()
+            text.at += 1
+            if not text.char():
+                self._fail()
+            text.at += 1
+
+    def _pass_nested(self) -> None:
+        text = self._text
+        depth = 0
+        while True:
+            text.at = _past(_no_bracket, text)
+            char = text.char()
+            if char == '"':
+                self._pass_string()
+            elif not char:
+                self._fail()
+            elif char in "[]{}":
+                text.at += 1
+                depth += 1 if char in "[{" else -1
+                if not depth:
+                    return
+
+    def _fail(self) -> NoReturn:
+        raise NotParsed(self._text.offset(self._text.at))
+
+
+def _past(pattern: re.Pattern[str], text: Text) -> int:
+    match = pattern.match(text.text, text.at)
+    return match.end() if match else text.at
+
+
+def _escaped(name: str) -> str:
+    return name.replace("~", "~0").replace("/", "~1")
