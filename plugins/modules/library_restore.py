@@ -22,6 +22,7 @@ options:
       - V(latest) for the newest backup that verifies; snapshots are never meant.
       - V(deployment) for the backup that the last deployment was made from, which a later backup of the deployed
         library does not hide. The newest that verifies when no deployment is on record.
+      - C(sha256:) and 64 hex digits for whichever backup has these bytes; nothing is to do when the library has them.
       - A file name or path; a relative one is looked for in the backup folder, then beside the library.
     type: str
     default: latest

@@ -17,10 +17,12 @@ from .store import Backup, Store, examine
 
 LATEST = "latest"
 DEPLOYMENT = "deployment"
+#: Before 64 hex digits: whichever backup has these bytes.
+DIGEST = "sha256:"
 
 
 def choose(store: Store, wanted: str, current: Optional[State], warnings: List[str]) -> Backup:
-    """The verified backup that ``wanted`` means: ``latest``, ``deployment``, or a file.
+    """The verified backup that ``wanted`` means: ``latest``, ``deployment``, ``sha256:DIGEST``, or a file.
 
     :param current: what is deployed; names the backup that ``deployment`` means.
     :param warnings: gains what the operator should know about the choice.
@@ -30,7 +32,20 @@ def choose(store: Store, wanted: str, current: Optional[State], warnings: List[s
         return _latest(store, warnings)
     if wanted == DEPLOYMENT:
         return _way_back(store, current, warnings)
+    if wanted.startswith(DIGEST):
+        return _with_bytes(store, wanted[len(DIGEST) :])
     return _named(store, wanted)
+
+
+def _with_bytes(store: Store, sha256: str) -> Backup:
+    backup = store.holding(sha256)
+    if backup is not None:
+        return backup
+    raise MobiusError(
+        f"No backup that verifies has the SHA-256 {sha256!r}",
+        store.folder,
+        "list the backups with library_backup_info (playbooks/backups.yml)",
+    )
 
 
 def _latest(store: Store, warnings: List[str]) -> Backup:

@@ -17,8 +17,8 @@ from ..storage.paths import resolve_library
 from ..storage.replace import ABSENT, DurabilityUnknown, Version, copy_of, read_version, replace_whole
 from ..storage.state import DamagedState, State
 from . import names
-from .choose import LATEST, choose
-from .names import SNAPSHOT
+from .choose import DIGEST, LATEST, choose
+from .names import BACKUP, SNAPSHOT, Name
 from .store import Backup, Store, describe
 
 ROLLED_BACK = "rolled_back"
@@ -52,6 +52,12 @@ class _Restoration:
             self.current = state.read_current(self.path, self.actual.sha256)
         except (DamagedState, OSError) as error:
             self.warnings.append(f"{error} The restore goes on without it.")
+
+    def choose(self, wanted: str) -> Backup:
+        """The backup to restore; the library itself where it is to have the bytes that it has."""
+        if wanted == f"{DIGEST}{self.actual.sha256}":
+            return Backup(self.library, self.actual.sha256, self.actual.size, Name(names.now(), 1, BACKUP), True, "")
+        return choose(self.store, wanted, self.current, self.warnings)
 
     def keep(self) -> Optional[str]:
         """Keep the library's bytes in a snapshot; the newest one serves if a killed restore left it. Its path."""
@@ -154,7 +160,7 @@ def restore(
 ) -> Dict[str, Any]:
     """Restore a backup that verifies; a missing library is made again.
 
-    :param backup: ``latest``, ``deployment``, or a file name or path.
+    :param backup: ``latest``, ``deployment``, ``sha256:DIGEST``, or a file name or path.
     :param owner: with ``group`` and ``mode``: of a new snapshot and its folder.
     :returns: ``changed``, ``restored_from``, ``snapshot`` (path or None), ``sha256``, ``size``, ``sha256_before``,
         ``diff``, ``warnings``.
@@ -165,13 +171,13 @@ def restore(
     if check_mode:
         refuse_if_held(path, deployment)
         call.look()
-        chosen = choose(store, backup, call.current, call.warnings)
+        chosen = call.choose(backup)
         same = chosen.sha256 == call.actual.sha256
         snapshot = None if same or call.actual is ABSENT else _predicted_snapshot(call)
         return _result(call, chosen, snapshot)
     with writing(path, deployment):
         call.look()
-        chosen = choose(store, backup, call.current, call.warnings)
+        chosen = call.choose(backup)
         if chosen.sha256 == call.actual.sha256:
             call.settle(chosen)
             return _result(call, chosen, None)

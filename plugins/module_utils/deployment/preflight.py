@@ -59,7 +59,7 @@ def preflight(
 
 def _json_faults(library: str) -> Iterator[str]:
     for fault in json_problems(library)[:5]:
-        if fault["kind"] != "bom":
+        if fault["severity"] == "error":
             yield f"line {fault['line']} column {fault['column']}: {fault['message']}"
 
 
