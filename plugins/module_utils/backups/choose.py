@@ -38,9 +38,9 @@ def choose(store: Store, wanted: str, current: Optional[State], warnings: List[s
 
 
 def _with_bytes(store: Store, sha256: str) -> Backup:
-    backup = store.holding(sha256)
-    if backup is not None:
-        return backup
+    for backup in store.backups():
+        if backup.verified and backup.sha256 == sha256:
+            return backup
     raise MobiusError(
         f"No backup that verifies has the SHA-256 {sha256!r}",
         store.folder,
