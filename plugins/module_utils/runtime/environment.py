@@ -1,0 +1,250 @@
+# Copyright (c) Mobius contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The virtual environment for hashing: made once from pinned requirements, swapped whole, left alone when right."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import re
+import secrets
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Dict, Iterator, List, Optional, Sequence
+
+from ..errors import MobiusError
+from .interpreter import Base, Probe, can_make_environments, clean_environment, describe, hide_credentials, probe
+
+MARKER = "mobius-runtime.json"
+_WAIT = 1800.0
+_SYSTEM_REMEDY = (
+    "apt-get install python3-pil python3-imagehash python3-starlette python3-uvicorn python3-prometheus-client "
+    "(or set mobius_become to true), or set mobius_runtime_source to venv"
+)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """An environment at ``path`` with exactly ``requirements`` (the text of a requirements file with hashes).
+
+    ``imports``: modules that have to load. ``find_links``: a folder of wheels to take in place of any index.
+    """
+
+    path: str
+    requirements: str
+    imports: Sequence[str]
+    python: Optional[str] = None
+    find_links: Optional[str] = None
+
+
+def ensure(wanted: Wanted, check_mode: bool = False) -> Dict[str, Any]:
+    """Make the environment, unless it is right.
+
+    :returns: ``changed``, ``path``, ``python`` (in check mode the base Python while there is no usable environment),
+        ``versions``, ``reason`` for the change, ``missing`` (in check mode: what the base Python lacks) and a ``diff``.
+    :raises MobiusError: it cannot be made; what was there before still is.
+    """
+    path = os.path.abspath(wanted.path)
+    base = describe(wanted.python)
+    mark = fingerprint(wanted.requirements, base)
+    reason, found = inspect(path, mark, wanted.imports)
+    if reason and not check_mode:
+        _check_path(path)
+        with _alone(path):
+            # Another run may have made it while this one waited.
+            reason, found = inspect(path, mark, wanted.imports)
+            if reason:
+                found = _replace(path, wanted, base, mark)
+    usable = not reason or not check_mode
+    return {
+        "changed": bool(reason),
+        "path": path,
+        "python": str(Path(path) / "bin" / "python") if usable else base.executable,
+        "versions": {name: found.versions[name] for name in sorted(found.versions)},
+        "reason": reason,
+        "missing": "ensurepip" if reason and check_mode and not can_make_environments(base) else "",
+        "diff": {"before": f"{reason}\n", "after": "as required\n"} if reason else {"before": "", "after": ""},
+    }
+
+
+def of_the_system(python: Optional[str], imports: Sequence[str]) -> Dict[str, Any]:
+    """Check that a Python of the host has what is needed; the result is shaped like that of :func:`ensure`.
+
+    :raises MobiusError: something does not load.
+    """
+    executable = python or sys.executable
+    found = probe(executable, imports)
+    if found.problem:
+        raise MobiusError(f"The host's own packages are not enough: {found.problem}", executable, _SYSTEM_REMEDY)
+    return {"changed": False, "path": "", "python": executable, "versions": found.versions, "reason": "", "missing": ""}
+
+
+def fingerprint(requirements: str, base: Base) -> str:
+    """Changes with what is installed and with the kind of Python it is installed for."""
+    lines = [line.rstrip() for line in requirements.splitlines() if line.strip() and not line.lstrip().startswith("#")]
+    return hashlib.sha256(json.dumps([base.kind, lines]).encode()).hexdigest()
+
+
+def inspect(path: str, mark: str, imports: Sequence[str]) -> tuple[str, Probe]:
+    """Why the environment at ``path`` is not right (empty when it is), and what it holds."""
+    nothing = Probe({}, "")
+    try:
+        noted = json.loads((Path(path) / MARKER).read_text(encoding="utf-8"))["fingerprint"]
+    except FileNotFoundError:
+        return "there is none yet", nothing
+    except (OSError, ValueError, KeyError, TypeError):
+        return "its marker cannot be read", nothing
+    if noted != mark:
+        return "the requirements or the Python have changed", nothing
+    found = probe(str(Path(path) / "bin" / "python"), imports)
+    return (f"it does not work: {found.problem}" if found.problem else ""), found
+
+
+def _check_path(path: str) -> None:
+    """Only an environment of our own is ever replaced."""
+    if os.path.lexists(path) and not (Path(path) / MARKER).exists():
+        ours = Path(path).is_symlink() and re.fullmatch(_sibling_pattern(path), os.readlink(path))
+        empty = Path(path).is_dir() and not Path(path).is_symlink() and not any(Path(path).iterdir())
+        if not ours and not empty:
+            raise MobiusError(
+                "Something else is there",
+                path,
+                f"name another folder in mobius_runtime_venv, or remove it: rm -r {path}",
+            )
+
+
+def _replace(path: str, wanted: Wanted, base: Base, mark: str) -> Probe:
+    parent = Path(path).parent
+    _sweep(path)
+    fresh = f"{path}-{secrets.token_hex(4)}"
+    try:
+        _build(fresh, wanted, base)
+        found = probe(str(Path(fresh) / "bin" / "python"), wanted.imports)
+        if found.problem:
+            raise MobiusError(f"What was installed does not load: {found.problem}", fresh, "read the message")
+        facts = {"fingerprint": mark, "python": base.version, "base": base.executable, "versions": found.versions}
+        (Path(fresh) / MARKER).write_text(json.dumps(facts, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+        if Path(path).is_dir() and not Path(path).is_symlink():
+            shutil.rmtree(path)
+        link = f"{fresh}.link"
+        os.symlink(os.path.basename(fresh), link)
+        os.replace(link, path)
+    except BaseException:
+        shutil.rmtree(fresh, ignore_errors=True)
+        raise
+    _sweep(path)
+    with contextlib.suppress(OSError):
+        descriptor = os.open(parent, os.O_RDONLY | os.O_DIRECTORY)
+        os.fsync(descriptor)
+        os.close(descriptor)
+    return found
+
+
+def _build(fresh: str, wanted: Wanted, base: Base) -> None:
+    if not can_make_environments(base):
+        raise MobiusError(
+            f"Python {base.version} ({base.executable}) cannot make virtual environments",
+            "ensurepip",
+            missing_venv_remedy(),
+        )
+    _checked([base.executable, "-I", "-m", "venv", fresh], "The virtual environment could not be made", fresh)
+    requirements = Path(fresh) / "requirements.txt"
+    requirements.write_text(wanted.requirements, encoding="utf-8")
+    command = [str(Path(fresh) / "bin" / "python"), "-I", "-m", "pip", "install", "--no-input", "--quiet"]
+    # Wheels alone: a build from source would fetch its own tools, which no hash pins.
+    command += ["--disable-pip-version-check", "--require-hashes", "--only-binary", ":all:", "-r", str(requirements)]
+    if wanted.find_links is not None:
+        command += ["--no-index", "--find-links", wanted.find_links]
+    _checked(command, "The requirements could not be installed", wanted.find_links or "the package index")
+
+
+def missing_venv_remedy(release: str = "/etc/os-release") -> str:
+    """The command that gives this system's Python its venv."""
+    try:
+        text = Path(release).read_text(encoding="utf-8")
+    except OSError:
+        text = ""
+    families = re.findall(r'^ID(?:_LIKE)?="?([^"\n]+)', text, re.MULTILINE)
+    words = set(" ".join(families).split())
+    if words & {"debian", "ubuntu"}:
+        return "apt-get install python3-venv (or set mobius_become to true, or mobius_runtime_source to system)"
+    return "install the system's Python with venv and pip, or name another in runtime_python"
+
+
+def _checked(command: List[str], what: str, where: str) -> None:
+    answer = subprocess.run(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        stdin=subprocess.DEVNULL,
+        text=True,
+        errors="replace",
+        check=False,
+        env=clean_environment(),
+        cwd="/",
+    )
+    if answer.returncode:
+        lines = [line.strip() for line in answer.stdout.splitlines() if line.strip()]
+        said = hide_credentials(" / ".join(lines[-6:])[-1500:])
+        raise MobiusError(f"{what}: {said}", where, _remedy(answer.stdout))
+
+
+def _remedy(output: str) -> str:
+    if "DO NOT MATCH THE HASHES" in output:
+        return "do not install it: find out who changed the package"
+    if "No matching distribution" in output or "No such file" in output:
+        return (
+            "no wheel for this Python and machine was found: check the index and PIP_* settings of the host, or set "
+            "mobius_runtime_source to wheels (a folder of wheels on the controller) or system (the host's own packages)"
+        )
+    return "read the message, correct it and run again"
+
+
+def _sibling_pattern(path: str) -> str:
+    return re.escape(os.path.basename(path)) + r"-[0-9a-f]{8}(\.link)?"
+
+
+def _sweep(path: str) -> None:
+    """Remove what killed runs and earlier environments left beside ``path``."""
+    current = os.path.basename(os.path.realpath(path))
+    for entry in Path(path).parent.iterdir():
+        if re.fullmatch(_sibling_pattern(path), entry.name) and entry.name != current:
+            if entry.is_symlink():
+                entry.unlink()
+            elif (entry / "pyvenv.cfg").exists() or not any(entry.iterdir()):
+                shutil.rmtree(entry, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _alone(path: str) -> Iterator[None]:
+    """One maker at a time; the lock ends with its process."""
+    # Public code, read by the user who deploys and by the user of the service, whatever the umask of who installs it.
+    umask = os.umask(0o022)
+    parent = Path(path).parent
+    parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    deadline = time.monotonic() + _WAIT
+    try:
+        while not _locked(descriptor):
+            if time.monotonic() >= deadline:
+                raise MobiusError("Another run has been making the environment for too long", path, "look for its pip")
+            time.sleep(0.2)
+        yield
+    finally:
+        os.close(descriptor)
+        os.umask(umask)
+
+
+def _locked(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

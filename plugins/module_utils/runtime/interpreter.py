@@ -1,0 +1,108 @@
+# Copyright (c) Mobius contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Pythons on the host: what they are, what they can import, and what is missing."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Dict, List, NamedTuple, Optional, Sequence
+
+from ..errors import MobiusError
+
+OLDEST = (3, 9)
+# These would send an installation elsewhere than into the environment that is being made.
+_MISLEADING = ("PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_USER", "PYTHONPATH", "PYTHONHOME", "__PYVENV_LAUNCHER__")
+_PROBE = """
+import importlib, json, sys
+from importlib import metadata
+for name in sys.argv[1:]:
+    importlib.import_module(name)
+found = {dist.metadata["Name"].lower(): dist.version for dist in metadata.distributions() if dist.metadata["Name"]}
+print(json.dumps(found))
+"""
+_DESCRIBE = """
+import json, platform, sys
+base = getattr(sys, "_base_executable", None) or sys.executable
+print(json.dumps([base, sys.version_info[:2], sys.implementation.cache_tag, platform.machine(), sys.abiflags]))
+"""
+
+
+class Base(NamedTuple):
+    """A Python that is no virtual environment; ``kind`` is the same for all that can share one."""
+
+    executable: str
+    version: str
+    kind: str
+
+
+class Probe(NamedTuple):
+    """Versions by distribution, or why an import failed."""
+
+    versions: Dict[str, str]
+    problem: str
+
+
+def describe(python: Optional[str] = None) -> Base:
+    """The Python below ``python`` (default: the one that runs this), out of the environment that it may be in.
+
+    :raises MobiusError: it does not run, or is too old.
+    """
+    python = python or sys.executable
+    answer = _run([python, "-I", "-c", _DESCRIBE])
+    try:
+        executable, version, tag, machine, flags = json.loads(answer.stdout)
+    except ValueError as error:
+        raise MobiusError(
+            f"This Python does not run: {_last_line(answer.stderr)}", python, "name one that does in runtime_python"
+        ) from error
+    if tuple(version) < OLDEST:
+        raise MobiusError(
+            f"Python {version[0]}.{version[1]} is too old",
+            python,
+            "install Python 3.9 or newer, name it in runtime_python",
+        )
+    # Upgraded in place, the Python that is running this may no longer be where its environment says.
+    known = executable if Path(executable).exists() else python
+    return Base(known, f"{version[0]}.{version[1]}", f"{tag}{flags}-{machine}")
+
+
+def probe(python: str, imports: Sequence[str]) -> Probe:
+    """Import everything in a process of its own."""
+    answer = _run([python, "-I", "-c", _PROBE, *imports])
+    try:
+        return Probe({str(name): str(version) for name, version in json.loads(answer.stdout).items()}, "")
+    except ValueError:
+        return Probe({}, _last_line(answer.stderr) or f"exit code {answer.returncode}")
+
+
+def can_make_environments(base: Base) -> bool:
+    return probe(base.executable, ["venv", "ensurepip"]).problem == ""
+
+
+def clean_environment() -> Dict[str, str]:
+    """The environment for pip: proxies, certificates and indexes as the host has them, nothing that leads it astray."""
+    return {name: value for name, value in os.environ.items() if name not in _MISLEADING}
+
+
+def _run(command: List[str]) -> subprocess.CompletedProcess[str]:
+    try:
+        return subprocess.run(
+            command, capture_output=True, text=True, errors="replace", check=False, env=clean_environment(), cwd="/"
+        )
+    except OSError as error:
+        return subprocess.CompletedProcess(command, 127, "", f"{error.strerror}: {command[0]}")
+
+
+def _last_line(text: str) -> str:
+    lines = [line for line in text.splitlines() if line.strip()]
+    return hide_credentials(lines[-1].strip()[:300]) if lines else ""
+
+
+def hide_credentials(text: str) -> str:
+    """``text`` without the user and password of any URL in it."""
+    return re.sub(r"(?<=://)[^/@\s]+@", "***@", text)

@@ -1,0 +1,204 @@
+"""Real virtual environments, from a wheel that the test writes itself: no index is asked."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import shutil
+import subprocess
+import sys
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from ansible_collections.mobius.dhash.plugins.module_utils.errors import MobiusError
+from ansible_collections.mobius.dhash.plugins.module_utils.runtime import environment, interpreter
+from ansible_collections.mobius.dhash.plugins.module_utils.runtime.environment import MARKER, Wanted, ensure
+
+
+def wheel(folder: Path, name: str, version: str, code: str) -> str:
+    """Write a wheel of one module; returns its requirement line with its hash."""
+    info = f"{name}-{version}.dist-info"
+    files = {
+        f"{name}.py": code,
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
+        f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    record = ""
+    for path, text in files.items():
+        digest = base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=").decode()
+        record += f"{path},sha256={digest},{len(text)}\n"
+    files[f"{info}/RECORD"] = f"{record}{info}/RECORD,,\n"
+    path = folder / f"{name}-{version}-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w") as archive:
+        for inside, text in files.items():
+            archive.writestr(inside, text)
+    return f"{name}=={version} --hash=sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}\n"
+
+
+@pytest.fixture(scope="module")
+def wheels(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("wheels")
+    lines = {
+        "good": wheel(folder, "dicegood", "1.0", "VALUE = 6\n"),
+        "better": wheel(folder, "dicegood", "2.0", "VALUE = 20\n"),
+        "broken": wheel(folder, "dicebroken", "1.0", "import does_not_exist_anywhere\n"),
+    }
+    return folder, lines
+
+
+@pytest.fixture
+def wanted(tmp_path, wheels):
+    folder, lines = wheels
+    return Wanted(str(tmp_path / "venv"), lines["good"], ["dicegood"], find_links=str(folder))
+
+
+def run(result, code):
+    return subprocess.run([result["python"], "-c", code], capture_output=True, text=True, check=True).stdout.strip()
+
+
+def beside(wanted):
+    return sorted(path.name for path in Path(wanted.path).parent.iterdir())
+
+
+def test_the_life_of_an_environment(wanted, wheels, tmp_path):
+    predicted = ensure(wanted, check_mode=True)
+    assert (predicted["changed"], predicted["reason"]) == (True, "there is none yet")
+    assert list(tmp_path.iterdir()) == []
+
+    made = ensure(wanted)
+    assert made["changed"] is True
+    assert made["versions"]["dicegood"] == "1.0"
+    assert run(made, "import dicegood, sys; print(dicegood.VALUE, sys.prefix)") == f"6 {wanted.path}"
+    first = Path(wanted.path).resolve()
+
+    again = ensure(wanted)
+    assert (again["changed"], again["python"]) == (False, made["python"])
+    assert ensure(wanted, check_mode=True)["changed"] is False
+    assert ensure(replace(wanted, requirements=f"# another comment\n\n{wanted.requirements}"))["changed"] is False
+    assert Path(wanted.path).resolve() == first
+
+    better = ensure(replace(wanted, requirements=wheels[1]["better"]))
+    assert better["reason"] == "the requirements or the Python have changed"
+    assert run(better, "import dicegood; print(dicegood.VALUE)") == "20"
+    assert len(beside(wanted)) == 2, "the old environment is gone"
+
+    # What cannot be installed leaves what works.
+    with pytest.raises(MobiusError, match="could not be installed"):
+        ensure(replace(wanted, requirements="dicegood==3.0 --hash=sha256:" + "0" * 64))
+    assert run(better, "import dicegood; print(dicegood.VALUE)") == "20"
+    with pytest.raises(MobiusError, match="does not load.*does_not_exist_anywhere"):
+        ensure(replace(wanted, requirements=wheels[1]["broken"], imports=["dicebroken"]))
+    assert run(better, "import dicegood; print(dicegood.VALUE)") == "20"
+    assert len(beside(wanted)) == 2
+
+    # The base Python goes away, as in an upgrade of the system.
+    python = Path(wanted.path).resolve() / "bin" / "python"
+    python.unlink()
+    python.symlink_to("/nonexistent/python3")
+    rebuilt = ensure(replace(wanted, requirements=wheels[1]["better"]))
+    assert rebuilt["changed"] is True
+    assert "does not work" in rebuilt["reason"]
+    assert run(rebuilt, "import dicegood; print(dicegood.VALUE)") == "20"
+
+    # A module that was damaged.
+    next(Path(wanted.path).resolve().rglob("dicegood.py")).write_text("import nothing_at_all\n")
+    shutil.rmtree(next(Path(wanted.path).resolve().rglob("site-packages")) / "__pycache__")
+    assert ensure(replace(wanted, requirements=wheels[1]["better"]))["changed"] is True
+
+
+def test_a_wheel_with_another_hash_is_refused(wanted):
+    digest = wanted.requirements.rpartition(":")[2].strip()
+    with pytest.raises(MobiusError, match="find out who changed the package"):
+        ensure(replace(wanted, requirements=wanted.requirements.replace(digest, "0" * 64)))
+    assert beside(wanted) == []
+
+
+def test_an_interpreter_inside_an_environment_gives_its_base(wanted, tmp_path):
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(tmp_path / "other")], check=True)
+    base = interpreter.describe(str(tmp_path / "other" / "bin" / "python"))
+    assert not base.executable.startswith(str(tmp_path))
+    assert base.kind == interpreter.describe().kind
+
+
+def test_what_killed_runs_left_is_swept_and_nothing_else(wanted, tmp_path):
+    leftover, foreign, letter = (tmp_path / name for name in ("venv-0123abcd", "venv-backup", "venv-00000000"))
+    leftover.mkdir()
+    (leftover / "pyvenv.cfg").write_text("")
+    foreign.mkdir()
+    letter.mkdir()
+    (letter / "dear.txt").write_text("keep")
+    environment._sweep(wanted.path)
+    assert beside(wanted) == ["venv-00000000", "venv-backup"]
+
+
+@pytest.mark.parametrize("kind", ["folder", "file", "link"])
+def test_something_else_at_the_path_is_refused(wanted, tmp_path, kind):
+    path = Path(wanted.path)
+    if kind == "folder":
+        path.mkdir()
+        (path / "letter.txt").write_text("dear")
+    elif kind == "file":
+        path.write_text("dear")
+    else:
+        (tmp_path / "elsewhere").mkdir()
+        path.symlink_to(tmp_path / "elsewhere")
+    before = beside(wanted)
+    with pytest.raises(MobiusError, match="Something else is there"):
+        ensure(wanted)
+    assert beside(wanted) == before
+
+
+def test_a_python_without_ensurepip_says_what_to_install(wanted, monkeypatch):
+    monkeypatch.setattr(environment, "can_make_environments", lambda base: False)
+    with pytest.raises(MobiusError) as caught:
+        ensure(wanted)
+    assert caught.value.where == "ensurepip"
+
+
+def test_the_remedy_names_the_package_of_the_system(tmp_path):
+    release = tmp_path / "os-release"
+    release.write_text('ID=linuxmint\nID_LIKE="ubuntu debian"\n')
+    assert "apt-get install python3-venv" in environment.missing_venv_remedy(str(release))
+    release.write_text("ID=fedora\n")
+    assert "apt-get" not in environment.missing_venv_remedy(str(release))
+
+
+def test_a_python_that_does_not_run():
+    with pytest.raises(MobiusError, match="does not run"):
+        interpreter.describe("/nonexistent/python3")
+
+
+def test_an_old_python_is_refused(tmp_path):
+    fake = tmp_path / "python3"
+    fake.write_text('#!/bin/sh\necho \'["/usr/bin/python3", [3, 8], "cpython-38", "x86_64", ""]\'\n')
+    fake.chmod(0o755)
+    with pytest.raises(MobiusError, match="3.8 is too old"):
+        interpreter.describe(str(fake))
+
+
+def test_variables_that_lead_pip_astray_are_dropped_and_the_others_kept(monkeypatch):
+    for name in ("PIP_USER", "PIP_TARGET", "PYTHONPATH", "PIP_INDEX_URL", "PIP_CERT", "HTTPS_PROXY"):
+        monkeypatch.setenv(name, "x")
+    kept = interpreter.clean_environment()
+    assert {"PIP_INDEX_URL", "PIP_CERT", "HTTPS_PROXY"} <= set(kept)
+    assert not {"PIP_USER", "PIP_TARGET", "PYTHONPATH"} & set(kept)
+
+
+def test_credentials_of_an_index_are_not_shown():
+    assert interpreter.hide_credentials("see https://bob:planted@index/simple") == "see https://***@index/simple"
+
+
+def test_the_systems_own_packages():
+    result = environment.of_the_system(None, ["json"])
+    assert (result["changed"], result["python"]) == (False, sys.executable)
+    with pytest.raises(MobiusError, match="does_not_exist"):
+        environment.of_the_system(None, ["does_not_exist"])
+
+
+def test_the_marker_says_what_is_installed(wanted):
+    ensure(wanted)
+    marker = json.loads((Path(wanted.path) / MARKER).read_text())
+    assert marker["versions"]["dicegood"] == "1.0"
