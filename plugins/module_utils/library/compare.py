@@ -9,32 +9,37 @@ bytes of what is left.
 from __future__ import annotations
 
 import re
-from pathlib import Path
-from typing import Any, Dict, Iterator, List, Optional, Sequence
+from typing import Any, BinaryIO, Dict, Iterator, List, Optional, Sequence, cast
 
-from .stripped import NotReadable, Record, Steps, Stripped
-from .window import BLOCK as READ_BLOCK
-from .window import shown
-
-OWNED = frozenset([b"dhash", b"dhash_confidence", b"dhash_reasons", b"dhash_legacy"])
-BLOCK = b"dhash_migration"
+from ..storage.replace import open_regular
+from .fields import DHASH, IMAGE_KEY, LEGACY
+from .selectors import parse_selectors
+from .stripped import NotReadable, Record, Stripped
+from .window import BLOCK, shown
 
 _dhash = re.compile(rb'"[0-9a-f]{16}"')
 
 
 def changes_beyond_migration(
-    before_path: str, after_path: str, paths: Sequence[Steps], limit: int = 100
+    before_path: str,
+    after_path: str,
+    selectors: Optional[Sequence[str]] = None,
+    image_key: str = IMAGE_KEY,
+    limit: int = 100,
 ) -> List[Dict[str, Any]]:
     """The first ``limit`` differences that the migration has no right to; an empty list is the proof.
 
-    :param paths: where the items are, as steps.
+    Both files are read once, in little memory; ``before_path`` has to be strict JSON.
+
+    :param selectors: where the items are; for None the shapes known by default.
     :returns: ``{"pointer", "line", "message"}`` each: the item (or None outside of items) and the line in
-        ``after_path``. Both files are read once, in little memory; ``before_path`` has to be strict JSON.
+        ``after_path``.
+    :raises MobiusError: a selector is none, or a path leads to no regular file.
     """
-    with Path(before_path).open("rb") as before, Path(after_path).open("rb") as after:
-        comparison = _Comparison(
-            Stripped(before, paths, OWNED, BLOCK).records(), Stripped(after, paths, OWNED, BLOCK).records(), limit
-        )
+    steps = parse_selectors(selectors)
+    with open_regular(before_path) as before, open_regular(after_path) as after:
+        sides = [Stripped(cast(BinaryIO, file), steps, image_key).records() for file in (before, after)]
+        comparison = _Comparison(sides, limit)
         comparison.run()
     lines = _lines(after_path, [change["at"] for change in comparison.changes])
     return [
@@ -44,8 +49,8 @@ def changes_beyond_migration(
 
 
 class _Comparison:
-    def __init__(self, before: Iterator[Record], after: Iterator[Record], limit: int) -> None:
-        self._sides = (before, after)
+    def __init__(self, sides: Sequence[Iterator[Record]], limit: int) -> None:
+        self._sides = sides
         self._limit = limit
         self._inside: List[str] = []
         self._at = 0
@@ -73,7 +78,10 @@ class _Comparison:
         if before.kind == "item":
             self._inside.append(after.pointer)
         elif before.kind == "end":
-            self._legacy(before.owned, after.owned)
+            if not after.holder:
+                self._legacy(before.owned, after.owned)
+            elif before.owned != after.owned:
+                self._note("an object that only holds further items was changed")
             self._inside.pop()
         elif before.text != after.text:
             at = _first_difference(before.text, after.text)
@@ -84,13 +92,13 @@ class _Comparison:
 
     def _legacy(self, before: Dict[bytes, bytes], after: Dict[bytes, bytes]) -> None:
         """A former value that is no dHash has to be there still, under ``dhash_legacy``."""
-        former = before.get(b"dhash_legacy")
+        former = before.get(LEGACY.encode())
         if former is None:
-            former = before.get(b"dhash")
-            if former is None or _dhash.fullmatch(former) or former == after.get(b"dhash"):
+            former = before.get(DHASH.encode())
+            if former is None or _dhash.fullmatch(former) or former == after.get(DHASH.encode()):
                 return
-        if former != after.get(b"dhash_legacy"):
-            self._note(f'the former value {shown(former)} is not kept in "dhash_legacy"')
+        if former != after.get(LEGACY.encode()):
+            self._note(f'the former value {shown(former)} is not kept in "{LEGACY}"')
 
     def _next(self, side: int) -> Optional[Record]:
         try:
@@ -134,9 +142,9 @@ def _lines(path: str, offsets: List[int]) -> Dict[int, int]:
     found: Dict[int, int] = {}
     line, start = 1, 0
     wanted = sorted(set(offsets))
-    with Path(path).open("rb") as file:
+    with open_regular(path) as file:
         while wanted:
-            block = file.read(READ_BLOCK)
+            block = file.read(BLOCK)
             while wanted and (wanted[0] < start + len(block) or not block):
                 offset = wanted.pop(0)
                 found[offset] = line + block.count(b"\n", 0, max(0, offset - start))

@@ -9,9 +9,9 @@ and stops where it is not. Nesting costs no recursion, numbers have no limit, me
 from __future__ import annotations
 
 import re
-from pathlib import Path
-from typing import Any, BinaryIO, Callable, Dict, List, Optional, Set, Tuple
+from typing import Any, BinaryIO, Callable, Dict, List, Optional, Set, Tuple, cast
 
+from ..storage.replace import open_regular
 from .window import FLAT, NUMBER, SCALAR, SPACE, STRING, VALUE, Window, decoded_key, end_of, escape, plain, shown, word
 
 MAX_DEPTH = 200_000
@@ -40,8 +40,8 @@ def problems(path: str, limit: int = 100) -> List[Dict[str, Any]]:
     the column in characters. Warnings (``byte-order-mark``, ``lone-surrogate``, ``deep``) are JSON that some
     readers refuse.
     """
-    with Path(path).open("rb") as file:
-        return _Checker(file, limit).run()
+    with open_regular(path) as file:
+        return _Checker(cast(BinaryIO, file), limit).run()
 
 
 class _Checker:

@@ -13,14 +13,13 @@ import json
 import re
 from typing import BinaryIO, Callable, Dict, FrozenSet, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
+from .fields import BLOCK, OWNED
+from .selectors import Steps
 from .window import FLAT, SCALAR, SPACE, STRING, VALUE, Window, decoded_key, end_of, shown, space, word
 
 PIECE = 1 << 16
 _SHORT = 1 << 12
 _LEAF: List[Tuple[Optional[str], ...]] = [()]
-
-Steps = Tuple[Optional[str], ...]
-"""A path to items: a name steps into an object, None into every element of a list."""
 
 _member = re.compile(
     rb"(" + SPACE + rb"(" + STRING + rb")" + SPACE + rb":" + SPACE + rb"(" + VALUE + rb"))(" + SPACE + rb"[,}])"
@@ -28,8 +27,14 @@ _member = re.compile(
 _element = re.compile(rb"(" + SPACE + rb")(" + FLAT + rb")" + SPACE + rb"[,\]]")
 _escaped_letter = re.compile(rb"\\u00[5-7]")
 _scalar = re.compile(SCALAR)
+_owned = rb'"(' + b"|".join(name.encode() for name in OWNED) + rb')"' + SPACE + rb":" + SPACE
+_first_owned = re.compile(rb"\{" + SPACE + _owned)
+_later_owned = re.compile(rb"," + SPACE + _owned + rb"(" + VALUE + rb")")
 _no_bracket = re.compile(rb'[^"{}\[\]]*(?:"[^"\\]*(?:\\.[^"\\]*){0,99}"[^"{}\[\]]*){0,99}', re.DOTALL)
 _in_string = re.compile(rb'[^"\\]*(?:\\.[^"\\]*){0,99}', re.DOTALL)
+_MEMBERS = frozenset(name.encode() for name in OWNED)
+_BLOCK = frozenset([BLOCK.encode()])
+_NONE: FrozenSet[bytes] = frozenset()
 _BRACE, _BRACKET, _QUOTE, _BACKSLASH, _COMMA, _COLON = 0x7B, 0x5B, 0x22, 0x5C, 0x2C, 0x3A
 _END = {_BRACE: 0x7D, _BRACKET: 0x5D}
 
@@ -38,7 +43,8 @@ class Record(NamedTuple):
     """``text``: a piece of the stripped text; ``item`` and ``end``: where an item starts and ends.
 
     ``marks`` are pairs (index into ``text``, offset in the file), one for each stretch without a gap;
-    ``owned`` holds the raw values taken out of the item.
+    ``owned`` holds the raw values taken out of the item; ``holder`` is true for an object that only holds further
+    items and names no image of its own: nothing in it is the migration's.
     """
 
     kind: str
@@ -46,6 +52,7 @@ class Record(NamedTuple):
     text: bytes = b""
     pointer: str = ""
     owned: Dict[bytes, bytes] = {}
+    holder: bool = False
 
     def offset(self, index: int) -> int:
         """Where in the file the byte ``index`` of the text is."""
@@ -76,18 +83,16 @@ class _Frame:
         self.separator = b""
         self.kept = False
         self.index = 0
+        self.holds = False
+        self.pictured = False
 
 
 class Stripped:
     """The stripped text of one file, in records; pieces of text end at the same places whatever was taken out."""
 
-    def __init__(self, file: BinaryIO, paths: Sequence[Steps], owned: FrozenSet[bytes], block: bytes) -> None:
+    def __init__(self, file: BinaryIO, paths: Sequence[Steps], image_key: str) -> None:
         self._window = Window(file)
-        self._owned = owned
-        self._block = block
-        names = rb'"(' + b"|".join(sorted(owned)) + rb')"' + SPACE + rb":" + SPACE
-        self._first = re.compile(rb"\{" + SPACE + names)
-        self._later = re.compile(rb"," + SPACE + names + rb"(" + VALUE + rb")")
+        self._image_key = image_key.encode("utf-8", "surrogatepass")
         self._frames: List[_Frame] = []
         self._records: List[Record] = []
         self._text = bytearray()
@@ -142,7 +147,7 @@ class Stripped:
         if item:
             self._cut(1)
             self._records.append(Record("item", [(0, self._here())], pointer=self._pointer))
-        owned = (self._owned if item else frozenset()) | (frozenset([self._block]) if root else frozenset())
+        owned = (_MEMBERS if item else _NONE) | (_BLOCK if root else _NONE)
         frame = _Frame(kind, self._pointer, inside, owned, item)
         self._frames.append(frame)
         self._take(1)
@@ -183,9 +188,9 @@ class Stripped:
 
     def _shortcut(self, item: bytes) -> Optional[Tuple[bytes, Dict[bytes, bytes]]]:
         """A short object without objects and the values taken out of it; None when that needs the long way."""
-        if len(item) > _SHORT or _escaped_letter.search(item) or self._first.match(item):
+        if len(item) > _SHORT or _escaped_letter.search(item) or _first_owned.match(item):
             return None
-        parts = self._later.split(item)
+        parts = _later_owned.split(item)
         values = dict(zip(parts[1::3], parts[2::3]))
         if 3 * len(values) + 1 != len(parts):
             return None
@@ -209,6 +214,7 @@ class Stripped:
             else:
                 text += frame.separator + member if frame.kept else member
                 frame.kept = True
+                frame.pictured |= key == self._image_key
             frame.separator = behind
             pos = match.end()
             if data[pos - 1] != _COMMA:
@@ -235,10 +241,12 @@ class Stripped:
             return
         self._text += frame.separator if frame.kept else b""
         frame.kept = True
+        frame.pictured |= key == self._image_key
         self._take(behind)
         name = key.decode("utf-8", "replace")
         self._rests = [rest[1:] for rest in frame.rests if rest[0] == name]
         self._pointer = f"{frame.pointer}/{name.replace('~', '~0').replace('/', '~1')}"
+        frame.holds |= bool(self._rests) and self._byte(0) in _END
         self._open()
 
     def _after(self) -> None:
@@ -268,7 +276,9 @@ class Stripped:
         frame = self._frames.pop()
         if frame.item:
             self._cut(1)
-            self._records.append(Record("end", [(0, self._here())], pointer=frame.pointer, owned=frame.values))
+            holder = frame.holds and not frame.pictured
+            marks = [(0, self._here())]
+            self._records.append(Record("end", marks, pointer=frame.pointer, owned=frame.values, holder=holder))
         self._state = self._after
 
     def _rest(self) -> None:

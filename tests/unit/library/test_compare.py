@@ -7,16 +7,13 @@ import pytest
 from ansible_collections.mobius.dhash.plugins.module_utils.library import stripped, window
 from ansible_collections.mobius.dhash.plugins.module_utils.library.compare import changes_beyond_migration
 
-COMPONENTS = [("components", None)]
-SHAPES = [*COMPONENTS, ("games", None), ("games", None, "components", None), (None,)]
-
 
 @pytest.fixture
 def changes(tmp_path):
-    def run(before: bytes, after: bytes, paths=COMPONENTS):
+    def run(before: bytes, after: bytes, selectors=None, **options):
         (tmp_path / "before").write_bytes(before)
         (tmp_path / "after").write_bytes(after)
-        return changes_beyond_migration(str(tmp_path / "before"), str(tmp_path / "after"), paths)
+        return changes_beyond_migration(str(tmp_path / "before"), str(tmp_path / "after"), selectors, **options)
 
     return run
 
@@ -169,14 +166,23 @@ def test_only_owned_members_leave_an_empty_object(changes):
 
 
 def test_a_list_at_the_root_and_games_with_components(changes):
-    assert changes(b'[{"id": 1}, "text"]', b'[{"id": 1, "dhash": "a"}, "text"]', [(None,)]) == []
-    before = b'{"games": [{"id": 1, "components": [{"image": "a"}]}]}'
-    after = b'{"games": [{"id": 1, "components": [{"image": "a", "dhash": "x"}], "dhash": "y"}]}'
-    assert changes(before, after, [("games", None), ("games", None, "components", None)]) == []
-    found = changes(before, after, [("games", None, "components", None)])
+    assert changes(b'[{"id": 1}, "text"]', b'[{"id": 1, "dhash": "a"}, "text"]') == []
+    before = b'{"games": [{"id": 1, "image": "g", "components": [{"image": "a"}]}]}'
+    after = b'{"games": [{"id": 1, "image": "g", "components": [{"image": "a", "dhash": "x"}], "dhash": "y"}]}'
+    assert changes(before, after) == []
+    found = changes(before, after, ["games[].components[]"])
     assert len(found) == 1
-    found = changes(before, after.replace(b'"a"', b'"b"'), [("games", None), ("games", None, "components", None)])
+    found = changes(before, after.replace(b'"a"', b'"b"'))
     assert [change["pointer"] for change in found] == ["/games/0/components/0"]
+
+
+def test_an_object_that_only_holds_items_is_not_the_migrations(changes):
+    before = b'{"games": [{"id": 1, "dhash": "x", "components": [{"image": "a"}]}]}'
+    after = b'{"games": [{"id": 1, "dhash": "x", "components": [{"image": "a", "dhash": "y"}]}]}'
+    assert changes(before, after) == []
+    assert [change["pointer"] for change in changes(before, after.replace(b'"x"', b'"z"'))] == ["/games/0"]
+    own = before.replace(b'"id": 1', b'"id": 1, "picture": "g"')
+    assert changes(own, own.replace(b'"x"', b'"y", "dhash_legacy": "x"'), image_key="picture") == []
 
 
 def test_messages_are_safe_to_print(changes):
