@@ -10,12 +10,14 @@ import struct
 import warnings
 from typing import IO, List, NamedTuple, Tuple
 
-from .confidence import confidence
+from .confidence import judge
 
 try:
-    from PIL import Image
+    from PIL import Image, UnidentifiedImageError
 except ImportError:  # versions() tells the operator what to install
     Image = None  # type: ignore[assignment]
+else:
+    _LANCZOS = getattr(Image, "Resampling", Image).LANCZOS
 
 MAX_PIXELS = 100_000_000
 # Formats that Pillow hands to another program, or only pretends to read.
@@ -61,13 +63,8 @@ def hash_picture(path: str, max_pixels: int = MAX_PIXELS) -> Picture:
             raise _explain(error) from error
 
 
-def prepare(kept_blocks: int = 0) -> None:
-    """Load Pillow's plugins, so that worker processes share them.
-
-    :param kept_blocks: blocks of 16 MiB that Pillow keeps when a picture is done, for the next one.
-    """
-    if kept_blocks:
-        Image.core.set_blocks_max(kept_blocks)
+def prepare() -> None:
+    """Load Pillow's plugins, so that worker processes share them."""
     if not _formats:
         Image.init()
         _formats.extend(name for name in Image.ID if name not in _REFUSED)
@@ -116,9 +113,14 @@ def _hash(stream: IO[bytes], max_pixels: int) -> Picture:
         width, height = image.size
         if width * height > max_pixels:
             raise PictureError("too-many-pixels", f"{width} x {height} pixels, the limit is {max_pixels}")
-        greys = image.convert("L").resize((9, 8), Image.LANCZOS).tobytes()
-    value, reasons = confidence(greys, width, height)
+        greys = _shrink(image)
+        value, reasons = judge(greys, image, _shrink)
     return Picture(dhash_of(greys), value, reasons)
+
+
+def _shrink(image: Image.Image) -> bytes:
+    # These calls in this order are ImageHash's: another order, or draft mode, is faster and changes bits.
+    return image.convert("L").resize((9, 8), _LANCZOS).tobytes()
 
 
 def _explain(error: Exception) -> PictureError:
@@ -128,7 +130,7 @@ def _explain(error: Exception) -> PictureError:
         return PictureError("too-many-pixels", text)
     if isinstance(error, MemoryError) or "out of memory" in lowered:
         return PictureError("out-of-memory", "decoding it takes more memory than a picture may")
-    if isinstance(error, Image.UnidentifiedImageError):
+    if isinstance(error, UnidentifiedImageError):
         return PictureError("not-a-picture", "no picture format that Pillow knows")
     if "truncated" in lowered or "eof" in lowered or isinstance(error, (EOFError, struct.error)):
         return PictureError("truncated", text)

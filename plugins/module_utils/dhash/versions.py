@@ -17,7 +17,7 @@ def versions() -> Dict[str, Optional[str]]:
     :raises MobiusError: Pillow is missing; the remedy is the command that installs it.
     """
     try:
-        from PIL import Image
+        from PIL import __version__ as pillow
     except ImportError as error:
         raise MobiusError(
             f"this step needs Pillow, which this Python has not got ({error})",
@@ -25,7 +25,7 @@ def versions() -> Dict[str, Optional[str]]:
             f"{sys.executable} -m pip install Pillow ImageHash, or set mobius_runtime_source so that the role runtime"
             " installs it",
         ) from error
-    return {"pillow": Image.__version__, "imagehash": _imagehash()}
+    return {"pillow": pillow, "imagehash": _imagehash()}
 
 
 def _imagehash() -> Optional[str]:

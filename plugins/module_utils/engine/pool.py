@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import json
-import mmap
 import os
 import select
 import signal
@@ -17,7 +16,7 @@ from typing import Any, Callable, Deque, Dict, Iterable, Iterator, List, NamedTu
 from ..dhash.picture import MAX_PIXELS, prepare
 from ..dhash.versions import versions
 from ..errors import MobiusError
-from .worker import SLOT, Limits, serve
+from .worker import Limits, serve, shared_slot
 
 _LOOK_AHEAD = 4096
 _LARGEST_BATCH = 64
@@ -85,8 +84,7 @@ class _Worker:
     """A child process, the batch it has, and what it has said so far."""
 
     def __init__(self, limits: Limits) -> None:
-        self.slot = mmap.mmap(-1, mmap.PAGESIZE)
-        SLOT.pack_into(self.slot, 0, -1, 0.0)
+        self.slot = shared_slot()
         self.batch: Dict[int, _Task] = {}
         self.said = bytearray()
         parent = os.getpid()
@@ -113,8 +111,7 @@ class _Worker:
 
     def at(self) -> Tuple[Optional[_Task], float]:
         """The task it is at, None between two, and since when."""
-        place, started = SLOT.unpack_from(self.slot, 0)
-        return self.batch.get(place), started
+        return self.batch.get(int(self.slot[0])), self.slot[1]
 
     def end(self) -> int:
         """Kill and reap; return the signal that ended it, 0 if it was none or cannot be told."""
@@ -128,7 +125,6 @@ class _Worker:
             while status is None and time.monotonic() < until:
                 time.sleep(0.001)
                 status = _reap(self.pid)
-        self.slot.close()
         return os.WTERMSIG(status) if status is not None and os.WIFSIGNALED(status) else 0
 
 

@@ -10,9 +10,9 @@ import mmap
 import os
 import resource
 import signal
-import struct
 import time
-from typing import Any, List, NamedTuple
+from pathlib import Path
+from typing import Any, List, NamedTuple, Set
 
 from ..dhash.picture import PictureError, hash_picture, prepare
 
@@ -21,12 +21,8 @@ try:
 except ImportError:  # some Pythons are built without it
     ctypes = None  # type: ignore[assignment]
 
-# What the parent sees of a worker without being told: place in the batch (-1 between pictures), monotonic start.
-SLOT = struct.Struct("<qd")
 _FLUSH_SECONDS = 0.25
 _PR_SET_PDEATHSIG = 1
-# Pillow keeps freed blocks of 16 MiB for the next picture; fresh ones cost a page fault for each 4 KiB.
-_KEPT_BLOCKS = 6
 
 
 class Limits(NamedTuple):
@@ -37,7 +33,7 @@ class Limits(NamedTuple):
     memory: int
 
 
-def serve(tasks: int, results: int, slot: mmap.mmap, limits: Limits, parent: int) -> None:
+def serve(tasks: int, results: int, slot: memoryview[float], limits: Limits, parent: int) -> None:
     """Hash lines of JSON lists of paths from the descriptor ``tasks`` until it ends, writing rows to ``results``.
 
     A row is ``[place, dhash, confidence, reasons, error, seconds]``. A picture that passes its time is ended by the
@@ -49,24 +45,38 @@ def serve(tasks: int, results: int, slot: mmap.mmap, limits: Limits, parent: int
             _batch(json.loads(line), results, slot, limits, parent)
 
 
-def _batch(paths: List[str], results: int, slot: mmap.mmap, limits: Limits, parent: int) -> None:
+def shared_slot() -> memoryview[float]:
+    """Return what the parent sees without being told: place in the batch (-1 between pictures), monotonic start."""
+    slot: memoryview[float] = memoryview(mmap.mmap(-1, mmap.PAGESIZE)).cast("d")
+    mark(slot, -1)
+    return slot
+
+
+def mark(slot: memoryview[float], place: int) -> None:
+    """Note what begins now, in an order in which no reader sees a place with the time of another."""
+    slot[0] = -1
+    slot[1] = time.monotonic()
+    slot[0] = place
+
+
+def _batch(paths: List[str], results: int, slot: memoryview[float], limits: Limits, parent: int) -> None:
     rows: List[List[Any]] = []
     sent = time.monotonic()
     for place, path in enumerate(paths):
         if os.getppid() != parent:
             os._exit(0)
         started = time.monotonic()
-        SLOT.pack_into(slot, 0, place, started)
+        mark(slot, place)
         signal.setitimer(signal.ITIMER_REAL, limits.seconds)
         row = _row(path, limits.pixels)
         signal.setitimer(signal.ITIMER_REAL, 0)
         now = time.monotonic()
         rows.append([place, *row, now - started])
         if now - sent > _FLUSH_SECONDS and place + 1 < len(paths):
-            SLOT.pack_into(slot, 0, -1, 0.0)
+            mark(slot, -1)
             _send(results, rows)
             rows, sent = [], now
-    SLOT.pack_into(slot, 0, -1, 0.0)
+    mark(slot, -1)
     _send(results, rows)
 
 
@@ -99,12 +109,12 @@ def _settle(tasks: int, results: int, limits: Limits, parent: int) -> None:
     nowhere = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
         os.dup2(nowhere, descriptor)
-    prepare(_KEPT_BLOCKS)
+    prepare()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     _limit_memory(limits.memory)
 
 
-def _close_all_but(kept: "set[int]") -> None:
+def _close_all_but(kept: Set[int]) -> None:
     """A lock or pipe of the parent's must not outlive it here."""
     for name in os.listdir("/proc/self/fd"):
         descriptor = int(name)
@@ -116,8 +126,7 @@ def _close_all_but(kept: "set[int]") -> None:
 
 
 def _limit_memory(extra: int) -> None:
-    with open("/proc/self/statm", encoding="ascii") as statm:
-        base = int(statm.read().split()[0]) * resource.getpagesize()
+    base = int(Path("/proc/self/statm").read_text("ascii").split()[0]) * resource.getpagesize()
     hard = resource.getrlimit(resource.RLIMIT_AS)[1]
     limit = base + extra if hard == resource.RLIM_INFINITY else min(base + extra, hard)
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
