@@ -1,0 +1,193 @@
+# Copyright (c) Mobius contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The four routes, and what is said when something is wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import re
+import time
+from typing import Any, AsyncIterator, Dict, List, Optional
+
+from prometheus_client import CONTENT_TYPE_LATEST
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from .library import HEALTHY, Library, View
+from .metrics import Metrics
+from .settings import Settings
+
+NAME = "mobius.dhash"
+LIMIT = 1000
+_HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+# Asked every few seconds by gates and monitors; told in the log only when something is wrong.
+_PROBES = ("/health", "/metrics", "/metrics/dhash")
+_HEX = re.compile(r"[0-9a-fA-F]{16}")
+
+_log = logging.getLogger("dhash_service")
+
+
+class Service:
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._library = Library(settings)
+        self.metrics = Metrics()
+
+    async def health(self, request: Request) -> Response:
+        view = await self._library.look()
+        document = {
+            "status": view.status,
+            "reasons": view.reasons,
+            "service": NAME,
+            "instance": self._settings.instance,
+            **_deployed(view),
+            **_counted(view),
+        }
+        return _json(document, 200 if view.status == HEALTHY else 503)
+
+    async def figures(self, request: Request) -> Response:
+        view = await self._library.look()
+        figures = view.figures
+        measured = all(value is not None for value in figures.values())
+        return _json({**figures, "measured": measured, **_deployed(view), **_counted(view)})
+
+    async def prometheus(self, request: Request) -> Response:
+        text = self.metrics.text(await self._library.look())
+        return Response(text, media_type=CONTENT_TYPE_LATEST, headers=_HEADERS)
+
+    async def similar(self, request: Request) -> Response:
+        dhash = _one(request, "dhash")
+        if dhash is None or not _HEX.fullmatch(dhash):
+            raise _bad("dhash", "give 16 hex digits, as in dhash=0123456789abcdef")
+        distance = _number(request, "distance", 6, 0, 64)
+        limit = _number(request, "limit", 100, 1, LIMIT)
+        view = await self._library.look()
+        if view.reading is None or view.reading.index is None:
+            return _json({"error": "; ".join(view.reasons), "status": view.status}, 503, {"Retry-After": "1"})
+        found = await asyncio.to_thread(view.reading.index.search, int(dhash, 16), distance, limit)
+        return _json(
+            {
+                "dhash": dhash.lower(),
+                "distance": distance,
+                "total": found.total,
+                "truncated": found.total > len(found.items),
+                "items": found.items,
+                "sha256": view.reading.sha256,
+            }
+        )
+
+    @contextlib.asynccontextmanager
+    async def lifespan(self, app: Starlette) -> AsyncIterator[None]:
+        # Begun at once, so that the first request need not wait for a large library.
+        await self._library.look(patience=0.0)
+        yield
+        self._library.close()
+
+
+def make_app(settings: Settings) -> Starlette:
+    service = Service(settings)
+    routes = [
+        Route("/health", service.health),
+        Route("/metrics/dhash", service.figures),
+        Route("/metrics", service.prometheus),
+        Route("/similar", service.similar),
+    ]
+    known = [route.path for route in routes]
+    return Starlette(
+        routes=routes,
+        lifespan=service.lifespan,
+        middleware=[Middleware(_Watched, metrics=service.metrics, known=known)],
+        exception_handlers={HTTPException: _refused, 500: _broken},
+    )
+
+
+class _Watched:
+    """Counts and times each request, and logs those that say something."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics, known: List[str]) -> None:
+        self._app = app
+        self._metrics = metrics
+        self._known = known
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began = time.monotonic()
+        status = 500
+
+        async def watched(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watched)
+        finally:
+            self._note(scope, status, time.monotonic() - began)
+
+    def _note(self, scope: Scope, status: int, seconds: float) -> None:
+        # One label for all that is unknown: a scanner must not fill the memory with paths.
+        path = scope["path"] if scope["path"] in self._known else "other"
+        self._metrics.requests.labels(path, str(status)).inc()
+        self._metrics.seconds.labels(path).observe(seconds)
+        if status >= 400 or scope["path"] not in _PROBES:
+            _log.info("%s %a %d %.0f ms", scope["method"], scope["path"][:200], status, seconds * 1000)
+
+
+def _deployed(view: View) -> Dict[str, Any]:
+    state = view.state
+    return {
+        "deployment": state.get("deployment"),
+        "deployed": state.get("status"),
+        "migrated_at": state.get("migrated_at"),
+    }
+
+
+def _counted(view: View) -> Dict[str, Any]:
+    reading = view.reading
+    if reading is None or reading.index is None:
+        return {"items": None, "with_dhash": None, "sha256": reading.sha256 or None if reading else None}
+    return {"items": reading.index.items, "with_dhash": len(reading.index), "sha256": reading.sha256}
+
+
+def _json(document: Dict[str, Any], status: int = 200, headers: Optional[Dict[str, str]] = None) -> Response:
+    return JSONResponse(document, status, {**_HEADERS, **(headers or {})})
+
+
+def _one(request: Request, name: str) -> Optional[str]:
+    values = request.query_params.getlist(name)
+    if len(values) > 1:
+        raise _bad(name, "give it once")
+    return values[0] if values else None
+
+
+def _number(request: Request, name: str, default: int, least: int, most: int) -> int:
+    text = _one(request, name)
+    if text is None:
+        return default
+    if not re.fullmatch(r"[0-9]{1,6}", text) or not least <= int(text) <= most:
+        raise _bad(name, f"give a whole number from {least} to {most}")
+    return int(text)
+
+
+def _bad(parameter: str, remedy: str) -> HTTPException:
+    return HTTPException(400, f"{parameter}: {remedy}")
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return _json({"error": error.detail}, error.status_code, dict(error.headers or {}))
+
+
+async def _broken(request: Request, error: Exception) -> Response:
+    _log.error("%a failed", request.url.path[:200], exc_info=error)
+    return _json({"error": "internal error: see the log of the service"}, 500)

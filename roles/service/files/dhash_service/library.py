@@ -1,0 +1,166 @@
+# Copyright (c) Mobius contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What the service knows of its library: read again, in a thread of its own, whenever the file has changed."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import threading
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, Dict, List, Optional, Tuple
+
+from ansible_collections.mobius.dhash.plugins.module_utils.errors import MobiusError
+from ansible_collections.mobius.dhash.plugins.module_utils.library.document import open_document
+from ansible_collections.mobius.dhash.plugins.module_utils.storage.replace import read_version
+from ansible_collections.mobius.dhash.plugins.module_utils.storage.state import DamagedState, read_current
+
+from .index import Index, build
+from .settings import Settings
+
+FIGURES = ("avg_hash_time", "p95_hash_time", "extraction_failures_rate", "low_confidence_queue_length")
+HEALTHY = "healthy"
+STARTING = "starting"
+UNHEALTHY = "unhealthy"
+
+_log = logging.getLogger("dhash_service")
+_Key = Tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What was found in the file that ``key`` stands for; without an index ``problem`` says why."""
+
+    key: _Key
+    sha256: str = ""
+    size: int = 0
+    index: Optional[Index] = None
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class View:
+    """The library as one request sees it; ``reading`` is None while it is still being read."""
+
+    reading: Optional[Reading]
+    state: Dict[str, Any] = field(default_factory=dict)
+    record_problem: str = ""
+
+    @property
+    def status(self) -> str:
+        if self.reading is None:
+            return STARTING
+        return UNHEALTHY if self.reasons else HEALTHY
+
+    @property
+    def reasons(self) -> List[str]:
+        if self.reading is None:
+            return ["the library is being read"]
+        reasons = [text for text in (self.reading.problem, self.record_problem) if text]
+        deployed = self.state.get("sha256")
+        if self.reading.sha256 and deployed and deployed != self.reading.sha256:
+            reasons.append(
+                f"the library does not hold the bytes that were deployed (sha256 {self.reading.sha256[:12]}, "
+                f"deployed {str(deployed)[:12]})"
+            )
+        return reasons
+
+    @property
+    def figures(self) -> Dict[str, Any]:
+        """The four figures as the migration measured them; None for what was not measured."""
+        metrics = self.state.get("metrics")
+        measured = metrics if isinstance(metrics, dict) else {}
+        return {name: measured.get(name) for name in FIGURES}
+
+
+class Library:
+    """Watches one library without polling: each request costs two stat calls and the reading of a small record."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._reader = ThreadPoolExecutor(1, "reader")
+        self._lock = threading.Lock()
+        self._pending: Optional[Future[Reading]] = None
+        self._reading: Optional[Reading] = None
+
+    async def look(self, patience: float = 1.0) -> View:
+        """The library now; waits at most ``patience`` seconds for a reading that is under way."""
+        pending = await asyncio.to_thread(self._refresh)
+        if pending is not None:
+            await asyncio.wait([asyncio.wrap_future(pending)], timeout=patience)
+        return await asyncio.to_thread(self._view)
+
+    def close(self) -> None:
+        self._reader.shutdown(wait=False, cancel_futures=True)
+
+    def _refresh(self) -> Optional[Future[Reading]]:
+        key = self._key()
+        with self._lock:
+            if self._pending is not None and self._pending.done():
+                self._reading, self._pending = self._pending.result(), None
+            if self._pending is None and (self._reading is None or self._reading.key != key):
+                # Let go of before the new one grows: two indexes of a large library need twice the memory.
+                self._reading = None
+                self._pending = self._reader.submit(self._read)
+            return self._pending
+
+    def _view(self) -> View:
+        self._refresh()
+        with self._lock:
+            reading = self._reading
+        try:
+            state = read_current(self._settings.library_path, reading.sha256 if reading is not None else None)
+        except DamagedState as error:
+            return View(reading, {}, error.what)
+        except (MobiusError, OSError) as error:
+            return View(reading, {}, f"the record of what is deployed cannot be read ({type(error).__name__})")
+        return View(reading, state or {})
+
+    def _key(self) -> _Key:
+        try:
+            facts = os.stat(self._settings.library_path)
+        except OSError as error:
+            return (error.errno,)
+        # ctime too: after a chmod an unreadable file may be a readable one.
+        return (facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns)
+
+    def _read(self) -> Reading:
+        key = self._key()
+        path = self._settings.library_path
+        try:
+            reading = self._read_file(key)
+        except FileNotFoundError:
+            reading = Reading(key, problem="the library is missing")
+        except OSError as error:
+            reading = Reading(key, problem=f"the library cannot be read: {error.strerror or type(error).__name__}")
+        except MobiusError as error:
+            reading = Reading(key, problem=_sentence(error))
+        except Exception:
+            _log.exception("reading %r failed", path)
+            reading = Reading(key, problem="the library cannot be read: see the log of the service")
+        if reading.problem:
+            _log.warning("library %r: %r", path, reading.problem)
+        else:
+            _log.info(
+                "library %r: %d items, sha256 %s", path, reading.index.items if reading.index else 0, reading.sha256
+            )
+        return reading
+
+    def _read_file(self, key: _Key) -> Reading:
+        path = self._settings.library_path
+        version = read_version(path)
+        try:
+            with open_document(path) as document:
+                index = build(
+                    document.items(self._settings.items or None, self._settings.image_key), self._settings.image_key
+                )
+        except MobiusError as error:
+            return Reading(key, version.sha256, version.size, problem=_sentence(error))
+        # Replaced between hashing and parsing: the next look sees another key and reads again.
+        return Reading(key, version.sha256, version.size, index)
+
+
+def _sentence(error: MobiusError) -> str:
+    return error.what[:1].lower() + error.what[1:]

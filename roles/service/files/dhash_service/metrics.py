@@ -1,0 +1,67 @@
+# Copyright (c) Mobius contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What Prometheus is told, in base units."""
+
+from __future__ import annotations
+
+from typing import Any, Iterator, Optional
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector, generate_latest
+from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily
+from prometheus_client.registry import Collector
+
+from .library import HEALTHY, View
+
+_PREFIX = "mobius_dhash_"
+# name, help, key of the figure, factor to the base unit
+_GAUGES = (
+    ("avg_hash_time_seconds", "Mean time to hash one picture in the last migration.", "avg_hash_time", 0.001),
+    ("p95_hash_time_seconds", "95th percentile of the time to hash one picture.", "p95_hash_time", 0.001),
+    ("extraction_failures_ratio", "Part of the pictures without a dHash.", "extraction_failures_rate", 0.01),
+    ("low_confidence_queue_length", "Items under the confidence threshold.", "low_confidence_queue_length", 1),
+)
+
+
+class Metrics:
+    """Counts requests, and turns a view into text."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._of_library = _OfLibrary()
+        self.registry.register(self._of_library)
+        ProcessCollector(registry=self.registry)
+        self.requests = Counter(
+            f"{_PREFIX}http_requests", "Requests answered.", ["path", "status"], registry=self.registry
+        )
+        self.seconds = Histogram(
+            f"{_PREFIX}http_request_duration_seconds", "Time to answer.", ["path"], registry=self.registry
+        )
+
+    def text(self, view: View) -> bytes:
+        self._of_library.view = view
+        return generate_latest(self.registry)
+
+
+class _OfLibrary(Collector):
+    view: Optional[View] = None
+
+    def collect(self) -> Iterator[Any]:
+        view = self.view
+        if view is None:
+            return
+        healthy = 1 if view.status == HEALTHY else 0
+        yield GaugeMetricFamily(f"{_PREFIX}healthy", "1 when the library is as it was deployed.", value=healthy)
+        if view.reading is not None and view.reading.index is not None:
+            index = view.reading.index
+            yield GaugeMetricFamily(f"{_PREFIX}library_size_bytes", "Size of the library.", value=view.reading.size)
+            yield GaugeMetricFamily(f"{_PREFIX}items", "Items in the library.", value=index.items)
+            yield GaugeMetricFamily(f"{_PREFIX}hashed_items", "Items with a dHash.", value=len(index))
+        figures = view.figures
+        # What was not measured is left out: a zero would be made up.
+        for name, text, key, factor in _GAUGES:
+            if isinstance(figures[key], (int, float)):
+                yield GaugeMetricFamily(_PREFIX + name, text, value=figures[key] * factor)
+        deployment = view.state.get("deployment")
+        if deployment:
+            labels = {"deployment": str(deployment), "status": str(view.state.get("status", ""))}
+            yield InfoMetricFamily(f"{_PREFIX}deployment", "What is deployed.", value=labels)

@@ -1,0 +1,39 @@
+# Copyright (c) Mobius contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The settings of the service: one JSON file that the role writes."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import List, Optional
+
+
+@dataclass(frozen=True)
+class Settings:
+    """``items``: selectors, none for the shapes known by default. ``log_file``: None for standard error.
+
+    ``instance`` names this very service in its answers, so that another program on the port is not taken for it.
+    """
+
+    library_path: str
+    items: List[str] = field(default_factory=list)
+    image_key: str = "image"
+    host: str = "127.0.0.1"
+    port: int = 5001
+    log_file: Optional[str] = None
+    instance: str = ""
+
+
+def load(path: str) -> Settings:
+    """Read the settings; members that are unknown are an error, so that a typing error is not silently a default.
+
+    :raises ValueError: with what is wrong.
+    """
+    document = json.loads(Path(path).read_text(encoding="utf-8"))
+    known = {entry.name for entry in fields(Settings)}
+    unknown = sorted(set(document) - known)
+    if unknown:
+        raise ValueError(f"{path}: unknown settings {', '.join(unknown)}")
+    return Settings(**document)

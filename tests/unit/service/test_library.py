@@ -1,0 +1,92 @@
+"""What the service does while a library is being read: it answers, and says so."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("starlette")
+sys.path.insert(0, str(Path(__file__).parents[3] / "roles" / "service" / "files"))
+
+from dhash_service.index import Index, _bits, _count_by_text  # noqa: E402
+from dhash_service.library import Library, Reading  # noqa: E402
+from dhash_service.settings import Settings  # noqa: E402
+
+
+class Held(Library):
+    """Reads only when let."""
+
+    def __init__(self, settings):
+        super().__init__(settings)
+        self.gate = threading.Event()
+        self.reads = 0
+
+    def _read_file(self, key):
+        self.gate.wait(30)
+        self.reads += 1
+        return Reading(key, "0" * 64, 1, Index())
+
+
+@pytest.fixture
+def library(tmp_path):
+    path = tmp_path / "library.json"
+    path.write_text(json.dumps({"components": [{"image": "a.png"}]}))
+    held = Held(Settings(library_path=str(path)))
+    yield held
+    held.gate.set()
+    held.close()
+
+
+def test_a_long_reading_does_not_hold_up_an_answer(library):
+    async def asked():
+        first = await library.look(patience=0.0)
+        second = await library.look(patience=0.0)
+        library.gate.set()
+        return first, second, await library.look(patience=30.0)
+
+    first, second, third = asyncio.run(asked())
+    assert (first.status, second.status, third.status) == ("starting", "starting", "healthy")
+    assert first.reasons == ["the library is being read"]
+    assert library.reads == 1
+
+
+def test_many_requests_share_one_reading(library):
+    async def asked():
+        looks = [asyncio.create_task(library.look(patience=30.0)) for _ in range(20)]
+        await asyncio.sleep(0)
+        library.gate.set()
+        return await asyncio.gather(*looks)
+
+    assert {view.status for view in asyncio.run(asked())} == {"healthy"}
+    assert library.reads == 1
+
+
+def test_an_unchanged_library_is_not_read_again(library):
+    library.gate.set()
+
+    async def asked():
+        return [(await library.look(patience=30.0)).status for _ in range(5)]
+
+    assert asyncio.run(asked()) == ["healthy"] * 5
+    assert library.reads == 1
+
+
+def test_one_that_changes_while_it_is_read_is_read_again(library, tmp_path):
+    async def asked():
+        await library.look(patience=0.0)
+        (tmp_path / "library.json").write_text("{}")
+        library.gate.set()
+        return await library.look(patience=30.0), await library.look(patience=30.0)
+
+    asyncio.run(asked())
+    assert library.reads == 2
+
+
+def test_bits_are_counted_alike():
+    for value in (0, 1, 2**64 - 1, 0xF0F0, 1 << 63):
+        assert _bits(value) == _count_by_text(value)
