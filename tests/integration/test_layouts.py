@@ -1,0 +1,50 @@
+"""A checkout works from any folder, and so does the built and installed collection."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+
+TOLERANT = {"mobius_max_failure_rate": 30}
+
+
+def dhashes(site) -> int:
+    return sum("dhash" in item for item in site.items())
+
+
+def test_a_checkout_works_from_any_folder(site):
+    site.play("deploy", cwd=Path("/"), **TOLERANT).succeeded()
+    assert dhashes(site) == 6
+
+
+@pytest.fixture(scope="session")
+def installed(tmp_path_factory) -> Path:
+    """Where the collection, built from this tree, is installed."""
+    place = tmp_path_factory.mktemp("installed")
+    galaxy = str(Path(sys.executable).parent / "ansible-galaxy")
+    subprocess.run([galaxy, "collection", "build", "--output-path", str(place), str(ROOT)], check=True)
+    archive = next(place.glob("mobius-dhash-*.tar.gz"))
+    subprocess.run([galaxy, "collection", "install", str(archive), "-p", str(place), "--offline"], check=True)
+    return place
+
+
+def test_the_installed_collection_deploys_and_rolls_back(site, installed, monkeypatch):
+    monkeypatch.setenv("ANSIBLE_COLLECTIONS_PATH", str(installed))
+    before = site.library.read_bytes()
+    site.play("", playbook="mobius.dhash.deploy", cwd=Path("/"), **TOLERANT).succeeded()
+    assert dhashes(site) == 6
+    site.play("", playbook="mobius.dhash.rollback", cwd=Path("/")).succeeded()
+    assert site.library.read_bytes() == before
+
+
+def test_what_is_built_holds_no_state_of_this_checkout(installed):
+    root = installed / "ansible_collections" / "mobius" / "dhash"
+    names = set(os.listdir(root))
+    assert {"plugins", "roles", "playbooks", "README.md", "LICENSE"} <= names
+    assert not names & {".venv", ".local", ".cache", ".git", "collections"}
+    assert not (root / "playbooks" / "collections").exists()
