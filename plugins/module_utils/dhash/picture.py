@@ -110,6 +110,8 @@ def _hash(stream: IO[bytes], max_pixels: int) -> Picture:
     # Pillow raises above twice this, also for frames that show their size late.
     Image.MAX_IMAGE_PIXELS = max_pixels
     with Image.open(stream, formats=_formats) as image:
+        # Given a name, as ImageHash gives one, Pillow maps uncompressed files, and finds more of them too short.
+        image.filename = f"/proc/self/fd/{stream.fileno()}"
         width, height = image.size
         if width * height > max_pixels:
             raise PictureError("too-many-pixels", f"{width} x {height} pixels, the limit is {max_pixels}")

@@ -18,13 +18,14 @@ from ..dhash.versions import versions
 from ..errors import MobiusError
 from .worker import Limits, serve, shared_slot
 
-_LOOK_AHEAD = 4096
+_LOOK_AHEAD = 16384
 _LARGEST_BATCH = 64
 _BATCH_SECONDS = 0.1
 _GRACE_SECONDS = 5.0
 _PROGRESS_SECONDS = 0.5
+_IDLE_SECONDS = 0.005
 _BARREN_DEATHS = 5
-_BYTES_A_PIXEL = 16
+_BYTES_A_PIXEL = 24
 _BYTES_BESIDE = 128 * 1024 * 1024
 
 
@@ -60,8 +61,13 @@ def hash_all(
     :param image_timeout: seconds that one picture may take.
     :param max_memory: bytes that one picture may take; None for what ``max_pixels`` pixels need at most.
     :param on_progress: called about twice a second while iterating, with the number of pictures finished.
-    :raises MobiusError: Pillow is missing (at once), or no worker process can be kept alive.
+    :raises MobiusError: Pillow is missing or a limit makes no sense (at once), or no worker process can be kept alive.
     """
+    if workers < 0 or image_timeout <= 0 or max_pixels < 1:
+        raise MobiusError(
+            f"workers={workers}, image_timeout={image_timeout} and max_pixels={max_pixels} cannot be worked with",
+            remedy="give 0 or more workers, and a time and a number of pixels above 0",
+        )
     versions()
     prepare()
     if max_memory is None:
@@ -90,7 +96,12 @@ class _Worker:
         parent = os.getpid()
         tasks, self.tasks = os.pipe()
         self.results, results = os.pipe()
-        self.pid = os.fork()
+        try:
+            self.pid = os.fork()
+        except OSError:
+            for descriptor in (tasks, self.tasks, self.results, results):
+                os.close(descriptor)
+            raise
         if self.pid == 0:
             try:
                 serve(tasks, results, self.slot, limits, parent)
@@ -145,7 +156,7 @@ class _Pool:
         self._size = size
         self._limits = limits
         self._on_progress = on_progress
-        self._told = time.monotonic()
+        self._told = self._turned = time.monotonic()
         self._workers: Dict[int, _Worker] = {}  # by the descriptor of their results
         self._again: Deque[_Task] = deque()
         self._finished: Dict[int, Outcome] = {}
@@ -162,7 +173,8 @@ class _Pool:
                     self._given += 1
                     yield self._finished.pop(self._given - 1)
                     # The reader may be slow: the workers get their next batch meanwhile.
-                    self._turn(0.0)
+                    if time.monotonic() - self._turned > _IDLE_SECONDS:
+                        self._turn(0.0)
                 if self._exhausted and self._given == self._taken:
                     return
                 self._turn(_PROGRESS_SECONDS)
@@ -182,9 +194,23 @@ class _Pool:
             batch = self._take()
             if not batch:
                 return
+            self._start(batch)
+
+    def _start(self, batch: List[_Task]) -> None:
+        try:
             worker = _Worker(self._limits)
-            self._workers[worker.results] = worker
-            worker.give(batch)
+        except OSError as error:
+            if not self._workers:
+                raise MobiusError(
+                    f"no worker process can be started ({error.strerror})",
+                    remedy="raise the limits of this user on processes and memory (ulimit -u, ulimit -v)",
+                ) from error
+            # The host has no room for more: go on with those that there are.
+            self._size = len(self._workers)
+            self._again.extendleft(reversed(batch))
+            return
+        self._workers[worker.results] = worker
+        worker.give(batch)
 
     def _take(self) -> List[_Task]:
         count = max(1, min(_LARGEST_BATCH, int(_BATCH_SECONDS / self._pace)))
@@ -208,13 +234,13 @@ class _Pool:
             if said:
                 self._hear(worker, said)
             else:
-                self._lost(worker)
-        now = time.monotonic()
+                self._lost(worker, *worker.at())
+        self._turned = now = time.monotonic()
         for worker in [*self._workers.values()]:
             # The kernel's alarm ends a picture in time; this is for what not even that can end.
             task, started = worker.at()
             if task is not None and now - started > self._limits.seconds + _GRACE_SECONDS:
-                self._lost(worker, overdue=True)
+                self._lost(worker, task, started, overdue=True)
         if self._on_progress is not None and now - self._told >= _PROGRESS_SECONDS:
             self._told = now
             self._on_progress(self._given + len(self._finished))
@@ -230,9 +256,8 @@ class _Pool:
                 self._pace += (seconds - self._pace) / 16
                 self._barren = 0
 
-    def _lost(self, worker: _Worker, overdue: bool = False) -> None:
+    def _lost(self, worker: _Worker, task: Optional[_Task], started: float, overdue: bool = False) -> None:
         """Charge the death of a worker to the picture it was at, and do the rest of its batch again."""
-        task, started = worker.at()
         del self._workers[worker.results]
         number = worker.end()
         if task is None:
