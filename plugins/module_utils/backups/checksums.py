@@ -36,7 +36,8 @@ def recorded(backup_path: str) -> List[str]:
 
     Older scripts wrote another path, or the library's own name: when no line names the backup, every line counts.
 
-    :raises NoChecksum: it is missing, unreadable, no regular file, or holds no SHA-256.
+    :raises NoChecksum: it is missing, no regular file, or holds no SHA-256.
+    :raises OSError: it cannot be read.
     """
     path = backup_path + CHECKSUM
     try:
@@ -46,8 +47,6 @@ def recorded(backup_path: str) -> List[str]:
         raise NoChecksum("it has no checksum file") from error
     except MobiusError as error:
         raise NoChecksum(f"its checksum file is not usable: {error.what}") from error
-    except OSError as error:
-        raise NoChecksum(f"its checksum file cannot be read: {error.strerror}") from error
     lines = [pair for pair in map(_parse, content.splitlines()) if pair is not None]
     name = os.fsencode(os.path.basename(backup_path))
     own = [digest for digest, path_there in lines if path_there is not None and os.path.basename(path_there) == name]

@@ -38,9 +38,9 @@ def choose(store: Store, wanted: str, current: Optional[State], warnings: List[s
 
 
 def _with_bytes(store: Store, sha256: str) -> Backup:
-    for backup in store.backups():
-        if backup.verified and backup.sha256 == sha256:
-            return backup
+    backup = _holding(store, sha256)
+    if backup is not None:
+        return backup
     raise MobiusError(
         f"No backup that verifies has the SHA-256 {sha256!r}",
         store.folder,
@@ -48,14 +48,26 @@ def _with_bytes(store: Store, sha256: str) -> Backup:
     )
 
 
+def _holding(store: Store, sha256: str) -> Optional[Backup]:
+    return next((each for each in store.backups() if each.verified and each.sha256 == sha256), None)
+
+
 def _latest(store: Store, warnings: List[str]) -> Backup:
-    backup = store.newest_verified()
-    if backup is None:
+    passed_over: List[Backup] = []
+    for backup in store.backups():
+        if backup.kind == BACKUP:
+            if backup.verified:
+                break
+            passed_over.append(backup)
+    else:
         raise MobiusError(
             "There is no backup that verifies",
             store.folder,
             "list what is there, and why it does not verify, with library_backup_info (playbooks/backups.yml)",
         )
+    warnings.extend(f"{each.path} is newer, but {each.reason}" for each in passed_over[:3])
+    if len(passed_over) > 3:
+        warnings.append(f"{len(passed_over) - 3} more that are newer do not verify.")
     if backup.created > names.now():
         warnings.append(
             f"The time of {backup.path} lies in the future, so the clock was set back since: "
@@ -74,10 +86,10 @@ def _way_back(store: Store, current: Optional[State], warnings: List[str]) -> Ba
     own = _examined(store, path)
     if own is not None and own.verified and own.sha256 == named["sha256"]:
         return own
-    for other in store.backups():
-        if other.verified and other.sha256 == named["sha256"]:
-            warnings.append(f"{path} cannot be used; {other.path} has the same bytes.")
-            return other
+    other = _holding(store, named["sha256"])
+    if other is not None:
+        warnings.append(f"{path} cannot be used; {other.path} has the same bytes.")
+        return other
     why = "it is gone" if own is None else own.reason if not own.verified else "it holds other bytes than it did then"
     raise MobiusError(
         f"The backup of before the last deployment cannot be used: {why}",

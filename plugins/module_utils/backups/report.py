@@ -29,7 +29,7 @@ def info(path: str, backup_dir: Optional[str] = None, *, verify: bool = True) ->
 
 
 def _row(backup: Backup, way_back: Optional[str]) -> Dict[str, Any]:
-    needed = backup.regular and os.path.realpath(backup.path) == way_back
+    needed = backup.judged and os.path.realpath(backup.path) == way_back
     return {**backup.facts(), "way_back": needed, "line": _line(backup, needed)}
 
 

@@ -112,7 +112,7 @@ class _Restoration:
             if current.get("sha256") == self.actual.sha256:
                 self._note(lambda: state.commit(self.path))
             elif (current.get("backup") or {}).get("sha256") == self.actual.sha256:
-                after = self._state_after(backup)
+                after = {**self._state_after(backup), "backup": current["backup"]}
                 if self._note(lambda: state.begin(self.path, after, actual_sha256=self.actual.sha256)):
                     self._note(lambda: state.commit(self.path))
 

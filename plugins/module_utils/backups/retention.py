@@ -96,7 +96,7 @@ def _stays(backup: Backup, rules: Rules, moment: datetime, newest: Optional[Back
     """Why a backup stays that no rule names, or None when it goes."""
     if backup.created > moment:
         return "its time lies in the future: left alone"
-    if not backup.regular:
+    if not backup.judged:
         return f"{backup.reason}: left alone"
     young = moment - backup.created < timedelta(days=rules.days)
     if not backup.verified:

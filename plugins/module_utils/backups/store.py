@@ -42,8 +42,8 @@ class Backup:
     """One file of the store.
 
     ``sha256`` is that of its bytes, or the recorded one where the bytes were not read. ``verified`` is None where it
-    was not asked. ``size`` in bytes. ``reason`` says why it is verified or not. ``regular`` is false for a link, a
-    folder or the like under a backup's name.
+    was not asked. ``size`` in bytes. ``reason`` says why it is verified or not. ``judged`` is false where
+    nobody can tell: a file that cannot be read, or a link, a folder or the like under a backup's name.
     """
 
     path: str
@@ -52,7 +52,7 @@ class Backup:
     name: Name
     verified: Optional[bool]
     reason: str
-    regular: bool = True
+    judged: bool = True
 
     @property
     def created(self) -> datetime:
@@ -130,10 +130,6 @@ class Store:
         for name, path in self.paths():
             with suppress(FileNotFoundError):
                 yield examine(path, name, verify=verify)
-
-    def newest_verified(self, kinds: tuple[str, ...] = (BACKUP,)) -> Optional[Backup]:
-        """The newest of these kinds whose bytes match its checksum."""
-        return next((each for each in self.backups() if each.kind in kinds and each.verified), None)
 
     def holding(self, sha256: str, kind: str = BACKUP) -> Optional[Backup]:
         """The newest verified one, if it has these bytes. One from the future (a clock set back) hides no other."""
@@ -215,15 +211,17 @@ def examine(path: str, name: Name, *, verify: bool = True) -> Backup:
     """
     facts = os.lstat(path)
     if not stat.S_ISREG(facts.st_mode):
-        return Backup(path, None, 0, name, False, f"it is {kind_of(facts.st_mode)}, not a regular file", regular=False)
+        return Backup(path, None, 0, name, False, f"it is {kind_of(facts.st_mode)}, not a regular file", judged=False)
+    hashes: List[str] = []
+    reason = ""
     try:
         hashes = recorded(path)
     except NoChecksum as error:
-        hashes, reason = [], error.what
+        reason = error.what
         if not os.path.lexists(path + CHECKSUM):
             reason += f"; if you trust it, make one: {checksum_command(path)}"
-    else:
-        reason = ""
+    except OSError as error:
+        return Backup(path, None, facts.st_size, name, False, f"its checksum cannot be read: {error.strerror}", False)
     if not verify:
         return Backup(path, hashes[0] if hashes else None, facts.st_size, name, None if hashes else False, reason)
     try:
@@ -231,7 +229,7 @@ def examine(path: str, name: Name, *, verify: bool = True) -> Backup:
     except FileNotFoundError:
         raise
     except OSError as error:
-        return Backup(path, None, facts.st_size, name, False, f"it cannot be read: {error.strerror}")
+        return Backup(path, None, facts.st_size, name, False, f"it cannot be read: {error.strerror}", False)
     if not reason:
         reason = "the checksum matches" if version.sha256 in hashes else _mismatch(version, hashes)
     return Backup(path, version.sha256, version.size, name, version.sha256 in hashes, reason)

@@ -66,10 +66,11 @@ def open_regular(path: str, *, follow: bool = True) -> Iterator[io.FileIO]:
         if error.errno == errno.ENXIO:
             raise MobiusError("It is a socket or a device, not a regular file", path) from error
         raise
+    mode = os.fstat(descriptor).st_mode
+    if not stat.S_ISREG(mode):
+        os.close(descriptor)
+        raise MobiusError(f"It is {kind_of(mode)}, not a regular file", path)
     with io.FileIO(descriptor, "r") as stream:
-        mode = os.fstat(descriptor).st_mode
-        if not stat.S_ISREG(mode):
-            raise MobiusError(f"It is {kind_of(mode)}, not a regular file", path)
         yield stream
 
 
