@@ -88,7 +88,7 @@ class Document:
         :raises LibraryError: the file is no strict JSON.
         """
         if not self._walked:
-            for _ in self._walk(None, IMAGE_KEY):
+            for _unused in self._walk(None, IMAGE_KEY):
                 pass
         return self._block if isinstance(self._block, dict) else None
 

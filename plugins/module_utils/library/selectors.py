@@ -42,7 +42,7 @@ def parse_selector(text: str) -> Steps:
     while True:
         part = _part.match(text, at)
         name, lists = (part.group(1).strip(), part.group(2).count("[")) if part else ("", 0)
-        if part is None or not (name or (lists and not at)) or len(steps) > _MOST_STEPS:
+        if part is None or not (name or (lists and not at)) or len(steps) + lists > _MOST_STEPS:
             raise _refused(text)
         if name:
             steps.append(_unquoted(name, text))

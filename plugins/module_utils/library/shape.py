@@ -7,11 +7,10 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, field
-from typing import Any, Dict, List, NamedTuple, Tuple
+from typing import Dict, List, NamedTuple, Tuple
 
 SPACE = r"[ \t\n\r]*"
 _colon = re.compile(SPACE + ":" + SPACE)
-_comma = re.compile(SPACE + "," + SPACE)
 _space = re.compile(SPACE)
 _escaped_letter = re.compile(r"\\u00[5-7]")
 # An object whose first two members show the style; the value of the first one holds nothing that needs a parser.
@@ -34,8 +33,8 @@ _decoder = json.JSONDecoder()
 class Member(NamedTuple):
     """Byte offsets of one member: key and value with their ends, and of what is beside it.
 
-    ``before`` is the end of the value before it, or the byte behind the brace; ``after`` is the byte behind the white
-    space that follows its comma, or the end of its value where it is the last one.
+    ``before`` is the end of the value before it, or the byte behind the brace; ``after`` is the byte behind the comma
+    that follows it, or the end of its value where it is the last one.
     """
 
     before: int
@@ -88,11 +87,13 @@ def _measured(text: str, start: int, names: Tuple[str, ...]) -> Shape:
         name, key_end = _decoder.raw_decode(text, at)
         value = _past(_colon, text, key_end)
         _, value_end = _decoder.raw_decode(text, value)
-        at = after = _past(_comma, text, value_end)
-        if after == value_end:
-            at = _past(_space, text, value_end)
-        elif shape.count == 0:
-            shape.between = text[value_end:after]
+        after = value_end
+        at = _past(_space, text, value_end)
+        if text[at] == ",":
+            after = at + 1
+            at = _past(_space, text, after)
+            if shape.count == 0:
+                shape.between = text[value_end:at]
         if shape.count == 0:
             shape.colon = text[key_end:value]
         if name in names:

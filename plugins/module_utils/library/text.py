@@ -62,8 +62,9 @@ class Text:
 
     def char(self) -> str:
         """The character at ``at``, or an empty string at the end of the file."""
-        if self.at == len(self.text) and not self.more():
-            return ""
+        while self.at == len(self.text):
+            if not self.more():
+                return ""
         return self.text[self.at]
 
     def space(self) -> str:

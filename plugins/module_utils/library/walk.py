@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from typing import Any, Callable, Dict, Iterator, NoReturn, Optional, Sequence, Set, Tuple
 
 from .fields import BLOCK, OWNED
@@ -181,9 +182,8 @@ class Walk:
                 yield from self._enter(inside, f"{pointer}/{_escaped(name)}", outermost)
             else:
                 value[name] = self._value()
-            ended = self._ended_member(shape)
+            ended, after = self._ended_member(shape)
             if name in names:
-                after = shape.end if ended else text.offset(text.at)
                 shape.marked[name] = Member(before, key, key_end, begin, shape.end, after)
             if not candidate and name != BLOCK:
                 value.pop(name, None)
@@ -201,21 +201,23 @@ class Walk:
             self.root = shape
         return shape
 
-    def _ended_member(self, shape: Shape) -> bool:
-        """Move past what follows a value; True at the end of its object."""
-        shape.end = self._text.offset(self._text.at)
+    def _ended_member(self, shape: Shape) -> Tuple[bool, int]:
+        """Move past what follows a value: whether that was the end of the object, and the offset behind the comma."""
+        shape.end = after = self._text.offset(self._text.at)
         char, between = self._separator("}")
-        if char == "," and not shape.count:
-            shape.between = between
+        if char == ",":
+            after += between.index(",") + 1
+            if not shape.count:
+                shape.between = between
         shape.count += 1
-        return char == "}"
+        return char == "}", after
 
     def _key(self, shape: Shape, keys: Set[str]) -> Tuple[str, int, int, int]:
         """A key, its two offsets, and the offset of its value, where ``text.at`` is afterwards."""
         text = self._text
         if text.char() != '"':
             self._fail()
-        name, end = self._parsed()
+        name, end = self._parsed(longest=sys.maxsize)
         if end < 0 or name in keys:
             self._fail()
         keys.add(name)
@@ -270,7 +272,7 @@ class Walk:
             self._pass_word()
         return None
 
-    def _parsed(self) -> Tuple[Any, int]:
+    def _parsed(self, longest: Optional[int] = None) -> Tuple[Any, int]:
         """The value at ``at`` and the index behind it, which is -1 where it is too much for the parser."""
         text = self._text
         while True:
@@ -282,7 +284,7 @@ class Walk:
                 if not text.at:
                     # Not the end of the stretch alone: from here on it has to be known that the file is valid.
                     self._check()
-                    if len(text.text) > LONGEST:
+                    if len(text.text) > (longest or LONGEST):
                         return None, -1
                 text.more()
             except (RecursionError, ValueError):
@@ -304,12 +306,12 @@ class Walk:
             if char == '"':
                 text.at += 1
                 return
+            if char == "\\":
+                text.at += 1
+                char = text.char()
+                text.at += 1
             if not char:
                 self._fail()
-            text.at += 1
-            if not text.char():
-                self._fail()
-            text.at += 1
 
     def _pass_nested(self) -> None:
         text = self._text
