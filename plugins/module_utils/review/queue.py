@@ -1,0 +1,87 @@
+# Copyright (c) Mobius contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The review queue: the items whose confidence is under the threshold, the least sure first."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Tuple
+
+from ..library.fields import CONFIDENCE, DHASH, REASONS, is_dhash
+from .words import without_passwords
+
+THRESHOLD = 0.7
+# More than a migration ever writes.
+_MOST_REASONS = 10
+_LONGEST_REASON = 60
+_NAMES = ("name", "title", "label", "caption")
+_IDS = ("id", "key", "slug", "sku")
+
+
+class Entry(NamedTuple):
+    """One item of the queue. ``pointer`` is its JSON pointer; texts are as the library has them, without the passwords
+    of URLs.
+    """
+
+    pointer: str
+    name: str
+    id: str
+    image: Optional[str]
+    dhash: Optional[str]
+    confidence: float
+    reasons: Tuple[str, ...]
+
+
+class Queue(NamedTuple):
+    """``items`` counts the library's items, ``unmigrated`` those of them that have no confidence yet."""
+
+    entries: List[Entry]
+    items: int
+    unmigrated: int
+
+
+def build(items: Iterable[Tuple[str, Dict[str, Any]]], image_key: str, threshold: float = THRESHOLD) -> Queue:
+    """The queue of ``items``, pairs of a pointer and an item."""
+    entries: List[Tuple[float, int, Entry]] = []
+    count = unmigrated = 0
+    for count, (pointer, item) in enumerate(items, 1):
+        confidence = confidence_of(item)
+        if confidence is None:
+            unmigrated += 1
+        elif confidence < threshold:
+            entries.append((confidence, count, _entry(pointer, item, confidence, image_key)))
+    # Of equal confidence, in the document's order.
+    entries.sort(key=lambda row: row[:2])
+    return Queue([entry for _, _, entry in entries], count, unmigrated)
+
+
+def confidence_of(item: Dict[str, Any]) -> Optional[float]:
+    """The item's confidence, None when it has none or what it has is no number from 0 to 1."""
+    value = item.get(CONFIDENCE)
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        return None
+    return float(value) if 0 <= value <= 1 else None
+
+
+def _entry(pointer: str, item: Dict[str, Any], confidence: float, image_key: str) -> Entry:
+    image = item.get(image_key)
+    dhash = item.get(DHASH)
+    reasons = item.get(REASONS)
+    codes = reasons[:_MOST_REASONS] if isinstance(reasons, list) else []
+    return Entry(
+        pointer=pointer,
+        name=_first(item, _NAMES),
+        id=_first(item, _IDS),
+        image=without_passwords(image) if isinstance(image, str) else None,
+        dhash=dhash if is_dhash(dhash) else None,
+        confidence=confidence,
+        reasons=tuple(str(code)[:_LONGEST_REASON] for code in codes),
+    )
+
+
+def _first(item: Dict[str, Any], keys: Tuple[str, ...]) -> str:
+    for key in keys:
+        value = item.get(key)
+        if isinstance(value, (str, int, float)) and not isinstance(value, bool) and value != "":
+            return without_passwords(str(value))
+    return ""

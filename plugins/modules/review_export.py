@@ -1,0 +1,164 @@
+#!/usr/bin/python
+# Copyright (c) Mobius contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: review_export
+short_description: Export the items whose dHash needs a look
+version_added: 1.0.0
+description:
+  - Writes the review queue of a migrated library, the items whose confidence is under the threshold, lowest first,
+    as an HTML page for people, as CSV for spreadsheets or as JSON for programs.
+  - The page needs nothing beside itself, no script and no network; with O(include_images) it holds small copies of
+    the pictures, each made by a process of its own under limits of time and memory.
+  - All text of the library is shown as text. CSV cells that a spreadsheet would take for a formula start with an
+    apostrophe. Users and passwords in URLs are left out.
+  - The same library and the same pictures give the same bytes.
+options:
+  dest:
+    description: The file to write. Missing folders are made, with mode 0750.
+    type: path
+    required: true
+  format:
+    description: What to write.
+    type: str
+    choices: [html, csv, json]
+    default: html
+  threshold:
+    description: Items with a lower confidence are in the queue.
+    type: float
+    default: 0.7
+  items:
+    description:
+      - Where the items are, as selectors such as V(components[]), V(games[].components[]) or V([]).
+      - When omitted or empty, the usual shapes are tried.
+    type: list
+    elements: str
+  image_key:
+    description: Member of an item that names its picture.
+    type: str
+    default: image
+  include_images:
+    description: Put small copies of the pictures into an HTML page. Needs Pillow; without it the page says so.
+    type: bool
+    default: false
+  image_root:
+    description: Folder that the items' image paths resolve under. Required with O(include_images).
+    type: path
+  limit:
+    description:
+      - The most items that an HTML page lists, the least sure ones; V(0) for all.
+      - CSV and JSON always have all.
+    type: int
+    default: 2000
+  image_timeout:
+    description: Seconds that one picture may take.
+    type: float
+    default: 10
+  max_pixels:
+    description: The most pixels of a picture that is shown.
+    type: int
+    default: 100000000
+  owner:
+    description: User that shall own the file, by name or number.
+    type: str
+  group:
+    description: Group that shall own the file, by name or number.
+    type: str
+  mode:
+    description: Mode of the file. Quote it, so that YAML reads no number.
+    type: str
+    default: "0640"
+extends_documentation_fragment:
+  - mobius.dhash.attributes
+  - mobius.dhash.library
+seealso:
+  - module: mobius.dhash.dhash_migrate
+  - module: mobius.dhash.library_verify
+author:
+  - Mobius contributors (@mobius-dhash)
+"""
+
+EXAMPLES = r"""
+- name: Write the review page with pictures
+  mobius.dhash.review_export:
+    path: /srv/mobius/library.json
+    dest: /srv/mobius/review.html
+    include_images: true
+    image_root: /srv/mobius/images
+
+- name: Write what a spreadsheet can read, with a stricter threshold
+  mobius.dhash.review_export:
+    path: /srv/mobius/library.json
+    dest: /srv/mobius/review.csv
+    format: csv
+    threshold: 0.8
+"""
+
+RETURN = r"""
+dest:
+  description: The file, as an absolute path.
+  returned: success
+  type: str
+  sample: /srv/mobius/review.html
+items:
+  description: How many items are in the queue.
+  returned: success
+  type: int
+  sample: 4
+library_items:
+  description: How many items the library has.
+  returned: success
+  type: int
+  sample: 60
+unmigrated:
+  description: How many items have no confidence yet and so cannot be judged.
+  returned: success
+  type: int
+  sample: 0
+sha256:
+  description: SHA-256 of the file.
+  returned: success
+  type: str
+  sample: 2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.mobius.dhash.plugins.module_utils.ansible import finish
+from ansible_collections.mobius.dhash.plugins.module_utils.review.export import Request, export
+from ansible_collections.mobius.dhash.plugins.module_utils.storage.metadata import parse_mode
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec=dict(
+            path=dict(type="path", required=True),
+            dest=dict(type="path", required=True),
+            format=dict(type="str", choices=["html", "csv", "json"], default="html"),
+            threshold=dict(type="float", default=0.7),
+            items=dict(type="list", elements="str"),
+            image_key=dict(type="str", default="image"),
+            include_images=dict(type="bool", default=False),
+            image_root=dict(type="path"),
+            limit=dict(type="int", default=2000),
+            image_timeout=dict(type="float", default=10),
+            max_pixels=dict(type="int", default=100_000_000),
+            owner=dict(type="str"),
+            group=dict(type="str"),
+            mode=dict(type="str", default="0640"),
+        ),
+        required_if=[("include_images", True, ("image_root",))],
+        supports_check_mode=True,
+    )
+    given = dict(module.params)
+    finish(
+        module,
+        lambda: export(Request(**{**given, "mode": parse_mode(given["mode"])}), check_mode=module.check_mode),
+    )
+
+
+if __name__ == "__main__":
+    main()
