@@ -9,5 +9,5 @@ run() {
 run "ruff" ruff check --quiet .
 run "ruff format" ruff format --quiet --check .
 run "mypy --strict on module_utils" mypy plugins/module_utils
-run "ansible-lint, profile production" ansible-lint --quiet
+run "ansible-lint, profile production" ansible-lint -q
 exit $status

@@ -1,13 +1,13 @@
-#!/usr/bin/env python3
-"""Draw a sample library of 60 game components: python3 draw.py FOLDER.
+"""Draw a sample library of 60 game components: python3 draw.py LIBRARY IMAGE_ROOT.
 
-FOLDER gets library.json and images/: 56 ordinary pictures, two flat ones, a torn one; of one item it is missing.
-The same Pillow draws the same bytes each time. Whatever is there already is left alone.
+LIBRARY is the file to write, IMAGE_ROOT gets images/: 56 ordinary pictures, two flat ones, a torn one; of one item
+it is missing. The same Pillow draws the same bytes each time. A library that is there already is left alone.
 """
 
 from __future__ import annotations
 
 import colorsys
+import io
 import json
 import math
 import os
@@ -174,26 +174,24 @@ def write(path: Path, data: bytes) -> None:
     os.replace(temporary, path)
 
 
-def encoded(image: Image.Image, path: Path) -> bytes:
-    image.save(path, "JPEG" if path.suffix == ".jpg" else "PNG", **({"quality": 90} if path.suffix == ".jpg" else {}))
-    data = path.read_bytes()
-    path.unlink()
-    return data
+def encoded(image: Image.Image, name: str) -> bytes:
+    data = io.BytesIO()
+    image.save(data, "JPEG" if name.endswith(".jpg") else "PNG", quality=90)
+    return data.getvalue()
 
 
 def components(images: Path) -> List[Dict[str, Any]]:
     """Draw every picture into ``images`` and describe the 60 components."""
     found: List[Dict[str, Any]] = []
-    scratch = images / ".drawing"
     for kind, (draw, count) in SERIES.items():
         for number in range(count):
             name = f"{kind}-{number + 1:02d}" + (".jpg" if kind in ("card", "board") else ".png")
-            write(images / name, encoded(draw(number), scratch.with_suffix(Path(name).suffix)))
+            write(images / name, encoded(draw(number), name))
             # Both spellings occur in the wild, and both are read under the image root.
             reference = f"/images/{name}" if number % 5 == 4 else f"images/{name}"
             found.append({"id": f"{kind}-{number + 1}", "name": f"{kind.title()} {number + 1}", "image": reference})
     for name, shade in (("blank-card.png", (250, 250, 248)), ("black-tile.png", (12, 12, 14))):
-        write(images / name, encoded(Image.new("RGB", (SIZE, SIZE), shade), scratch.with_suffix(".png")))
+        write(images / name, encoded(Image.new("RGB", (SIZE, SIZE), shade), name))
         found.append(
             {"id": Path(name).stem, "name": Path(name).stem.replace("-", " ").title(), "image": f"images/{name}"}
         )
@@ -208,11 +206,11 @@ def components(images: Path) -> List[Dict[str, Any]]:
 
 
 def main() -> int:
-    folder = Path(sys.argv[1])
-    library = folder / "library.json"
+    library, images = Path(sys.argv[1]), Path(sys.argv[2]) / "images"
     if library.exists():
         return 0
-    images = folder / "images"
+    os.umask(0o027)
+    library.parent.mkdir(parents=True, exist_ok=True)
     images.mkdir(parents=True, exist_ok=True)
     document = {"title": "Sample games", "version": 1.0, "components": components(images)}
     write(library, (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode())
