@@ -31,7 +31,7 @@ options:
     description: How it ended, such as V(deployed), V(unchanged), V(refused), V(rolled_back) or V(rollback_failed).
     type: str
     required: true
-  message:
+  reason:
     description: One line on why it ended so.
     type: str
     default: ""
@@ -89,7 +89,7 @@ def main() -> None:
             deployment=dict(type="str", required=True),
             kind=dict(type="str", choices=["deployment", "rollback"], default="deployment"),
             status=dict(type="str", required=True),
-            message=dict(type="str", default=""),
+            reason=dict(type="str", default=""),
             failure=dict(type="dict", default={}),
             timeline=dict(type="list", elements="dict", default=[]),
             facts=dict(type="dict", default={}),
@@ -97,7 +97,8 @@ def main() -> None:
         supports_check_mode=True,
     )
     given = module.params
-    record = {name: given[name] for name in ("deployment", "kind", "status", "message", "failure", "facts", "timeline")}
+    record = {name: given[name] for name in ("deployment", "kind", "status", "failure", "facts", "timeline")}
+    record["message"] = given["reason"]
     finish(module, lambda: write_record(given["log_dir"], given["kind"], record, check_mode=module.check_mode))
 
 

@@ -39,7 +39,7 @@ def preflight(
     count = 0
     if not faults:
         with open_document(library) as document:
-            count = sum(1 for _ in document.items(items or None))
+            count = sum(1 for _unused in document.items(items or None))
     if faults:
         raise MobiusError("Preflight found " + "; ".join(faults), library, "mend that, then start again")
     backups = list_backups(library, backup_dir)

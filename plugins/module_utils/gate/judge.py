@@ -83,7 +83,7 @@ def margins(samples: Sequence[Sample], rules: Rules) -> Dict[str, Dict[str, Any]
         limit = limits.get(figure)
         row: Dict[str, Any] = {"worst": max(values), "last": values[-1], "unit": UNITS.get(figure, "")}
         if limit is not None:
-            judged = [value for _, value in _judged_values(samples, limit, True)]
+            judged = [value for _unused, value in _judged_values(samples, limit, True)]
             row.update(limit=limit.at_most, over=limit.over, margin=round(limit.at_most - max(judged), 6))
         table[figure] = row
     return table
@@ -123,7 +123,7 @@ def _judged_values(samples: Sequence[Sample], limit: Limit, ended: bool) -> List
     if not limit.over:
         return seen
     means = []
-    for position, (elapsed, _) in enumerate(seen):
+    for position, (elapsed, _unused) in enumerate(seen):
         window = [value for moment, value in seen[: position + 1] if moment > elapsed - limit.over]
         if len(window) >= _MEAN_OF or (ended and position == len(seen) - 1):
             means.append((elapsed, sum(window) / len(window)))

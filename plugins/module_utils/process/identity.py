@@ -56,5 +56,5 @@ def _start_from_ps(pid: int) -> Optional[str]:
         answer = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     except OSError:
         return None
-    state, _, started = answer.stdout.strip().partition(" ")
+    state, _unused, started = answer.stdout.strip().partition(" ")
     return None if answer.returncode or not started or state.startswith("Z") else started.strip()

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+from pathlib import Path
 
 import pytest
 from ansible_collections.mobius.dhash.plugins.module_utils.deployment.evidence import keep_evidence
@@ -36,8 +37,8 @@ def test_record_is_written_for_machines_and_people(tmp_path):
     record = {"deployment": "20260101T000000Z-ab", "status": "deployed", "facts": {"items": 3}, "timeline": TIMELINE}
     written = write_record(str(tmp_path / "logs"), "deployment", record)
     assert written["changed"] is False
-    assert json.loads(open(written["record"]).read())["facts"] == {"items": 3}
-    lines = open(written["log"]).read().splitlines()
+    assert json.loads(Path(written["record"]).read_text())["facts"] == {"items": 3}
+    lines = Path(written["log"]).read_text().splitlines()
     assert "status: deployed" in lines
     assert lines[-1] == "2026-01-01T00:00:05Z  rollback"
     assert stat.S_IMODE(os.stat(written["log"]).st_mode) == 0o640

@@ -40,7 +40,11 @@ def raw(body: bytes, status: int = 200, kind: str = "text/plain", **headers: str
 def in_turn(*answers):
     """One answer after the other, the last one for ever."""
     left = list(answers)
-    return lambda handler: (left.pop(0) if len(left) > 1 else left[0])(handler)
+
+    def answer(handler):
+        return (left.pop(0) if len(left) > 1 else left[0])(handler)
+
+    return answer
 
 
 def drip(handler):
@@ -49,7 +53,7 @@ def drip(handler):
     handler.send_header("Content-Length", "1000")
     handler.end_headers()
     with contextlib.suppress(OSError):
-        for _ in range(200):
+        for _unused in range(200):
             handler.wfile.write(b" ")
             handler.wfile.flush()
             time.sleep(0.05)

@@ -29,14 +29,14 @@ def sample(answers, access=None, metrics=True, paths=None):
 
 
 def test_healthy_with_all_figures():
-    taken, _ = sample({"/health": HEALTHY, "/metrics": document(FIGURES)})
+    taken, _unused = sample({"/health": HEALTHY, "/metrics": document(FIGURES)})
     assert taken.good
     assert taken.figures == FIGURES
     assert taken.at.endswith("Z")
 
 
 def test_plain_text_health_of_another_service_is_ok():
-    taken, _ = sample({"/health": raw(b"OK")}, metrics=False)
+    taken, _unused = sample({"/health": raw(b"OK")}, metrics=False)
     assert (taken.health, taken.metrics) == (OK, NOT_ASKED)
     assert taken.good
 
@@ -57,7 +57,7 @@ def test_plain_text_health_of_another_service_is_ok():
     ],
 )
 def test_health_that_is_not_ok(answer, kind, note):
-    taken, _ = sample({"/health": answer}, metrics=False)
+    taken, _unused = sample({"/health": answer}, metrics=False)
     assert taken.health == kind
     assert note in taken.notes[0]
     assert not taken.good
@@ -66,11 +66,11 @@ def test_health_that_is_not_ok(answer, kind, note):
 def test_a_redirect_is_not_followed():
     taken, seen = sample({"/health": raw(b"", 302, Location="/elsewhere"), "/elsewhere": HEALTHY}, metrics=False)
     assert taken.health == NOT_OK
-    assert [path for path, _ in seen] == ["/health"]
+    assert [path for path, _unused in seen] == ["/health"]
 
 
 def test_a_server_that_drips_is_cut_off():
-    taken, _ = sample({"/health": drip}, Access(timeout=0.3), metrics=False)
+    taken, _unused = sample({"/health": drip}, Access(timeout=0.3), metrics=False)
     assert taken.health == UNREACHABLE
     assert "within 0.3 s" in taken.notes[0]
 
@@ -86,14 +86,14 @@ def test_nobody_there():
     [(raw(b"<html>"), BAD), (document(FIGURES, 503), NOT_OK), (document([1]), BAD), (drip, UNREACHABLE)],
 )
 def test_metrics_that_are_not_ok(answer, kind):
-    taken, _ = sample({"/health": HEALTHY, "/metrics": answer}, Access(timeout=0.5))
+    taken, _unused = sample({"/health": HEALTHY, "/metrics": answer}, Access(timeout=0.5))
     assert (taken.health, taken.metrics) == (OK, kind)
     assert not taken.good
 
 
 def test_nan_is_bad_and_null_is_missing():
     body = json.dumps({**FIGURES, "avg_hash_time": float("nan"), "p95_hash_time": None}).encode()
-    taken, _ = sample({"/health": HEALTHY, "/metrics": raw(body, 200, "application/json")})
+    taken, _unused = sample({"/health": HEALTHY, "/metrics": raw(body, 200, "application/json")})
     assert taken.bad == ("avg_hash_time",)
     assert taken.missing == ("p95_hash_time",)
     assert taken.has(BAD)

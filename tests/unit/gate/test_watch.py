@@ -65,7 +65,7 @@ def test_it_ends_with_its_window():
 
 
 def test_slow_samples_do_not_pile_up():
-    _, _, clock = watched(Rules(), Rhythm(window=10), [NOT_OK], per_sample=3.0)
+    _unused, _unused, clock = watched(Rules(), Rhythm(window=10), [NOT_OK], per_sample=3.0)
     assert clock.moments == [0, 3, 6, 9]
 
 

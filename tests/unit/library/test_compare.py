@@ -186,7 +186,7 @@ def test_an_object_that_only_holds_items_is_not_the_migrations(changes):
 
 
 def test_messages_are_safe_to_print(changes):
-    found = changes(b'{"a": "x"}', '{"a": "\x1b[31m‮\u202e"}'.encode())
+    found = changes(b'{"a": "x"}', '{"a": "\x1b[31m\u202e"}'.encode())
     assert found[0]["message"].isprintable()
 
 
@@ -203,7 +203,7 @@ def random_value(rng, depth):
     if depth == 0 or rng.random() < 0.6:
         return rng.choice([1, -2.5e10, None, True, "dhash", ', "dhash": 1', 'é\n\\"', "z" * 50, {}, []])
     if rng.random() < 0.5:
-        return [random_value(rng, depth - 1) for _ in range(rng.randint(0, 3))]
+        return [random_value(rng, depth - 1) for _unused in range(rng.randint(0, 3))]
     return {rng.choice("abcd") * n: random_value(rng, depth - 1) for n in range(1, rng.randint(1, 4))}
 
 
@@ -215,7 +215,7 @@ def random_item(rng):
 
 def random_pair(rng):
     """A library before and after, with the index of each byte of ``after`` that the migration did not add."""
-    items = [random_item(rng) for _ in range(rng.randint(0, 6))]
+    items = [random_item(rng) for _unused in range(rng.randint(0, 6))]
     indent = rng.choice([None, 2])
     texts = [json.dumps(item, indent=indent, ensure_ascii=rng.random() < 0.5).encode() for item in items]
     before, after, foreign = b'{ "dhash": [1], "components": [', b"", []
@@ -241,7 +241,7 @@ def test_members_added_are_found_innocent_and_any_other_byte_is_found_out(change
     monkeypatch.setattr(window, "BLOCK", block)
     monkeypatch.setattr(window, "LOW", min(block, window.LOW))
     rng = random.Random(block)
-    for _ in range(300):
+    for _unused in range(300):
         before, after, foreign = random_pair(rng)
         assert changes(before, after) == []
         place = rng.choice(foreign)

@@ -178,8 +178,10 @@ def random_value(rng, depth):
     if depth == 0 or rng.random() < 0.5:
         return rng.choice([1, -0.5, 1e300, True, None, 'é"\\\n\U0001f600', "x" * 30, "\ud800", 10**30])
     if rng.random() < 0.5:
-        return [random_value(rng, depth - 1) for _ in range(rng.randint(0, 4))]
-    return {rng.choice("abé\\") * rng.randint(0, 3): random_value(rng, depth - 1) for _ in range(rng.randint(0, 4))}
+        return [random_value(rng, depth - 1) for _unused in range(rng.randint(0, 4))]
+    return {
+        rng.choice("abé\\") * rng.randint(0, 3): random_value(rng, depth - 1) for _unused in range(rng.randint(0, 4))
+    }
 
 
 PARTS = [*(bytes([byte]) for byte in b'"\\{}[],:0-e. \n\x00\xff'), b"NaN", b"\\u", rb"\ud83d", b'"a":1,', b"tru", b""]
@@ -190,10 +192,10 @@ def test_the_verdict_is_that_of_the_standard_library_made_strict(check, monkeypa
     monkeypatch.setattr(window, "BLOCK", block)
     monkeypatch.setattr(window, "LOW", min(2 * block, window.LOW))
     rng, refused = random.Random(block), 0
-    for _ in range(2_000):
+    for _unused in range(2_000):
         value, indent = random_value(rng, 4), rng.choice([None, 1])
         data = json.dumps(value, ensure_ascii=rng.random() < 0.5, indent=indent).encode("utf-8", "surrogatepass")
-        for _ in range(rng.randint(0, 2)):
+        for _unused in range(rng.randint(0, 2)):
             begin = rng.randint(0, len(data))
             data = data[:begin] + rng.choice(PARTS) + data[begin + rng.choice([0, 0, 1, 2]) :]
         valid = not [problem for problem in check(data) if problem["severity"] == "error"]

@@ -298,7 +298,7 @@ def test_many_at_once_start_one(make):
     number = free_port()
     program = make(LISTEN, str(number), port=number)
     results = []
-    threads = [threading.Thread(target=lambda: results.append(ensure(program, "started"))) for _ in range(6)]
+    threads = [threading.Thread(target=lambda: results.append(ensure(program, "started"))) for _unused in range(6)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -316,4 +316,6 @@ def test_the_dead_have_no_start_time():
         # Not reaped yet: a zombie counts as dead.
         assert identity.start_of(process.pid) is None
     assert identity.start_of(0) is None
-    assert identity.start_of(os.getpid()) == identity.start_of(os.getpid()) is not None
+    own = identity.start_of(os.getpid())
+    assert own is not None
+    assert identity.start_of(os.getpid()) == own
