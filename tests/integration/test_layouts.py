@@ -29,7 +29,9 @@ def installed(tmp_path_factory) -> Path:
     galaxy = str(Path(sys.executable).parent / "ansible-galaxy")
     subprocess.run([galaxy, "collection", "build", "--output-path", str(place), str(ROOT)], check=True)
     archive = next(place.glob("mobius-dhash-*.tar.gz"))
-    subprocess.run([galaxy, "collection", "install", str(archive), "-p", str(place), "--offline"], check=True)
+    subprocess.run(
+        [galaxy, "collection", "install", str(archive), "-p", str(place), "--offline", "--force"], check=True
+    )
     return place
 
 
