@@ -39,9 +39,12 @@ setup() {
 }
 
 check() {
-    local lacking
+    local lacking refusal
     if [ "$(id -u)" -ne 0 ]; then
         echo "hosts with systemd need root to be made" && exit 3
+    fi
+    if ! refusal=$(unshare --mount --net --pid --fork true 2>&1); then
+        echo "this machine lets root make no containers ($refusal)" && exit 3
     fi
     lacking=$(missing | paste -sd ' ')
     [ -z "$lacking" ] && return
