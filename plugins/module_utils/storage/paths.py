@@ -12,7 +12,8 @@ from pathlib import Path
 
 from ..errors import MobiusError
 
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
+# A colon alone makes no URL: "Catan: Seafarers.png" is a file.
+_URL = re.compile(r"(?:[a-z][a-z0-9+.-]*:)?//|(?:data|blob):", re.IGNORECASE)
 
 
 class UnsafePath(MobiusError):
@@ -86,7 +87,7 @@ def resolve_under(root: str, reference: str) -> str:
         raise UnsafePath("The image path is empty", reference, "empty")
     if "\0" in reference:
         raise UnsafePath("The image path holds a NUL", repr(reference), "nul")
-    if _URL.match(reference) or reference.startswith("//"):
+    if _URL.match(reference):
         raise UnsafePath("The image is remote", reference, "remote")
     real_root = _real_folder(os.path.abspath(root))
     relative = _inside(os.path.abspath(root), reference)

@@ -1,0 +1,126 @@
+"""The library behind its links, and image paths that cannot leave their root."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+
+import pytest
+from ansible_collections.mobius.dhash.plugins.module_utils.errors import MobiusError
+from ansible_collections.mobius.dhash.plugins.module_utils.storage.paths import (
+    UnsafePath,
+    locate_library,
+    resolve_library,
+    resolve_under,
+    state_dir,
+)
+
+
+def test_every_link_leads_to_the_same_library_and_state(tmp_path: Path) -> None:
+    real = tmp_path / "data" / "library.json"
+    real.parent.mkdir()
+    real.touch()
+    (tmp_path / "link").symlink_to("data/library.json")
+    (tmp_path / "folder").symlink_to("data")
+    for path in (tmp_path / "link", tmp_path / "folder" / "library.json", real):
+        assert locate_library(str(path)) == str(real)
+        assert state_dir(str(path)) == str(real.parent / ".library.json.dhash")
+    assert not Path(state_dir(str(real))).exists()
+
+
+@pytest.mark.parametrize(("kind", "told"), [("fifo", "a FIFO"), ("folder", "a folder"), ("socket", "a socket")])
+def test_a_library_is_a_regular_file(tmp_path: Path, kind: str, told: str) -> None:
+    path = tmp_path / "x"
+    if kind == "fifo":
+        os.mkfifo(path)
+    elif kind == "folder":
+        path.mkdir()
+    else:
+        socket.socket(socket.AF_UNIX).bind(str(path))
+    with pytest.raises(MobiusError, match=told):
+        locate_library(str(path))
+
+
+def test_a_missing_library_and_a_link_into_nothing(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("gone/library.json")
+    (tmp_path / "loop").symlink_to("loop")
+    assert resolve_library(str(tmp_path / "link")) == str(tmp_path / "gone" / "library.json")
+    for name in ("link", "none"):
+        with pytest.raises(MobiusError, match="There is no library"):
+            locate_library(str(tmp_path / name))
+    with pytest.raises(MobiusError, match="leads to itself"):
+        resolve_library(str(tmp_path / "loop"))
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    folder = tmp_path / "images"
+    (folder / "sub").mkdir(parents=True)
+    (folder / "sub" / "a.png").touch()
+    (tmp_path / "secret.png").touch()
+    return folder
+
+
+@pytest.mark.parametrize(
+    "reference",
+    [
+        "sub/a.png",
+        "/sub/a.png",
+        "./sub/a.png",
+        "sub/../sub/a.png",
+        "sub//a.png",
+        "{root}/sub/a.png",
+        "///sub/a.png"[2:],
+    ],
+)
+def test_stays_under_the_root(root: Path, reference: str) -> None:
+    assert resolve_under(str(root), reference.format(root=root)) == str(root / "sub" / "a.png")
+
+
+def test_a_file_that_is_missing_has_a_path(root: Path) -> None:
+    assert resolve_under(str(root), "none/b.png") == str(root / "none" / "b.png")
+    assert resolve_under(str(root), "ü \udcff.png") == str(root / "ü \udcff.png")
+
+
+@pytest.mark.parametrize(
+    ("reference", "reason"),
+    [
+        ("", "empty"),
+        ("a\0.png", "nul"),
+        ("http://x/a.png", "remote"),
+        ("HTTPS://x/a.png", "remote"),
+        ("//cdn/a.png", "remote"),
+        ("data:image/png;base64,AA", "remote"),
+        ("file:///etc/passwd", "remote"),
+        ("../secret.png", "escapes-root"),
+        ("sub/../../secret.png", "escapes-root"),
+        ("/../secret.png", "escapes-root"),
+        ("{root}/../secret.png", "escapes-root"),
+        ("{root}x/secret.png/../../../../../../etc/passwd", "escapes-root"),
+        (".", "escapes-root"),
+        ("sub/..", "escapes-root"),
+    ],
+)
+def test_names_no_file_under_the_root(root: Path, reference: str, reason: str) -> None:
+    with pytest.raises(UnsafePath) as error:
+        resolve_under(str(root), reference.format(root=root))
+    assert error.value.reason == reason
+
+
+def test_links_may_not_leave_the_root(root: Path) -> None:
+    (root / "out.png").symlink_to("../secret.png")
+    (root / "outdir").symlink_to("..")
+    (root / "inside.png").symlink_to("sub/a.png")
+    (root / "loop.png").symlink_to("loop.png")
+    for reference in ("out.png", "outdir/secret.png", "/outdir/images/../secret.png"):
+        with pytest.raises(UnsafePath, match="leaves the image root"):
+            resolve_under(str(root), reference)
+    assert resolve_under(str(root), "inside.png") == str(root / "sub" / "a.png")
+    assert resolve_under(str(root), "loop.png") == str(root / "loop.png")
+
+
+def test_the_root_may_be_a_link_itself(root: Path) -> None:
+    (root.parent / "link").symlink_to("images")
+    assert resolve_under(str(root.parent / "link"), "sub/a.png") == str(root / "sub" / "a.png")
+    assert resolve_under("/", "/etc/hostname") == os.path.realpath("/etc/hostname")
