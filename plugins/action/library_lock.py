@@ -18,6 +18,4 @@ class ActionModule(ActionBase):
         # Only this machine can see that the play died; a worker runs this, and its parent lives as long as the play.
         if self._connection.transport == "local":
             arguments.setdefault("pid", os.getppid())
-        return self._execute_module(
-            module_name="mobius.dhash.library_lock", module_args=arguments, task_vars=task_vars
-        )
+        return self._execute_module(module_name="mobius.dhash.library_lock", module_args=arguments, task_vars=task_vars)
