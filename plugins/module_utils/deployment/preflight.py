@@ -15,7 +15,7 @@ from ..library.document import open_document
 from ..library.strict import problems as json_problems
 from ..storage.paths import locate_library
 from ..storage.replace import read_version
-from ..storage.state import read_current
+from ..storage.state import DamagedState, read_current
 
 # A backup, a temporary copy, a snapshot of a rollback and the evidence may stand beside the library at once.
 COPIES = 4
@@ -44,7 +44,12 @@ def preflight(
         raise MobiusError("Preflight found " + "; ".join(faults), library, "mend that, then start again")
     backups = list_backups(library, backup_dir)
     verified = {backup.sha256 for backup in backups if backup.verified}
-    current = read_current(library, version.sha256) or {}
+    warnings = [f"{backup.path} is no way back: {backup.reason}" for backup in backups if not backup.verified]
+    current: Dict[str, Any] = {}
+    try:
+        current = read_current(library, version.sha256) or {}
+    except DamagedState as error:
+        warnings.append(str(error))
     return {
         "changed": False,
         "sha256": version.sha256,
@@ -53,7 +58,7 @@ def preflight(
         "as_deployed": current.get("sha256") == version.sha256
         and current.get("status") == "deployed"
         and (current.get("backup") or {}).get("sha256") in verified,
-        "warnings": [f"{backup.path} is no way back: {backup.reason}" for backup in backups if not backup.verified],
+        "warnings": warnings,
     }
 
 
