@@ -59,3 +59,7 @@ molecule: tools ## two real hosts with systemd and sshd
 .PHONY: sanity
 sanity: tools ## ansible-test sanity
 	@PATH=$(CURDIR)/$(TEST)/bin:$$PATH tests/sanity/run.sh
+
+.PHONY: cores
+cores: ## sanity and integration under ansible-core 2.16 to 2.21
+	@tests/cores.sh
