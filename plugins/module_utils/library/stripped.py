@@ -4,7 +4,7 @@
 
 A member is taken out with exactly what putting it in adds, so that the rest can be compared byte for byte:
 after another member, all from the end of that member's value to the end of its own; as the first one, all
-from the brace to the comma behind it; as the only one, the white space of the object too.
+from its key to the next one's; as the only one, the white space of the object too.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import BinaryIO, Callable, Dict, FrozenSet, Iterator, List, NamedTup
 
 from .fields import BLOCK, OWNED
 from .selectors import Steps
-from .window import FLAT, SCALAR, SPACE, STRING, VALUE, Window, decoded_key, end_of, shown, space, word
+from .window import FLAT, SCALAR, SPACE, STRING, VALUE, Window, decoded_key, end_of, shown, word
 
 PIECE = 1 << 16
 _SHORT = 1 << 12
@@ -31,11 +31,10 @@ _owned = rb'"(' + b"|".join(name.encode() for name in OWNED) + rb')"' + SPACE + 
 _first_owned = re.compile(rb"\{" + SPACE + _owned)
 _later_owned = re.compile(rb"," + SPACE + _owned + rb"(" + VALUE + rb")")
 _no_bracket = re.compile(rb'[^"{}\[\]]*(?:"[^"\\]*(?:\\.[^"\\]*){0,99}"[^"{}\[\]]*){0,99}', re.DOTALL)
-_in_string = re.compile(rb'[^"\\]*(?:\\.[^"\\]*){0,99}', re.DOTALL)
 _MEMBERS = frozenset(name.encode() for name in OWNED)
 _BLOCK = frozenset([BLOCK.encode()])
 _NONE: FrozenSet[bytes] = frozenset()
-_BRACE, _BRACKET, _QUOTE, _BACKSLASH, _COMMA, _COLON = 0x7B, 0x5B, 0x22, 0x5C, 0x2C, 0x3A
+_BRACE, _BRACKET, _QUOTE, _COMMA, _COLON = 0x7B, 0x5B, 0x22, 0x2C, 0x3A
 _END = {_BRACE: 0x7D, _BRACKET: 0x5D}
 
 
@@ -80,6 +79,7 @@ class _Frame:
         self.owned = owned
         self.item = item
         self.values: Dict[bytes, bytes] = {}
+        self.lead = b""
         self.separator = b""
         self.kept = False
         self.index = 0
@@ -120,25 +120,25 @@ class Stripped:
     def _start(self) -> None:
         if self._window.data.startswith(b"\xef\xbb\xbf"):
             self._take(3)
-        self._take(self._over_space(0))
+        self._take(self._window.over_space(0))
         self._open(root=True)
 
     def _value(self) -> None:
         if self._rests == _LEAF and self._flat_items():
             return
-        self._take(self._over_space(0))
+        self._take(self._window.over_space(0))
         self._open()
 
     def _first_element(self) -> None:
-        self._take(self._over_space(0))
-        if self._byte(0) == _END[_BRACKET]:
+        self._take(self._window.over_space(0))
+        if self._window.byte(0) == _END[_BRACKET]:
             self._state = self._after
         else:
             self._open()
 
     def _open(self, root: bool = False) -> None:
         """Step into a value when items can be in it, else pass it whole."""
-        kind = self._byte(0)
+        kind = self._window.byte(0)
         item = kind == _BRACE and () in self._rests
         inside = [rest for rest in self._rests if rest and (rest[0] is None) == (kind == _BRACKET)]
         if kind not in _END or not (item or inside or (root and kind == _BRACE)):
@@ -210,9 +210,16 @@ class Stripped:
             member, quoted, value, behind = match.groups()
             key = decoded_key(quoted)
             if key in owned:
+                if not frame.separator:
+                    frame.lead = member[: -len(member.lstrip())]
                 self._own(frame, key, value, window.start + match.end(3))
             else:
-                text += frame.separator + member if frame.kept else member
+                if frame.kept:
+                    text += frame.separator
+                elif frame.separator:
+                    text += frame.lead
+                    member = member.lstrip()
+                text += member
                 frame.kept = True
                 frame.pictured |= key == self._image_key
             frame.separator = behind
@@ -224,29 +231,36 @@ class Stripped:
 
     def _long_member(self) -> None:
         frame = self._frames[-1]
-        begin = self._over_space(0)
-        if self._byte(begin) == frame.end and not frame.separator:
+        begin = self._window.over_space(0)
+        if self._window.byte(begin) == frame.end and not frame.separator:
             self._state = self._after
             return
         behind_key = self._over_string(begin)
-        key = decoded_key(self._raw(begin, behind_key))
-        colon = self._over_space(behind_key)
-        if self._byte(colon) != _COLON:
+        key = decoded_key(self._window.ahead(begin, behind_key))
+        colon = self._window.over_space(behind_key)
+        if self._window.byte(colon) != _COLON:
             raise NotReadable(self._here() + colon, "no colon after the key")
-        behind = self._over_space(colon + 1)
+        behind = self._window.over_space(colon + 1)
         self._state = self._whole
         if key in frame.owned:
+            if not frame.separator:
+                frame.lead = self._window.ahead(0, begin)
             self._window.pos += behind
             self._captured, self._key = bytearray(), key
             return
-        self._text += frame.separator if frame.kept else b""
+        if frame.kept:
+            self._text += frame.separator
+        elif frame.separator:
+            self._text += frame.lead
+            self._window.pos += begin
+            behind -= begin
         frame.kept = True
         frame.pictured |= key == self._image_key
         self._take(behind)
         name = key.decode("utf-8", "replace")
         self._rests = [rest[1:] for rest in frame.rests if rest[0] == name]
         self._pointer = f"{frame.pointer}/{name.replace('~', '~0').replace('/', '~1')}"
-        frame.holds |= bool(self._rests) and self._byte(0) in _END
+        frame.holds |= bool(self._rests) and self._window.byte(0) in _END
         self._open()
 
     def _after(self) -> None:
@@ -255,9 +269,9 @@ class Stripped:
             self._state = self._rest
             return
         frame = self._frames[-1]
-        at = self._over_space(0)
-        byte = self._byte(at)
-        behind = self._raw(0, at + 1)
+        at = self._window.over_space(0)
+        byte = self._window.byte(at)
+        behind = self._window.ahead(0, at + 1)
         if byte not in (_COMMA, frame.end):
             raise NotReadable(self._here() + at, "no comma and no end")
         self._window.pos += at + 1
@@ -288,7 +302,7 @@ class Stripped:
 
     def _whole(self) -> None:
         """A value that no item can be in, or an owned one: passed as it is."""
-        byte = self._byte(0)
+        byte = self._window.byte(0)
         if byte in _END:
             self._depth = 0
             self._state = self._nested
@@ -299,7 +313,7 @@ class Stripped:
             while end_of(word, self._window.data, self._window.pos) == len(self._window.data) and self._window.fill():
                 pass
             length = end_of(word, self._window.data, self._window.pos) - self._window.pos
-            if not _scalar.fullmatch(self._raw(0, length)):
+            if not _scalar.fullmatch(self._window.ahead(0, length)):
                 raise NotReadable(self._here(), "no JSON value")
             self._take(length)
         self._passed()
@@ -359,37 +373,8 @@ class Stripped:
     def _here(self) -> int:
         return self._window.start + self._window.pos
 
-    def _raw(self, begin: int, end: int) -> bytes:
-        return self._window.data[self._window.pos + begin : self._window.pos + end]
-
-    def _byte(self, at: int) -> int:
-        """The byte ``at`` places ahead, -1 behind the end of the file."""
-        window = self._window
-        while window.pos + at >= len(window.data):
-            if not window.fill():
-                return -1
-        return window.data[window.pos + at]
-
-    def _over_space(self, at: int) -> int:
-        """How far ahead the white space that starts ``at`` places ahead ends."""
-        window = self._window
-        while True:
-            at = end_of(space, window.data, window.pos + at) - window.pos
-            if window.pos + at < len(window.data) or not window.fill():
-                return at
-
     def _over_string(self, at: int) -> int:
-        """How far ahead the string that starts ``at`` places ahead ends."""
-        if self._byte(at) != _QUOTE:
-            raise NotReadable(self._here() + at, "no string in double quotes")
-        window = self._window
-        at += 1
-        while True:
-            at = end_of(_in_string, window.data, window.pos + at) - window.pos
-            byte = self._byte(at)
-            if byte == _QUOTE:
-                return at + 1
-            if byte < 0 or self._byte(at + 1) < 0:
-                raise NotReadable(self._here(), "a string without an end")
-            if byte == _BACKSLASH:
-                at += 2
+        end = self._window.over_string(at)
+        if end < 0:
+            raise NotReadable(self._here() + at, "no whole string in double quotes")
+        return end

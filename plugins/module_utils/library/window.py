@@ -29,7 +29,9 @@ FLAT = rb"\{" + SPACE + _MEMBER + SPACE + rb"(?:," + SPACE + _MEMBER + SPACE + r
 
 escape = re.compile(_ESCAPE)
 plain = re.compile(_PLAIN)
-space = re.compile(SPACE)
+_space = re.compile(SPACE)
+_in_string = re.compile(rb'[^"\\]*(?:\\.[^"\\]*){0,99}', re.DOTALL)
+_QUOTE, _BACKSLASH = 0x22, 0x5C
 word = re.compile(rb"[-+.0-9A-Za-z_]*")
 
 
@@ -83,12 +85,42 @@ class Window:
 
     def skip_space(self) -> int:
         """Move past white space; returns the byte there, or -1 at the end of the file."""
-        while True:
-            self.pos = end_of(space, self.data, self.pos)
-            if self.pos < len(self.data):
-                return self.data[self.pos]
+        length = self.over_space(0)  # may move pos
+        self.pos += length
+        return self.byte(0)
+
+    def ahead(self, begin: int, end: int) -> bytes:
+        """The bytes from ``begin`` to ``end`` places ahead."""
+        return self.data[self.pos + begin : self.pos + end]
+
+    def byte(self, at: int) -> int:
+        """The byte ``at`` places ahead, -1 behind the end of the file."""
+        while self.pos + at >= len(self.data):
             if not self.fill():
                 return -1
+        return self.data[self.pos + at]
+
+    def over_space(self, at: int) -> int:
+        """How far ahead the white space that starts ``at`` places ahead ends."""
+        while True:
+            at = end_of(_space, self.data, self.pos + at) - self.pos
+            if self.pos + at < len(self.data) or not self.fill():
+                return at
+
+    def over_string(self, at: int) -> int:
+        """How far ahead the string that starts ``at`` places ahead ends; -1 where there is none, or no end."""
+        if self.byte(at) != _QUOTE:
+            return -1
+        at += 1
+        while True:
+            at = end_of(_in_string, self.data, self.pos + at) - self.pos
+            byte = self.byte(at)
+            if byte == _QUOTE:
+                return at + 1
+            if byte < 0 or self.byte(at + 1) < 0:
+                return -1
+            if byte == _BACKSLASH:
+                at += 2
 
     def place(self, at: int) -> Tuple[int, int]:
         """Line and column, both from 1 and the column in characters, of the index ``at`` into ``data``."""

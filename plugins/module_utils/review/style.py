@@ -112,6 +112,7 @@ _NARROW = """
   .why tr { display: grid; grid-template-columns: 1fr auto; padding: 0.7rem 1.1rem; }
   .why tr > * { padding: 0.1rem 0; border: 0; }
   .why td:nth-child(n + 3) { grid-column: 1 / -1; }
+  .why td:last-child { color: var(--soft); }
   .queue tbody tr { display: grid; grid-template-columns: 7rem 1fr; gap: 0.8rem 1rem; padding: 1.1rem; }
   .queue tr > *, .why tbody tr:first-child > *, .queue tbody tr:first-child > * { padding: 0; border: 0; width: auto; }
   tbody tr { border-top: 1px solid var(--line); }

@@ -165,6 +165,17 @@ def test_only_owned_members_leave_an_empty_object(changes):
     assert changes(b'{"components": [{ }]}', b'{"components": [{\n  "dhash_confidence": 0\n}]}') == []
 
 
+@pytest.mark.parametrize("last", [b"2", b"{}", b'"' + b"x" * 200_000 + b'"'])
+@pytest.mark.parametrize("reasons", [b"[]", b'[{"a": 1}]'])
+def test_an_owned_member_that_stands_first_leaves_its_white_space(changes, reasons, last):
+    before = b'{"components": [{ "dhash_reasons": %s , "dhash": null,\n\n"id": %s }]}' % (reasons, last)
+    assert changes(before, b'{"components": [{ "dhash_legacy": null ,   "id": %s }]}' % last) == []
+    without = b'{"components": [{ "dhash_reasons": %s ,\n"id": %s }]}' % (reasons, last)
+    assert changes(without, b'{"components": [{ "id": %s }]}' % last) == []
+    assert changes(without, b'{"components": [{"id": %s }]}' % last)
+    assert changes(without, b'{"components": [{ "id": %s}]}' % last)
+
+
 def test_a_list_at_the_root_and_games_with_components(changes):
     assert changes(b'[{"id": 1}, "text"]', b'[{"id": 1, "dhash": "a"}, "text"]') == []
     before = b'{"games": [{"id": 1, "image": "g", "components": [{"image": "a"}]}]}'
