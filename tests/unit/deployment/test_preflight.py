@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+from pathlib import Path
 
 import pytest
 from ansible_collections.mobius.dhash.plugins.module_utils.backups.store import create_backup
@@ -75,7 +76,7 @@ def test_as_deployed_needs_the_bytes_and_a_backup_that_verifies(library):
     state.begin(str(library), {"status": "deployed", "sha256": sha256, "backup": made})
     state.commit(str(library))
     assert check(library)["as_deployed"]
-    with open(made["path"], "ab") as damaged:
+    with Path(made["path"]).open("ab") as damaged:
         damaged.write(b" ")
     found = check(library)
     assert not found["as_deployed"]
