@@ -29,6 +29,7 @@ _COPY_FROM = 18.0
 _EXPOSED_FOR_ONE_LOST = 9.0
 # From this size on the way of halving makes no difference, and the quick one is ten times as fast.
 _LARGE_PIXELS = 1_000_000
+_GREY_MODES = ("1", "L", "I", "F")
 _LARGEST_JPEG_SIDE = 65500
 _JPEG_QUALITY = 75
 _TINY_SIDE = 16
@@ -59,7 +60,7 @@ def judge(greys: bytes, image: Image.Image, shrink: Callable[[Image.Image], byte
     lost = exposure / _EXPOSED_FOR_ONE_LOST
     if exposure >= _COPY_FROM and max(image.size) // 2 <= _LARGEST_JPEG_SIDE:
         lost = _lost(steps, _steps(shrink(_copy(image))))
-    value = round(max(0.0, 1 - (1 - THRESHOLD) * lost / _LOST_AT_THRESHOLD), 3)
+    value = _value(lost)
     return value, () if value >= THRESHOLD else ("near-ties",)
 
 
@@ -82,6 +83,10 @@ def _weights(side: int) -> List[float]:
     return [math.exp(-step / noise) for step in range(256)]
 
 
+def _value(lost: float) -> float:
+    return round(max(0.0, 1 - (1 - THRESHOLD) * lost / _LOST_AT_THRESHOLD), 3)
+
+
 def _lost(steps: List[int], copied: List[int]) -> float:
     turned = [new for old, new in zip(steps, copied) if (old > 0) != (new > 0)]
     return len(turned) + _TURNED_CLEARLY * sum(new > 1 or new < 0 for new in turned)
@@ -89,7 +94,7 @@ def _lost(steps: List[int], copied: List[int]) -> float:
 
 def _copy(image: Image.Image) -> Image.Image:
     """Return ``image`` as a JPEG copy at half size shows it, without the container that a file would need."""
-    mode = Image.getmodebase(image.mode)
+    mode = "L" if image.mode.startswith(_GREY_MODES) else "RGB"
     colours = image if image.mode == mode else image.convert(mode)
     width, height = image.size
     large = width * height >= _LARGE_PIXELS
