@@ -4,7 +4,7 @@
 
 A member is taken out with exactly what putting it in adds, so that the rest can be compared byte for byte:
 after another member, all from the end of that member's value to the end of its own; as the first one, all
-from its key to the next one's; as the only one, the white space of the object too.
+from the brace to the comma behind it; as the only one, the white space of the object too.
 """
 
 from __future__ import annotations
@@ -79,7 +79,6 @@ class _Frame:
         self.owned = owned
         self.item = item
         self.values: Dict[bytes, bytes] = {}
-        self.lead = b""
         self.separator = b""
         self.kept = False
         self.index = 0
@@ -210,16 +209,9 @@ class Stripped:
             member, quoted, value, behind = match.groups()
             key = decoded_key(quoted)
             if key in owned:
-                if not frame.separator:
-                    frame.lead = member[: -len(member.lstrip())]
                 self._own(frame, key, value, window.start + match.end(3))
             else:
-                if frame.kept:
-                    text += frame.separator
-                elif frame.separator:
-                    text += frame.lead
-                    member = member.lstrip()
-                text += member
+                text += frame.separator + member if frame.kept else member
                 frame.kept = True
                 frame.pictured |= key == self._image_key
             frame.separator = behind
@@ -243,17 +235,10 @@ class Stripped:
         behind = self._window.over_space(colon + 1)
         self._state = self._whole
         if key in frame.owned:
-            if not frame.separator:
-                frame.lead = self._window.ahead(0, begin)
             self._window.pos += behind
             self._captured, self._key = bytearray(), key
             return
-        if frame.kept:
-            self._text += frame.separator
-        elif frame.separator:
-            self._text += frame.lead
-            self._window.pos += begin
-            behind -= begin
+        self._text += frame.separator if frame.kept else b""
         frame.kept = True
         frame.pictured |= key == self._image_key
         self._take(behind)
