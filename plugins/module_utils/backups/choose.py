@@ -110,6 +110,8 @@ def _named(store: Store, wanted: str) -> Backup:
 
 def _located(store: Store, wanted: str) -> str:
     """An absolute path as it is; any other as seen from the library's folder, else from the backup folder."""
+    if not wanted or "\0" in wanted:
+        raise MobiusError("This names no backup", repr(wanted), "pass latest, deployment or a file")
     if os.path.isabs(wanted):
         return wanted
     beside = str(Path(os.path.abspath(store.library_path)).parent / wanted)

@@ -14,7 +14,15 @@ from ..errors import MobiusError
 from ..storage import state
 from ..storage.lock import refuse_if_held, writing
 from ..storage.paths import resolve_library
-from ..storage.replace import ABSENT, DurabilityUnknown, Version, copy_of, read_version, replace_whole
+from ..storage.replace import (
+    ABSENT,
+    DurabilityUnknown,
+    Version,
+    copy_of,
+    read_version,
+    replace_whole,
+    warn_of_hard_links,
+)
 from ..storage.state import DamagedState, State
 from . import names
 from .choose import DIGEST, LATEST, choose
@@ -36,6 +44,14 @@ class _Restoration:
     actual: Version = ABSENT
     current: Optional[State] = None
 
+    def prepare(self, wanted: str) -> Backup:
+        """Look at what is there and choose the backup."""
+        self.look()
+        backup = self.choose(wanted)
+        if self.actual.sha256 != backup.sha256:
+            self.warnings += warn_of_hard_links(self.library)
+        return backup
+
     def look(self) -> None:
         """Read the library's bytes and what is known about them."""
         try:
@@ -55,7 +71,7 @@ class _Restoration:
 
     def choose(self, wanted: str) -> Backup:
         """The backup to restore; the library itself where it is to have the bytes that it has."""
-        if wanted == f"{DIGEST}{self.actual.sha256}":
+        if self.actual is not ABSENT and wanted == f"{DIGEST}{self.actual.sha256}":
             return Backup(self.library, self.actual.sha256, self.actual.size, Name(names.now(), 1, BACKUP), True, "")
         return choose(self.store, wanted, self.current, self.warnings)
 
@@ -170,14 +186,12 @@ def restore(
     call = _Restoration(path, resolve_library(path), store, deployment)
     if check_mode:
         refuse_if_held(path, deployment)
-        call.look()
-        chosen = call.choose(backup)
+        chosen = call.prepare(backup)
         same = chosen.sha256 == call.actual.sha256
         snapshot = None if same or call.actual is ABSENT else _predicted_snapshot(call)
         return _result(call, chosen, snapshot)
     with writing(path, deployment):
-        call.look()
-        chosen = call.choose(backup)
+        chosen = call.prepare(backup)
         if chosen.sha256 == call.actual.sha256:
             call.settle(chosen)
             return _result(call, chosen, None)

@@ -30,8 +30,10 @@ class UnsafePath(MobiusError):
 def resolve_library(path: str) -> str:
     """The absolute path behind all links, whether or not a file is there.
 
-    :raises MobiusError: something other than a regular file is there.
+    :raises MobiusError: something other than a regular file is there, or the path is none.
     """
+    if not path or "\0" in path:
+        raise MobiusError("This is no path of a library", repr(path), "name the JSON file")
     real = os.path.realpath(path)
     try:
         mode = os.lstat(real).st_mode

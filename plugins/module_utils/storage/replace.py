@@ -209,6 +209,15 @@ def _check_expected(path: str, expected: Optional[Version]) -> None:
         raise ChangedMeanwhile("The file changed while its replacement was being prepared", path, remedy)
 
 
+def warn_of_hard_links(path: str) -> list[str]:
+    """What an operator should know before a file with more than one name is replaced."""
+    with suppress(OSError):
+        names = os.stat(path).st_nlink
+        if names > 1:
+            return [f"{path} has another name (a hard link), which keeps the bytes of before"]
+    return []
+
+
 def copy_of(source: str) -> Callable[[BinaryIO], None]:
     """For ``write`` of :func:`replace_whole`: the bytes of a regular file; a link is not followed."""
 

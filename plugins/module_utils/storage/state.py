@@ -16,7 +16,7 @@ from typing import Any, Dict, List, Optional
 
 from ..errors import MobiusError
 from .paths import state_dir
-from .replace import make_folders, open_regular, read_version, write_json
+from .replace import DurabilityUnknown, make_folders, open_regular, read_version, write_json
 
 State = Dict[str, Any]
 
@@ -133,10 +133,10 @@ def prepare_folder(library_path: str) -> str:
     folder = state_dir(library_path)
     if not Path(folder).parent.is_dir():
         raise MobiusError("There is no such folder", str(Path(folder).parent), "check the path of the library")
-    for made in make_folders(folder):
+    # A power cut may take it away again: it is made anew when it is needed.
+    with suppress(DurabilityUnknown):
         uid, gid = library_owner(library_path)
-        with suppress(OSError):
-            os.chown(made, uid, gid)
+        make_folders(folder, owner=uid, group=gid)
     return folder
 
 

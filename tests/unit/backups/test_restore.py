@@ -1,0 +1,350 @@
+"""The way back: the right bytes, what was there kept, and never another backup than the one that was meant."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+from typing import Optional
+
+import pytest
+from ansible_collections.mobius.dhash.plugins.module_utils.backups.names import SNAPSHOT
+from ansible_collections.mobius.dhash.plugins.module_utils.backups.restore import restore
+from ansible_collections.mobius.dhash.plugins.module_utils.backups.store import create_backup, list_backups
+from ansible_collections.mobius.dhash.plugins.module_utils.errors import MobiusError
+from ansible_collections.mobius.dhash.plugins.module_utils.storage import lock, replace, state
+from ansible_collections.mobius.dhash.plugins.module_utils.storage.replace import (
+    ChangedMeanwhile,
+    DurabilityUnknown,
+    read_version,
+)
+from planted import plant
+
+A, B, C = b'{"v": "a"}', b'{"v": "b"}', b'{"v": "c"}'
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Path:
+    path = tmp_path / "library.json"
+    path.write_bytes(A)
+    return path
+
+
+def deploy(library: Path, content: bytes, name: str, *, backup: bool = True) -> None:
+    """What a deployment does to the files: backup, note, replace, commit."""
+    path = str(library)
+    before = read_version(path)
+    made = create_backup(path)["backup"] if backup else state.read_current(path, before.sha256)["backup"]
+    library.with_name("next").write_bytes(content)
+    after = read_version(str(library.with_name("next"))).sha256
+    note = {"deployment": name, "status": "deployed", "sha256": after, "metrics": {"name": name}}
+    state.begin(path, {**note, "backup": {"path": made["path"], "sha256": made["sha256"]}}, actual_sha256=before.sha256)
+    library.with_name("next").rename(library)
+    state.commit(path)
+
+
+def current(library: Path) -> dict:
+    found = state.read_current(str(library), read_version(str(library)).sha256)
+    assert found is not None
+    assert found["sha256"] == read_version(str(library)).sha256
+    return found
+
+
+def snapshots(library: Path) -> list[bytes]:
+    return [Path(each.path).read_bytes() for each in list_backups(str(library)) if each.kind == SNAPSHOT]
+
+
+def test_deploy_deploy_rollback_is_the_bytes_from_before_the_first(library: Path) -> None:
+    deploy(library, B, "1")
+    create_backup(str(library))  # a second deployment that changed nothing
+    result = restore(str(library), None, "deployment")
+    assert library.read_bytes() == A
+    assert result["changed"] is True
+    assert snapshots(library) == [B]
+    assert Path(result["snapshot"]).read_bytes() == B
+    assert (current(library)["status"], current(library).get("metrics")) == ("rolled_back", None)
+
+
+def test_a_second_rollback_changes_nothing(library: Path) -> None:
+    deploy(library, B, "1")
+    restore(str(library), None, "deployment")
+    before = {each: each.stat().st_mtime_ns for each in library.parent.rglob("*")}
+    again = restore(str(library), None, "deployment")
+    assert (again["changed"], again["snapshot"]) == (False, None)
+    assert again["diff"]["before"] == again["diff"]["after"]
+    assert {each: each.stat().st_mtime_ns for each in library.parent.rglob("*")} == before
+
+
+def test_a_rollback_that_was_wrong_is_undone_by_its_snapshot_and_can_be_made_again(library: Path) -> None:
+    deploy(library, B, "1")
+    result = restore(str(library), None, "deployment")
+    restore(str(library), None, result["snapshot"])
+    assert library.read_bytes() == B
+    assert (current(library)["status"], current(library)["metrics"]) == ("deployed", {"name": "1"})
+    restore(str(library), None, "deployment")
+    assert library.read_bytes() == A
+
+
+def test_a_rollback_to_what_was_deployed_before_has_its_metrics_and_stays(library: Path) -> None:
+    deploy(library, B, "1")
+    deploy(library, C, "2")
+    restore(str(library), None, "deployment", deployment=None)
+    assert library.read_bytes() == B
+    assert (current(library)["status"], current(library)["metrics"]) == ("rolled_back", {"name": "1"})
+    assert restore(str(library), None, "deployment")["changed"] is False
+
+
+def test_a_deployment_that_takes_itself_back_does_not_hide_the_way_back_of_the_one_before(library: Path) -> None:
+    deploy(library, B, "1")
+    deploy(library, C, "2")
+    lock.acquire(str(library), "2")
+    restore(str(library), None, "deployment", deployment="2")
+    lock.release(str(library), "2")
+    assert library.read_bytes() == B
+    assert (current(library)["status"], current(library)["deployment"]) == ("deployed", "1")
+    restore(str(library), None, "deployment")
+    assert library.read_bytes() == A
+
+
+@pytest.mark.parametrize("came_true", [True, False])
+def test_a_deployment_killed_around_its_rename(library: Path, came_true: bool) -> None:
+    deploy(library, B, "1")
+    made = create_backup(str(library))["backup"]
+    library.with_name("next").write_bytes(C)
+    note = {"deployment": "2", "status": "deployed", "sha256": read_version(str(library.with_name("next"))).sha256}
+    state.begin(str(library), {**note, "backup": {"path": made["path"], "sha256": made["sha256"]}})
+    if came_true:
+        library.with_name("next").rename(library)
+    restore(str(library), None, "deployment")
+    assert library.read_bytes() == (B if came_true else A)
+
+
+def test_a_copy_by_hand_is_noted_as_the_rollback_that_it_is(library: Path) -> None:
+    deploy(library, B, "1")
+    library.write_bytes(A)
+    assert restore(str(library), None, "deployment")["changed"] is False
+    assert current(library)["status"] == "rolled_back"
+    assert restore(str(library), None, "deployment")["changed"] is False
+
+
+def test_a_restore_that_changes_nothing_does_not_move_the_way_back(library: Path) -> None:
+    deploy(library, B, "1")
+    library.write_bytes(C)
+    create_backup(str(library))
+    assert restore(str(library), None, "latest")["changed"] is False
+    restore(str(library), None, "deployment")
+    assert library.read_bytes() == A
+
+
+@pytest.mark.parametrize("wanted", ["latest", "deployment"])
+def test_nothing_on_record(library: Path, wanted: str) -> None:
+    plant(library, B, days=1)
+    plant(library, C, days=2)
+    result = restore(str(library), None, wanted)
+    assert library.read_bytes() == B
+    assert bool(result["warnings"]) == (wanted == "deployment")
+
+
+def test_latest_passes_over_what_does_not_verify_and_says_so(library: Path) -> None:
+    plant(library, C, days=1).write_bytes(b"rotten")
+    plant(library, b"unchecked", days=2, checksum=False)
+    plant(library, b"snapshot", days=0.1, kind=SNAPSHOT)
+    plant(library, B, days=3)
+    result = restore(str(library))
+    assert library.read_bytes() == B
+    assert len(result["warnings"]) == 2
+
+
+def test_latest_from_the_future_is_told(library: Path) -> None:
+    plant(library, B, days=-1)
+    assert "clock was set back" in restore(str(library))["warnings"][0]
+
+
+@pytest.mark.parametrize("wanted", ["latest", "deployment", "{path}", "{name}", "backups/{name}"])
+def test_what_does_not_verify_is_refused(library: Path, wanted: str) -> None:
+    path = plant(library, B, days=1)
+    path.write_bytes(b"rotten")
+    with pytest.raises(MobiusError, match="verif"):
+        restore(str(library), None, wanted.format(path=path, name=path.name))
+    assert library.read_bytes() == A
+    assert snapshots(library) == []
+
+
+def test_the_way_back_is_never_another_one(library: Path) -> None:
+    deploy(library, B, "1")
+    create_backup(str(library))
+    (damaged,) = (each for each in list_backups(str(library)) if Path(each.path).read_bytes() == A)
+    Path(damaged.path).write_bytes(b"rotten")
+    with pytest.raises(MobiusError, match="before the last deployment cannot be used: its bytes do not match"):
+        restore(str(library), None, "deployment")
+    Path(damaged.path).unlink()
+    with pytest.raises(MobiusError, match="it is gone"):
+        restore(str(library), None, "deployment")
+    plant(library, A, days=5)
+    assert "has the same bytes" in restore(str(library), None, "deployment")["warnings"][0]
+    assert library.read_bytes() == A
+
+
+@pytest.mark.parametrize("wanted", ["{name}", "backups/{name}", "{path}", "./backups/{name}"])
+def test_a_backup_by_name_or_path(library: Path, wanted: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir("/")
+    path = plant(library, B, days=9)
+    plant(library, C, days=1)
+    assert restore(str(library), None, wanted.format(name=path.name, path=path))["restored_from"] == str(path)
+    assert library.read_bytes() == B
+
+
+def test_a_copy_beside_the_library_under_any_name_once_it_has_a_checksum(library: Path) -> None:
+    copy = library.with_name("library.json.monday")
+    copy.write_bytes(B)
+    with pytest.raises(MobiusError, match="make one: sha256sum"):
+        restore(str(library), None, "library.json.monday")
+    Path(f"{copy}.sha256").write_text(read_version(str(copy)).sha256)
+    assert restore(str(library), None, "library.json.monday")["changed"] is True
+    assert library.read_bytes() == B
+
+
+@pytest.mark.parametrize("wanted", ["nosuch", "backups/nosuch/deeper", "/nosuch", "library.json/x", "a\0b", ""])
+def test_no_such_backup(library: Path, wanted: str) -> None:
+    with pytest.raises(MobiusError):
+        restore(str(library), None, wanted)
+    assert library.read_bytes() == A
+
+
+def test_check_mode_predicts_and_writes_nothing(library: Path) -> None:
+    plant(library, B, days=1)
+    before = sorted(library.parent.rglob("*"))
+    predicted = restore(str(library), check_mode=True)
+    assert sorted(library.parent.rglob("*")) == before
+    assert library.read_bytes() == A
+    done = restore(str(library))
+    same = ("changed", "restored_from", "sha256", "sha256_before", "size", "diff", "warnings")
+    assert {key: predicted[key] for key in same} == {key: done[key] for key in same}
+    assert predicted["snapshot"].partition("Z")[0][:-4] == done["snapshot"].partition("Z")[0][:-4]
+
+
+def test_a_missing_library_is_made_again(library: Path) -> None:
+    made = plant(library, B, days=1)
+    made.chmod(0o600)
+    library.unlink()
+    result = restore(str(library))
+    assert (result["changed"], result["snapshot"], result["sha256_before"]) == (True, None, None)
+    assert library.read_bytes() == B
+    assert stat.S_IMODE(library.stat().st_mode) == 0o600
+
+
+def test_a_library_that_is_no_json_is_restored(library: Path) -> None:
+    plant(library, B, days=1)
+    library.write_bytes(b"\xff\x00{{{")
+    restore(str(library))
+    assert (library.read_bytes(), snapshots(library)) == (B, [b"\xff\x00{{{"])
+
+
+def test_keeps_mode_and_link(library: Path) -> None:
+    library.chmod(0o664)
+    link = library.with_name("current.json")
+    link.symlink_to("library.json")
+    plant(link, B, days=1)
+    restore(str(link))
+    assert link.is_symlink()
+    assert library.read_bytes() == B
+    assert stat.S_IMODE(library.stat().st_mode) == 0o664
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]"])
+def test_a_damaged_record_stops_no_restore(library: Path, content: bytes) -> None:
+    deploy(library, B, "1")
+    Path(state.current_path(str(library))).write_bytes(content)
+    result = restore(str(library), None, "deployment")
+    assert library.read_bytes() == A
+    assert any("damaged" in text for text in result["warnings"])
+    assert current(library)["status"] == "rolled_back"
+
+
+def test_a_record_that_cannot_be_written_stops_no_restore(library: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plant(library, B, days=1)
+
+    def full(*_args: object, **_more: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(state, "write_json", full)
+    assert any("could not be recorded" in text for text in restore(str(library))["warnings"])
+    assert library.read_bytes() == B
+
+
+def test_no_snapshot_no_restore(library: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plant(library, B, days=1)
+    real = os.fsync
+
+    def broken(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(5, "Input/output error")
+        real(descriptor)
+
+    monkeypatch.setattr(replace.os, "fsync", broken)
+    with pytest.raises(MobiusError, match="nothing was restored") as error:
+        restore(str(library))
+    assert not isinstance(error.value, DurabilityUnknown)
+    assert library.read_bytes() == A
+
+
+def test_applied_but_not_surely_durable_is_told_and_recorded(library: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plant(library, B, days=1)
+    folder, real = library.parent.stat().st_ino, os.fsync
+
+    def broken(descriptor: int) -> None:
+        if os.fstat(descriptor).st_ino == folder and library.read_bytes() == B:
+            raise OSError(5, "Input/output error")
+        real(descriptor)
+
+    monkeypatch.setattr(replace.os, "fsync", broken)
+    with pytest.raises(DurabilityUnknown, match="Applied, durability unknown"):
+        restore(str(library))
+    assert library.read_bytes() == B
+    assert current(library)["status"] == "rolled_back"
+
+
+def test_an_edit_meanwhile_is_kept(library: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plant(library, B, days=1)
+    real = state.begin
+
+    def edited(*args: object, **more: object) -> None:
+        real(*args, **more)  # type: ignore[arg-type]
+        library.write_bytes(b"edited")
+
+    monkeypatch.setattr(state, "begin", edited)
+    with pytest.raises(ChangedMeanwhile):
+        restore(str(library))
+    assert (library.read_bytes(), snapshots(library)) == (b"edited", [A])
+
+
+@pytest.mark.parametrize("holder", [None, "B"])
+def test_while_someone_else_deploys_nothing_is_restored(library: Path, holder: Optional[str]) -> None:
+    plant(library, B, days=1)
+    lock.acquire(str(library), "A")
+    for check_mode in (False, True):
+        with pytest.raises(lock.Locked):
+            restore(str(library), deployment=holder, check_mode=check_mode)
+    assert library.read_bytes() == A
+
+
+def test_another_name_of_the_library_is_told(library: Path) -> None:
+    plant(library, B, days=1)
+    os.link(library, library.with_name("hard"))
+    assert any("another name" in text for text in restore(str(library))["warnings"])
+    assert library.with_name("hard").read_bytes() == A
+
+
+def test_an_unreadable_library_is_not_replaced_but_the_way_on_is_told(
+    library: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ansible_collections.mobius.dhash.plugins.module_utils.backups import restore as module
+
+    plant(library, B, days=1)
+
+    def broken(_path: str) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(module, "read_version", broken)
+    with pytest.raises(MobiusError, match="mv "):
+        restore(str(library))
