@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import sys
 import threading
 from pathlib import Path
 
 import pytest
+from ansible_collections.mobius.dhash.plugins.module_utils.storage import state
 
 pytest.importorskip("starlette")
 sys.path.insert(0, str(Path(__file__).parents[3] / "roles" / "service" / "files"))
 
-from dhash_service.index import Index, _bits, _count_by_text  # noqa: E402
+from dhash_service.index import Index, _bits, _count_by_text, build  # noqa: E402
 from dhash_service.library import Library, Reading  # noqa: E402
 from dhash_service.settings import Settings  # noqa: E402
 
@@ -23,10 +25,11 @@ class Held(Library):
 
     def __init__(self, settings):
         super().__init__(settings)
-        self.gate = threading.Event()
+        self.gate, self.begun = threading.Event(), threading.Event()
         self.reads = 0
 
     def _read_file(self, key):
+        self.begun.set()
         self.gate.wait(30)
         self.reads += 1
         return Reading(key, "0" * 64, 1, Index())
@@ -79,12 +82,49 @@ def test_an_unchanged_library_is_not_read_again(library):
 def test_one_that_changes_while_it_is_read_is_read_again(library, tmp_path):
     async def asked():
         await library.look(patience=0.0)
+        library.begun.wait(30)
         (tmp_path / "library.json").write_text("{}")
         library.gate.set()
         return await library.look(patience=30.0), await library.look(patience=30.0)
 
     asyncio.run(asked())
     assert library.reads == 2
+
+
+def test_bytes_that_a_migration_wrote_are_healthy_before_they_are_parsed(tmp_path, monkeypatch):
+    path = tmp_path / "library.json"
+    path.write_text(json.dumps({"components": [{"image": "a.png"}]}))
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    hashed, gate = threading.Event(), threading.Event()
+
+    def slow(items, image_key):
+        hashed.set()
+        gate.wait(30)
+        return build(items, image_key)
+
+    monkeypatch.setattr("dhash_service.library.build", slow)
+    library = Library(Settings(library_path=str(path)))
+
+    async def asked():
+        await library.look(patience=0.0)
+        hashed.wait(30)
+        before = await library.look(patience=0.0)
+        for status in ("rolled_back", "deployed"):
+            state.begin(str(path), {"deployment": "d", "status": status, "sha256": digest, "items": 7, "with_dhash": 5})
+            state.commit(str(path))
+            seen[status] = await library.look(patience=0.0)
+        gate.set()
+        return before, await library.look(patience=30.0)
+
+    seen = {}
+    before, after = asyncio.run(asked())
+    library.close()
+    assert before.status == "starting"
+    # Bytes from a backup may be anything: they have to be parsed first.
+    assert seen["rolled_back"].status == "starting"
+    assert seen["deployed"].status == "healthy"
+    assert seen["deployed"].counts == {"items": 7, "with_dhash": 5}
+    assert (after.status, after.counts) == ("healthy", {"items": 1, "with_dhash": 0})
 
 
 def test_bits_are_counted_alike():

@@ -230,7 +230,7 @@ def test_a_symlinked_library_is_followed(start, tmp_path):
 
 def test_similar_finds_what_a_plain_search_finds(start, tmp_path):
     rng = random.Random(7)
-    hashes = [f"{rng.getrandbits(64):016x}" for _ in range(300)]
+    hashes = [f"{rng.getrandbits(64):016x}" for _unused in range(300)]
     wanted = int(hashes[0], 16)
     hashes += [f"{wanted ^ sum(1 << bit for bit in rng.sample(range(64), count)):016x}" for count in range(12)]
     items = [item(number, value) for number, value in enumerate(hashes)]
@@ -292,7 +292,7 @@ def test_queries_that_make_no_sense_are_400(served, query, parameter):
 
 def test_unknown_paths_and_methods_answer_in_json(served):
     assert served.json("/nothing")[0] == 404
-    status, _, body = served.ask("/health", "POST")
+    status, _unused, body = served.ask("/health", "POST")
     assert status == 405
     assert "error" in json.loads(body)
     assert served.ask("/health", "HEAD")[2] == b""

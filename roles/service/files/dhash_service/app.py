@@ -70,7 +70,8 @@ class Service:
         limit = _number(request, "limit", 100, 1, LIMIT)
         view = await self._library.look()
         if view.reading is None or view.reading.index is None:
-            return _json({"error": "; ".join(view.reasons), "status": view.status}, 503, {"Retry-After": "1"})
+            reasons = view.reasons or ["the library is being read"]
+            return _json({"error": "; ".join(reasons), "status": view.status}, 503, {"Retry-After": "1"})
         found = await asyncio.to_thread(view.reading.index.search, int(dhash, 16), distance, limit)
         return _json(
             {
@@ -153,10 +154,7 @@ def _deployed(view: View) -> Dict[str, Any]:
 
 
 def _counted(view: View) -> Dict[str, Any]:
-    reading = view.reading
-    if reading is None or reading.index is None:
-        return {"items": None, "with_dhash": None, "sha256": reading.sha256 or None if reading else None}
-    return {"items": reading.index.items, "with_dhash": len(reading.index), "sha256": reading.sha256}
+    return {**view.counts, "sha256": view.reading.sha256 or None if view.reading is not None else None}
 
 
 def _json(document: Dict[str, Any], status: int = 200, headers: Optional[Dict[str, str]] = None) -> Response:

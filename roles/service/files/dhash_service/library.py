@@ -9,7 +9,7 @@ import logging
 import os
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Dict, List, Optional, Tuple
 
 from ansible_collections.mobius.dhash.plugins.module_utils.errors import MobiusError
@@ -27,11 +27,12 @@ UNHEALTHY = "unhealthy"
 
 _log = logging.getLogger("dhash_service")
 _Key = Tuple[Any, ...]
+_TRIES = 3
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What was found in the file that ``key`` stands for; without an index ``problem`` says why."""
+    """What was found in the file that ``key`` stands for; at the end there is an index, or a ``problem``."""
 
     key: _Key
     sha256: str = ""
@@ -39,10 +40,14 @@ class Reading:
     index: Optional[Index] = None
     problem: str = ""
 
+    @property
+    def complete(self) -> bool:
+        return self.index is not None or bool(self.problem)
+
 
 @dataclass(frozen=True)
 class View:
-    """The library as one request sees it; ``reading`` is None while it is still being read."""
+    """The library as one request sees it; ``reading`` is None until its bytes are hashed."""
 
     reading: Optional[Reading]
     state: Dict[str, Any] = field(default_factory=dict)
@@ -50,13 +55,13 @@ class View:
 
     @property
     def status(self) -> str:
-        if self.reading is None:
+        if not self._judged:
             return STARTING
         return UNHEALTHY if self.reasons else HEALTHY
 
     @property
     def reasons(self) -> List[str]:
-        if self.reading is None:
+        if self.reading is None or not self._judged:
             return ["the library is being read"]
         reasons = [text for text in (self.reading.problem, self.record_problem) if text]
         deployed = self.state.get("sha256")
@@ -66,6 +71,25 @@ class View:
                 f"deployed {str(deployed)[:12]})"
             )
         return reasons
+
+    @property
+    def as_deployed(self) -> bool:
+        """Whether these are the bytes that a migration wrote, and parsed again before it put them in place."""
+        known = self.reading is not None and self.reading.sha256 == self.state.get("sha256")
+        return known and self.state.get("status") == "deployed"
+
+    @property
+    def _judged(self) -> bool:
+        """A large library takes a while to parse; bytes that are known to be good need not wait for it."""
+        return self.reading is not None and (self.reading.complete or self.as_deployed)
+
+    @property
+    def counts(self) -> Dict[str, Any]:
+        """``items`` and ``with_dhash``, from the index or, while it grows, from the record; None when neither knows."""
+        if self.reading is not None and self.reading.index is not None:
+            return {"items": self.reading.index.items, "with_dhash": len(self.reading.index)}
+        known = self.state if self.as_deployed else {}
+        return {"items": known.get("items"), "with_dhash": known.get("with_dhash")}
 
     @property
     def figures(self) -> Dict[str, Any]:
@@ -85,38 +109,45 @@ class Library:
         self._pending: Optional[Future[Reading]] = None
         self._reading: Optional[Reading] = None
 
-    async def look(self, patience: float = 1.0) -> View:
+    async def look(self, patience: float = 0.5) -> View:
         """The library now; waits at most ``patience`` seconds for a reading that is under way."""
-        pending = await asyncio.to_thread(self._refresh)
-        if pending is not None:
-            await asyncio.wait([asyncio.wrap_future(pending)], timeout=patience)
-        return await asyncio.to_thread(self._view)
+        for _ in range(_TRIES):
+            pending, _ = await asyncio.to_thread(self._refresh)
+            if pending is not None:
+                await asyncio.wait([asyncio.wrap_future(pending)], timeout=patience)
+            view, steady = await asyncio.to_thread(self._view)
+            # Replaced between the two: file and record would be judged against each other's past.
+            if steady:
+                break
+        return view
 
     def close(self) -> None:
         self._reader.shutdown(wait=False, cancel_futures=True)
 
-    def _refresh(self) -> Optional[Future[Reading]]:
+    def _refresh(self) -> Tuple[Optional[Future[Reading]], Optional[Reading]]:
+        """What is being read, and what is known of the file as it is now."""
         key = self._key()
         with self._lock:
             if self._pending is not None and self._pending.done():
                 self._reading, self._pending = self._pending.result(), None
-            if self._pending is None and (self._reading is None or self._reading.key != key):
+            if self._reading is not None and self._reading.key != key:
                 # Let go of before the new one grows: two indexes of a large library need twice the memory.
                 self._reading = None
+            if self._reading is None and self._pending is None:
                 self._pending = self._reader.submit(self._read)
-            return self._pending
+            return self._pending, self._reading
 
-    def _view(self) -> View:
-        self._refresh()
-        with self._lock:
-            reading = self._reading
+    def _view(self) -> Tuple[View, bool]:
+        """The view, and whether the file stayed the same while it was taken."""
+        _, reading = self._refresh()
+        sha256 = reading.sha256 if reading is not None else None
         try:
-            state = read_current(self._settings.library_path, reading.sha256 if reading is not None else None)
+            view = View(reading, read_current(self._settings.library_path, sha256) or {})
         except DamagedState as error:
-            return View(reading, {}, error.what)
+            view = View(reading, {}, error.what)
         except (MobiusError, OSError) as error:
-            return View(reading, {}, f"the record of what is deployed cannot be read ({type(error).__name__})")
-        return View(reading, state or {})
+            view = View(reading, {}, f"the record of what is deployed cannot be read ({type(error).__name__})")
+        return view, reading is None or self._key() == reading.key
 
     def _key(self) -> _Key:
         try:
@@ -149,17 +180,18 @@ class Library:
         return reading
 
     def _read_file(self, key: _Key) -> Reading:
-        path = self._settings.library_path
-        version = read_version(path)
+        settings = self._settings
+        version = read_version(settings.library_path)
+        hashed = Reading(key, version.sha256, version.size)
+        with self._lock:
+            # Known before the long part: health can tell by the hash alone whether these are the deployed bytes.
+            self._reading = hashed
         try:
-            with open_document(path) as document:
-                index = build(
-                    document.items(self._settings.items or None, self._settings.image_key), self._settings.image_key
-                )
+            with open_document(settings.library_path) as document:
+                index = build(document.items(settings.items or None, settings.image_key), settings.image_key)
         except MobiusError as error:
-            return Reading(key, version.sha256, version.size, problem=_sentence(error))
-        # Replaced between hashing and parsing: the next look sees another key and reads again.
-        return Reading(key, version.sha256, version.size, index)
+            return replace(hashed, problem=_sentence(error))
+        return replace(hashed, index=index)
 
 
 def _sentence(error: MobiusError) -> str:

@@ -51,11 +51,13 @@ class _OfLibrary(Collector):
             return
         healthy = 1 if view.status == HEALTHY else 0
         yield GaugeMetricFamily(f"{_PREFIX}healthy", "1 when the library is as it was deployed.", value=healthy)
-        if view.reading is not None and view.reading.index is not None:
-            index = view.reading.index
+        if view.reading is not None and view.reading.sha256:
             yield GaugeMetricFamily(f"{_PREFIX}library_size_bytes", "Size of the library.", value=view.reading.size)
-            yield GaugeMetricFamily(f"{_PREFIX}items", "Items in the library.", value=index.items)
-            yield GaugeMetricFamily(f"{_PREFIX}hashed_items", "Items with a dHash.", value=len(index))
+        counts = view.counts
+        if counts["items"] is not None:
+            yield GaugeMetricFamily(f"{_PREFIX}items", "Items in the library.", value=counts["items"])
+        if counts["with_dhash"] is not None:
+            yield GaugeMetricFamily(f"{_PREFIX}hashed_items", "Items with a dHash.", value=counts["with_dhash"])
         figures = view.figures
         # What was not measured is left out: a zero would be made up.
         for name, text, key, factor in _GAUGES:
