@@ -59,7 +59,7 @@ def measure(folders: List[Path]) -> List[Row]:
     paths = [(folder.name, str(path)) for folder in folders for path in sorted(folder.rglob("*")) if path.is_file()]
     hashed = [(outcome.key, outcome) for outcome in hash_all([(row, row[1]) for row in paths]) if outcome.dhash]
     with multiprocessing.Pool() as pool:
-        others = pool.map(copies, [path for (_, path), _ in hashed], chunksize=8)
+        others = pool.map(copies, [path for (_unused, path), _unused in hashed], chunksize=8)
     return [
         Row(key[0], outcome.confidence, outcome.reasons,
             {name: bin(int(outcome.dhash, 16) ^ int(other[name], 16)).count("1") for name in FILTERS})

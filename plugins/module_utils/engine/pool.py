@@ -214,7 +214,7 @@ class _Pool:
 
     def _take(self) -> List[_Task]:
         count = max(1, min(_LARGEST_BATCH, int(_BATCH_SECONDS / self._pace)))
-        batch = [self._again.popleft() for _ in range(min(count, len(self._again)))]
+        batch = [self._again.popleft() for _unused in range(min(count, len(self._again)))]
         room = min(count - len(batch), _LOOK_AHEAD - (self._taken - self._given))
         if room > 0 and not self._exhausted:
             fresh = [_Task(self._taken + n, key, path) for n, (key, path) in enumerate(islice(self._source, room))]
@@ -228,7 +228,7 @@ class _Pool:
         poll = select.poll()
         for descriptor in self._workers:
             poll.register(descriptor, select.POLLIN)
-        for descriptor, _ in poll.poll(seconds * 1000):
+        for descriptor, _unused in poll.poll(seconds * 1000):
             worker = self._workers[descriptor]
             said = os.read(descriptor, 65536)
             if said:

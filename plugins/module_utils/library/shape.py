@@ -86,7 +86,7 @@ def _measured(text: str, start: int, names: Tuple[str, ...]) -> Shape:
         key = at
         name, key_end = _decoder.raw_decode(text, at)
         value = _past(_colon, text, key_end)
-        _, value_end = _decoder.raw_decode(text, value)
+        _unused, value_end = _decoder.raw_decode(text, value)
         after = value_end
         at = _past(_space, text, value_end)
         if text[at] == ",":

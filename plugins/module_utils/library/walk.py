@@ -76,7 +76,7 @@ def _without_twins(pairs: Sequence[Tuple[str, Any]]) -> Dict[str, Any]:
     return value
 
 
-def _no_constant(_: str) -> NoReturn:
+def _no_constant(_unused: str) -> NoReturn:
     raise _Refused
 
 

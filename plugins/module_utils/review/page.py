@@ -43,10 +43,10 @@ def as_html(queue: Queue, facts: Facts, thumbnails: Optional[Iterable[Optional[s
     :param limit: the most entries that are listed; the page says when there are more.
     """
     counts = Counter(code for entry in queue.entries for code in dict.fromkeys(entry.reasons))
-    classes = {code: f"r{number}" for number, (code, _) in enumerate(_by_count(counts)[:_MOST_REASONS])}
+    classes = {code: f"r{number}" for number, (code, _unused) in enumerate(_by_count(counts)[:_MOST_REASONS])}
     shown = queue.entries[:limit]
     if thumbnails is None:
-        cells: Iterable[str] = ("" for _ in shown)
+        cells: Iterable[str] = ("" for _unused in shown)
     else:
         cells = (picture_cell(entry, uri) for entry, uri in zip(shown, thumbnails))
     rows = [row(entry, cell, facts.threshold, classes) for entry, cell in zip(shown, cells)]

@@ -52,7 +52,7 @@ def build(items: Iterable[Tuple[str, Dict[str, Any]]], image_key: str, threshold
             entries.append((confidence, count, _entry(pointer, item, confidence, image_key)))
     # Of equal confidence, in the document's order.
     entries.sort(key=lambda row: row[:2])
-    return Queue([entry for _, _, entry in entries], count, unmigrated)
+    return Queue([entry for _unused, _unused, entry in entries], count, unmigrated)
 
 
 def confidence_of(item: Dict[str, Any]) -> Optional[float]:

@@ -15,12 +15,14 @@ def scene(size: Size = (97, 71), seed: int = 1) -> Image.Image:
     """A colourful picture with texture and shapes, never the same twice for two seeds."""
     chance = random.Random(seed)
     small = Image.new("RGB", (7, 6))
-    small.putdata([tuple(chance.randrange(256) for _ in range(3)) for _ in range(42)])
+    small.putdata([tuple(chance.randrange(256) for _unused in range(3)) for _unused in range(42)])
     picture = small.resize(size, Image.BICUBIC)
     draw = ImageDraw.Draw(picture)
-    for _ in range(6):
+    for _unused in range(6):
         x, y = chance.randrange(size[0]), chance.randrange(size[1])
-        draw.ellipse((x, y, x + size[0] // 4, y + size[1] // 4), fill=tuple(chance.randrange(256) for _ in range(3)))
+        draw.ellipse(
+            (x, y, x + size[0] // 4, y + size[1] // 4), fill=tuple(chance.randrange(256) for _unused in range(3))
+        )
     return picture
 
 

@@ -30,7 +30,9 @@ def moved(image: Image.Image, folder: Path) -> int:
 def noisy(side: int, seed: int, contrast: int) -> Image.Image:
     chance = random.Random(seed)
     image = Image.new("RGB", (side, side))
-    image.putdata([tuple(128 + chance.randrange(-contrast, contrast) for _ in range(3)) for _ in range(side * side)])
+    image.putdata(
+        [tuple(128 + chance.randrange(-contrast, contrast) for _unused in range(3)) for _unused in range(side * side)]
+    )
     return image
 
 
@@ -111,7 +113,7 @@ def test_confidence_falls_as_comparisons_are_lost() -> None:
 
 def test_the_same_picture_has_the_same_confidence_again(tmp_path: Path) -> None:
     image = noisy(30, 1, 50)
-    assert len({hashed(image, tmp_path) for _ in range(3)}) == 1
+    assert len({hashed(image, tmp_path) for _unused in range(3)}) == 1
 
 
 def test_a_picture_too_wide_for_a_jpeg_copy_is_still_judged(tmp_path: Path) -> None:

@@ -110,9 +110,9 @@ def test_mutated_files_have_the_hash_of_imagehash_or_a_reason(tmp_path: Path) ->
         path = tmp_path / name
         KINDS[name](path)
         whole = path.read_bytes()
-        for _ in range(12):
+        for _unused in range(12):
             damaged = bytearray(whole)
-            for _ in range(chance.randrange(1, 6)):
+            for _unused in range(chance.randrange(1, 6)):
                 damaged[chance.randrange(len(damaged))] = chance.randrange(256)
             path.write_bytes(damaged)
             found = ours(path)

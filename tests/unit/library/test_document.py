@@ -43,7 +43,7 @@ def found(path: str, selectors=None):
     ],
 )
 def test_default_shapes(tmp_path, content, pointers):
-    assert [pointer for pointer, _ in found(library(tmp_path, content))] == pointers
+    assert [pointer for pointer, _unused in found(library(tmp_path, content))] == pointers
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_deep_nesting_above_and_between_items(tmp_path):
     deep = '{"a":' * 5000 + "1" + "}" * 5000
     lists = "[" * 9000 + "]" * 9000
     content = f'{{"x": {deep}, "components": [{deep}, {{"image": "a"}}, {lists}], "y": {deep}}}'
-    assert [pointer for pointer, _ in found(library(tmp_path, content))] == ["/components/0", "/components/1"]
+    assert [pointer for pointer, _unused in found(library(tmp_path, content))] == ["/components/0", "/components/1"]
 
 
 def test_a_fault_in_what_is_passed_over_is_found(tmp_path):
@@ -160,7 +160,7 @@ def test_any_cut_between_two_stretches_gives_the_same(tmp_path, monkeypatch, str
     monkeypatch.setattr(text_module, "STRETCH", stretch)
     assert found(path) == whole
     monkeypatch.setattr(walk_module, "LONGEST", 8)
-    assert [pointer for pointer, _ in found(path)] == [pointer for pointer, _ in whole]
+    assert [pointer for pointer, _unused in found(path)] == [pointer for pointer, _unused in whole]
     with open_document(path) as document:
         assert [item.shape for item in document.items()] == shapes
         assert document.root == root

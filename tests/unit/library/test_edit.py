@@ -181,7 +181,7 @@ OWNED_TEXT = st.sampled_from(
 
 @st.composite
 def objects(draw, extra=(), owned=True):
-    members = {draw(NAMES): draw(SCALAR) for _ in range(draw(st.integers(0, 3)))}
+    members = {draw(NAMES): draw(SCALAR) for _unused in range(draw(st.integers(0, 3)))}
     texts = [(f'"{name}"', value) for name, value in members.items()]
     if owned:
         chosen = {json.loads(f'"{name}"'): (name, value) for name, value in draw(st.lists(OWNED_TEXT, max_size=4))}
@@ -196,7 +196,7 @@ def objects(draw, extra=(), owned=True):
 
 @st.composite
 def lists(draw, element):
-    values = [draw(st.one_of(element, SCALAR)) for _ in range(draw(st.integers(0, 3)))]
+    values = [draw(st.one_of(element, SCALAR)) for _unused in range(draw(st.integers(0, 3)))]
     return "[" + (",".join(f"{draw(SPACE)}{value}{draw(SPACE)}" for value in values) or draw(SPACE)) + "]"
 
 
@@ -206,7 +206,7 @@ def documents(draw, owned=True):
     components = draw(lists(item))
     game = objects(extra=[('"components"', draw(lists(item)))], owned=owned)
     if draw(st.booleans()):
-        text = "[" + ",".join([draw(item), *(draw(item) for _ in range(draw(st.integers(0, 2))))]) + "]"
+        text = "[" + ",".join([draw(item), *(draw(item) for _unused in range(draw(st.integers(0, 2))))]) + "]"
     else:
         extra = [('"components"', components), ('"games"', draw(lists(game))), ('"images"', "[" + draw(item) + "]")]
         text = draw(objects(extra=extra, owned=False))

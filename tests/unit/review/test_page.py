@@ -66,8 +66,8 @@ def test_text_of_the_library_is_shown_as_text(text):
     member = {"name": text, "id": text, "image": text, "dhash_confidence": 0, "dhash_reasons": [text]}
     page = as_html(queue_of(member), FACTS._replace(library=text, made_with=text, notes=[text]), [URI], 9)
     same = as_html(plain, FACTS._replace(made_with="m", notes=["n"]), [URI], 9)
-    assert [tag for tag, _ in Reader(page).tags] == [tag for tag, _ in Reader(same).tags]
-    assert [set(attrs) for _, attrs in Reader(page).tags] == [set(attrs) for _, attrs in Reader(same).tags]
+    assert [tag for tag, _unused in Reader(page).tags] == [tag for tag, _unused in Reader(same).tags]
+    assert [set(attrs) for _unused, attrs in Reader(page).tags] == [set(attrs) for _unused, attrs in Reader(same).tags]
     assert all(character == "\n" or character.isprintable() for character in page.decode("utf-8"))
     if text.startswith("<script>"):
         assert text in Reader(page).text
@@ -96,7 +96,7 @@ def test_the_page_is_accessible():
     assert len(reader.all("h1")) == 1 and len(reader.all("title")) == 1
     assert len(reader.all("caption")) == len(reader.all("table")) == 2
     assert {image["alt"] for image in reader.all("img")} == {"Picture of Die"}
-    ids = [attrs["id"] for _, attrs in reader.tags if "id" in attrs]
+    ids = [attrs["id"] for _unused, attrs in reader.tags if "id" in attrs]
     assert len(ids) == len(set(ids))
     assert {label["for"] for label in reader.all("label")} == {field["id"] for field in reader.all("input")} <= set(ids)
     assert {section["aria-labelledby"] for section in reader.all("section")} <= set(ids)
