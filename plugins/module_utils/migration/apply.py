@@ -1,0 +1,243 @@
+# Copyright (c) Mobius contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The migration: every image of a library gets its dHash, and nothing else changes."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Dict, List, Optional
+
+from ..backups.store import ensure_backup
+from ..dhash.versions import versions
+from ..errors import MobiusError
+from ..library.document import Document, open_document
+from ..storage.lock import refuse_if_held, writing
+from ..storage.paths import locate_library
+from ..storage.replace import (
+    ABSENT,
+    ChangedMeanwhile,
+    DurabilityUnknown,
+    Version,
+    read_version,
+    replace_whole,
+    sweep_temporaries,
+)
+from ..storage.state import DamagedState, begin, commit, read_current
+from .block import compose, maker, refuse_foreign, warnings_about
+from .edited import Edited
+from .log import counts, log_folder, write_log
+from .options import MISSING, Options
+from .pictures import Pictures
+from .progress import Progress
+from .survey import Survey
+from .tally import Tally
+
+MOST_FAILURES = 100
+_VERSIONS = ("algorithm", "hash_size", "tool", "pillow", "imagehash", "also_pillow")
+
+
+@dataclass
+class Run:
+    """One migration under way."""
+
+    options: Options
+    library: str
+    check_mode: bool
+    deployment: Optional[str]
+    backup_dir: Optional[str]
+    log_dir: Optional[str]
+    output: Optional[str]
+    versions: Dict[str, Optional[str]]
+    warnings: List[str] = field(default_factory=list)
+
+
+def migrate(
+    options: Options,
+    *,
+    output: Optional[str] = None,
+    backup_dir: Optional[str] = None,
+    log_dir: Optional[str] = None,
+    deployment: Optional[str] = None,
+    check_mode: bool = False,
+) -> Dict[str, Any]:
+    """Hash what has to be hashed, and edit the library in place, or write the result to ``output``.
+
+    :returns: what the module ``dhash_migrate`` documents.
+    :raises MobiusError: before any byte is written, for whatever makes the run impossible or too bad.
+    """
+    options.check()
+    run = Run(options, locate_library(options.path), check_mode, deployment, backup_dir, log_dir, output, versions())
+    if output is not None and os.path.realpath(output) == run.library:
+        raise MobiusError("output is the library itself", output, "leave output out to migrate in place")
+    if check_mode:
+        refuse_if_held(run.library, deployment)
+        return _run(run)
+    with writing(run.library, deployment, required=output is None):
+        if output is None:
+            sweep_temporaries(run.library)
+        return _run(run)
+
+
+def _run(run: Run) -> Dict[str, Any]:
+    with open_document(run.library) as document:
+        version = _version(document, run.library)
+        tally = survey(run, document)
+        refuse_foreign(document)
+        former = _former(run, document, version)
+        _judge(run, tally)
+        block = compose(former, run.versions, tally, all_looked_at=run.options.rehash != MISSING)
+        edited = Edited(document, run.options, tally, block)
+        run.warnings += warnings_about(former, run.versions, tally)
+        result = {
+            "changed": tally.changed > 0,
+            **counts(tally),
+            "failures": list(tally.failures)[:MOST_FAILURES],
+            "metrics": tally.metrics(),
+            "versions": run.versions,
+            "sha256_before": version.sha256,
+            "sha256_after": version.sha256,
+            "log": None,
+            "warnings": run.warnings,
+            "diff": _diff(run, tally),
+        }
+        if run.output is not None:
+            result.update(_to_output(run, edited, tally, version, run.output))
+        elif tally.changed:
+            result.update(_in_place(run, edited, tally, version))
+    return result
+
+
+def survey(run: Run, document: Document) -> Tally:
+    """The first pass, with what is known of pictures and a progress file while it lasts."""
+    pictures = Pictures(run.library, maker(run.versions), write=not run.check_mode)
+    progress = Progress(run.library, document, run.deployment, write=not run.check_mode)
+    try:
+        return Survey(document, run.options, pictures, progress.tell).run()
+    finally:
+        pictures.close()
+        progress.end()
+        run.warnings += pictures.warnings
+
+
+def _version(document: Document, library: str) -> Version:
+    version = read_version(library)
+    facts = os.fstat(document.descriptor)
+    if (facts.st_dev, facts.st_ino, facts.st_size) != (version.device, version.inode, version.size):
+        raise ChangedMeanwhile("The library was replaced while it was being opened", library, "run again")
+    return version
+
+
+def _former(run: Run, document: Document, version: Version) -> Optional[Dict[str, Any]]:
+    """The versions that the hashes of before were made with: the block, or the record where no block can be."""
+    if document.root is not None:
+        return document.block
+    try:
+        current = read_current(run.library, version.sha256) or {}
+    except DamagedState as error:
+        run.warnings.append(str(error))
+        return None
+    former = current.get("versions")
+    return former if isinstance(former, dict) else None
+
+
+def _judge(run: Run, tally: Tally) -> None:
+    """
+    :raises MobiusError: no picture was found at all, or too many failed.
+    """
+    options = run.options
+    if not tally.with_picture:
+        raise MobiusError(
+            f'None of the {tally.items} items names a picture under "{options.image_key}", so nothing was hashed',
+            options.path,
+            "set image_key (mobius_image_key), or items (mobius_items) where other lists hold the items",
+        )
+    if tally.failure_rate > options.max_failure_rate:
+        first = "; ".join(f"{each['image']}: {each['message']}" for each in list(tally.failures)[:3])
+        log = _logged(run, tally, {"result": "stopped, too many failures; nothing was changed"})
+        raise MobiusError(
+            f"{tally.failed} of {tally.with_picture} pictures gave no dHash, {tally.failure_rate:.2f} %, "
+            f"and the limit is {options.max_failure_rate:g} % ({first})",
+            log or options.path,
+            "mend those pictures or their paths, or raise max_failure_rate (mobius_max_failure_rate)",
+        )
+
+
+def _in_place(run: Run, edited: Edited, tally: Tally, version: Version) -> Dict[str, Any]:
+    if run.check_mode:
+        return {"sha256_after": None}
+    backup = ensure_backup(run.options.path, run.backup_dir, version, deployment=run.deployment)
+    state = {
+        "deployment": run.deployment,
+        "status": "deployed",
+        "backup": {"path": backup.path, "sha256": backup.sha256},
+        "metrics": tally.metrics(),
+        "items": tally.items,
+        "with_dhash": tally.with_dhash,
+        "migrated_at": edited.block["migrated_at"],
+        "versions": {name: edited.block[name] for name in _VERSIONS if name in edited.block},
+    }
+
+    def prove(written: str) -> None:
+        edited.prove(written)
+        begin(run.library, {**state, "sha256": read_version(written).sha256}, actual_sha256=version.sha256)
+
+    try:
+        after = replace_whole(run.library, edited.write, expected=version, validate=prove)
+    except DurabilityUnknown:
+        commit(run.library)
+        raise
+    commit(run.library)
+    facts = {"sha256_before": version.sha256, "sha256_after": after.sha256, "backup": backup.path}
+    return {
+        "sha256_after": after.sha256,
+        "backup": backup.facts(),
+        "log": _logged(run, tally, {**facts, **run.versions, "result": "migrated"}),
+    }
+
+
+def _to_output(run: Run, edited: Edited, tally: Tally, version: Version, output: str) -> Dict[str, Any]:
+    result = {"output": output, "changed": True, "sha256_after": None}
+    existing = read_version(output) if Path(output).exists() else None
+    if existing is not None and _is_as(edited, output, existing.sha256):
+        return {**result, "changed": False, "sha256_after": existing.sha256}
+    if run.check_mode:
+        return result
+    after = replace_whole(output, edited.write, expected=existing or ABSENT, validate=edited.prove)
+    facts = {"sha256_before": version.sha256, "sha256_after": after.sha256, "output": output}
+    log = _logged(run, tally, {**facts, **run.versions, "result": "written elsewhere, the library is untouched"})
+    return {**result, "sha256_after": after.sha256, "log": log}
+
+
+def _is_as(edited: Edited, output: str, sha256: str) -> bool:
+    """Whether a file is what would be written, but for the time in its block."""
+    with suppress(MobiusError), open_document(output) as document:
+        block = document.block or {}
+        if "migrated_at" in block:
+            edited = edited.at(str(block["migrated_at"]))
+    return edited.sha256() == sha256
+
+
+def _logged(run: Run, tally: Tally, facts: Dict[str, Any]) -> Optional[str]:
+    if run.check_mode:
+        return None
+    try:
+        return write_log(log_folder(run.options.path, run.log_dir), "migration", run.options.path, tally, facts)
+    except OSError as error:
+        # What was done is done, and told by the result.
+        run.warnings.append(f"The log could not be written: {error}")
+        return None
+
+
+def _diff(run: Run, tally: Tally) -> Dict[str, str]:
+    """The first items that change, not the whole library."""
+    shown = list(tally.changes)
+    more = f"... and {tally.changed - len(shown)} more items\n" if tally.changed > len(shown) else ""
+    return {
+        "before_header": run.options.path,
+        "after_header": run.output or run.options.path,
+        "before": "".join(before for before, _ in shown) + more,
+        "after": "".join(after for _, after in shown) + more,
+    }

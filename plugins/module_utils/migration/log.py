@@ -1,0 +1,65 @@
+# Copyright (c) Mobius contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""``migration-TIMESTAMP.log`` and ``dry-run-TIMESTAMP.log``: one line a failure, then what it comes to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Dict, List
+
+from ..storage.replace import create_exclusively, make_folders
+from ..storage.state import library_owner
+from .block import utc_now
+from .tally import Tally
+from .words import printable
+
+
+def log_folder(library_path: str, log_dir: Any) -> str:
+    """The folder of the logs; ``logs`` beside the library unless another one is named."""
+    return str(log_dir or Path(library_path).absolute().parent / "logs")
+
+
+def write_log(folder: str, kind: str, library_path: str, tally: Tally, facts: Dict[str, Any]) -> str:
+    """Write a log that is new, mode 0640, owned like the library; returns its path.
+
+    :param kind: the first part of its name.
+    :param facts: lines of ``name: value`` at its end.
+    """
+    uid, gid = library_owner(library_path)
+    make_folders(folder, owner=uid, group=gid)
+    lines = [f"{utc_now()} {kind} of {printable(library_path)}"]
+    lines += [_line(failure) for failure in tally.failures]
+    if tally.failed > len(lines) - 1:
+        lines.append(f"... and {tally.failed - len(lines) + 1} more failures, which review_export lists")
+    lines += [f"{name}: {printable(str(value))}" for name, value in {**counts(tally), **facts}.items()]
+    data = "".join(f"{line}\n" for line in lines).encode("utf-8", "backslashreplace")
+    stem = f"{folder}/{kind}-{utc_now('%Y%m%dT%H%M%SZ')}"
+    for name in _names(stem):
+        try:
+            create_exclusively(name, data, owner=uid, group=gid)
+        except FileExistsError:
+            continue
+        return name
+    raise FileExistsError(17, "there are too many logs of one second", stem)
+
+
+def counts(tally: Tally) -> Dict[str, Any]:
+    """What a migration returns in numbers."""
+    return {
+        "items": tally.items,
+        "hashed": tally.hashed,
+        "unchanged": tally.unchanged,
+        "failed": tally.failed,
+        "without_picture": tally.without_picture,
+        "with_dhash": tally.with_dhash,
+        "low_confidence": tally.low_confidence,
+        "changed_items": tally.changed,
+    }
+
+
+def _names(stem: str) -> List[str]:
+    return [f"{stem}.log", *(f"{stem}-{number}.log" for number in range(2, 100))]
+
+
+def _line(failure: Dict[str, str]) -> str:
+    return f"failed {failure['pointer']} {failure['image']}: {failure['reason']}: {failure['message']}"

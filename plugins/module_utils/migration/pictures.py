@@ -1,0 +1,208 @@
+# Copyright (c) Mobius contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What became of each picture when it was last hashed, in ``pictures.sqlite`` beside the library.
+
+A picture is unchanged while its size, mtime and ctime are: one stat tells. A run that was killed goes on from here.
+Nothing depends on this file: where it is missing, damaged or cannot be written, pictures are hashed again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+import zlib
+from contextlib import suppress
+from pathlib import Path
+from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
+
+from ..library.fields import is_dhash
+from ..storage.paths import state_dir
+from ..storage.replace import FILE_MODE
+from ..storage.state import library_owner, prepare_folder
+
+try:
+    import sqlite3
+except ImportError:  # some Pythons are built without it
+    sqlite3 = None  # type: ignore[assignment]
+
+NAME = "pictures.sqlite"
+_TABLE = "CREATE TABLE IF NOT EXISTS pictures (key BLOB PRIMARY KEY, row TEXT NOT NULL) WITHOUT ROWID"
+_PROBE = "SELECT row FROM pictures LIMIT 1"
+_COMMIT_SECONDS = 2.0
+_COMMIT_ROWS = 2000
+_MOST_KEYS = 500
+#: A file this young may be written again within the same tick of its timestamps.
+_YOUNG_NS = 20_000_000
+#: Failures that the same bytes will always have.
+_LASTING = frozenset({"empty", "not-a-picture", "truncated", "broken"})
+
+
+class Kept(NamedTuple):
+    """``dhash`` is None and ``error`` a sentence for a picture that failed; ``seconds`` is what hashing took."""
+
+    dhash: Optional[str]
+    confidence: float
+    reasons: Tuple[str, ...]
+    error: Optional[str]
+    seconds: float
+
+
+def key_of(path: str) -> bytes:
+    """16 bytes that stand for a path."""
+    return hashlib.blake2b(os.fsencode(path), digest_size=16).digest()
+
+
+def identity(facts: os.stat_result) -> str:
+    """What has to stay the same for a picture to count as unchanged."""
+    return f"{facts.st_size} {facts.st_mtime_ns} {facts.st_ctime_ns}"
+
+
+class Pictures:
+    """The store of one library for one run.
+
+    :param maker: a word for what outcomes depend on beside the picture; those of another one do not count.
+    :param write: false to leave no trace: then what this run adds is gone at its end.
+    """
+
+    def __init__(self, library_path: str, maker: str, *, write: bool) -> None:
+        self._library = library_path
+        self._maker = maker
+        self._path = str(Path(state_dir(library_path)) / NAME)
+        self._write = write
+        self._rows: Dict[bytes, str] = {}
+        self._flushed = time.monotonic()
+        self._mine: Optional[sqlite3.Connection] = None
+        self._before: Optional[sqlite3.Connection] = None
+        self.warnings: List[str] = []
+        if sqlite3 is not None:
+            self._open()
+
+    def find(self, keys: Sequence[bytes]) -> Dict[bytes, str]:
+        """The rows of these pictures, to be read with :meth:`kept`."""
+        found: Dict[bytes, str] = {}
+        for start in range(0, len(keys), _MOST_KEYS):
+            some = keys[start : start + _MOST_KEYS]
+            for connection in (self._before, self._mine):
+                if connection is not None:
+                    found.update(self._select(connection, some))
+            found.update((key, self._rows[key]) for key in some if key in self._rows)
+        return found
+
+    def kept(self, row: Optional[str], now: str) -> Optional[Kept]:
+        """What a row says, if it is sound and of a picture that still has the :func:`identity` ``now``."""
+        start = f"{now} {self._maker} "
+        if row is None or not row.startswith(start, 9):
+            return None
+        text = row[9:]
+        parts = text[len(start) :].split(" ", 4)
+        if row[:8] != f"{zlib.crc32(text.encode()):08x}" or len(parts) != 5:
+            return None
+        dhash, confidence, seconds, reasons, error = parts
+        if dhash != "-" and not is_dhash(dhash):
+            return None
+        codes = tuple(reasons.split(",")) if reasons != "-" else ()
+        return Kept(None if dhash == "-" else dhash, float(confidence), codes, error or None, float(seconds))
+
+    def keep(self, key: bytes, identity_before: str, outcome: Kept) -> None:
+        """Note what became of a picture that had this identity before it was read."""
+        if outcome.dhash is None and not _LASTING.issuperset(outcome.reasons):
+            return
+        changed = max(int(part) for part in identity_before.split(" ")[1:])
+        if -_YOUNG_NS < time.time_ns() - changed < _YOUNG_NS:
+            return
+        dhash, reasons = outcome.dhash or "-", ",".join(outcome.reasons) or "-"
+        text = f"{identity_before} {self._maker} {dhash} {outcome.confidence!r} {outcome.seconds:.5g} {reasons} " + (
+            outcome.error or ""
+        )
+        self._rows[key] = f"{zlib.crc32(text.encode()):08x} {text}"
+        if len(self._rows) >= _COMMIT_ROWS or time.monotonic() - self._flushed > _COMMIT_SECONDS:
+            self.flush()
+
+    def flush(self) -> None:
+        """Make what was noted so far outlive this process."""
+        if self._mine is None:
+            return
+        try:
+            with self._mine:
+                self._mine.executemany("INSERT OR REPLACE INTO pictures VALUES (?, ?)", list(self._rows.items()))
+        except sqlite3.Error as error:
+            self._give_up(error)
+        self._rows.clear()
+        self._flushed = time.monotonic()
+
+    def close(self) -> None:
+        self.flush()
+        for connection in (self._mine, self._before):
+            if connection is not None:
+                connection.close()
+        self._mine = self._before = None
+
+    def _open(self) -> None:
+        if self._write:
+            self._mine = self._own_file()
+            if self._mine is not None:
+                return
+        # A temporary database of this connection alone, which leaves no file.
+        self._mine = sqlite3.connect("")
+        self._mine.execute(_TABLE)
+        if not self._write and Path(self._path).is_file():
+            try:
+                self._before = sqlite3.connect(f"{Path(self._path).absolute().as_uri()}?mode=ro", uri=True)
+                self._before.execute(_PROBE).fetchall()
+            except sqlite3.Error as error:
+                self._before = None
+                self._warn(error)
+
+    def _own_file(self) -> Optional[sqlite3.Connection]:
+        try:
+            try:
+                return self._writable()
+            except sqlite3.DatabaseError as error:
+                if isinstance(error, sqlite3.OperationalError):
+                    raise
+                self._warn(error)
+                os.unlink(self._path)
+                return self._writable()
+        except (OSError, sqlite3.Error) as error:
+            self._warn(error)
+            return None
+
+    def _writable(self) -> sqlite3.Connection:
+        prepare_folder(self._library)
+        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, FILE_MODE)
+        try:
+            os.fchmod(descriptor, FILE_MODE)
+            uid, gid = library_owner(self._library)
+            if uid != -1:
+                os.fchown(descriptor, uid, gid)
+        finally:
+            os.close(descriptor)
+        connection = sqlite3.connect(self._path, timeout=10.0)
+        connection.execute("PRAGMA synchronous=NORMAL")
+        connection.execute(_TABLE)
+        connection.execute(_PROBE).fetchall()
+        return connection
+
+    def _select(self, connection: sqlite3.Connection, keys: Sequence[bytes]) -> List[Tuple[bytes, str]]:
+        marks = ",".join("?" * len(keys))
+        try:
+            return connection.execute(f"SELECT key, row FROM pictures WHERE key IN ({marks})", keys).fetchall()
+        except sqlite3.Error as error:
+            self._give_up(error)
+            return []
+
+    def _give_up(self, error: Exception) -> None:
+        """Go on without the file; a damaged one makes way for a new one at the next run."""
+        self._warn(error)
+        for connection in (self._mine, self._before):
+            if connection is not None:
+                with suppress(sqlite3.Error):
+                    connection.close()
+        self._mine = self._before = None
+        if self._write and not isinstance(error, sqlite3.OperationalError):
+            with suppress(OSError):
+                os.unlink(self._path)
+
+    def _warn(self, error: Exception) -> None:
+        self.warnings.append(f"What is known of pictures from earlier runs cannot be used ({error}): {self._path}")

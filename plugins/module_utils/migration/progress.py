@@ -1,0 +1,96 @@
+# Copyright (c) Mobius contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""How far a long migration is, in a small file that others may read, and the sign of life that keeps its lease."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Optional
+
+from ..errors import MobiusError
+from ..library.document import Document
+from ..storage.lock import acquire, holder
+from ..storage.paths import state_dir
+from ..storage.replace import FILE_MODE
+from .tally import Tally
+
+NAME = "progress.json"
+_WRITE_SECONDS = 1.0
+_RENEW_SECONDS = 60.0
+
+
+class Progress:
+    """Writes ``progress.json`` at most once a second and removes it at the end.
+
+    It holds ``phase`` (hashing, writing), ``done`` and ``total`` (items; the total is an estimate until all are read),
+    ``failed``, ``rate`` (items a second), ``eta`` (seconds left, or null), ``started``, ``updated`` (seconds since 1970).
+
+    :param write: false to write nothing at all.
+    """
+
+    def __init__(self, library_path: str, document: Document, deployment: Optional[str], *, write: bool) -> None:
+        self._library = library_path
+        self._document = document
+        self._deployment = deployment
+        self._path = str(Path(state_dir(library_path)) / NAME)
+        self._write = write
+        self._started = time.time()
+        self._clock = self._renewed = time.monotonic()
+        self._written = -_WRITE_SECONDS
+
+    def tell(self, tally: Tally, phase: str = "hashing") -> None:
+        """Note how far it is, when the last time was long enough ago."""
+        now = time.monotonic()
+        if not self._write:
+            return
+        if now - self._written >= _WRITE_SECONDS:
+            self._written = now
+            with suppress(OSError):
+                self._note(tally, phase)
+        if now - self._renewed >= _RENEW_SECONDS:
+            self._renewed = now
+            with suppress(OSError, MobiusError):
+                self._renew()
+
+    def end(self) -> None:
+        if self._write:
+            with suppress(OSError):
+                os.unlink(self._path)
+
+    def _note(self, tally: Tally, phase: str) -> None:
+        done = tally.hashed + tally.unchanged + tally.failed + tally.without_picture
+        read = max(1, min(self._document.read, self._document.size))
+        total = max(tally.items, round(tally.items * self._document.size / read))
+        elapsed = max(0.001, time.monotonic() - self._clock)
+        rate = done / elapsed
+        document = {
+            "phase": phase,
+            "done": done,
+            "total": total,
+            "failed": tally.failed,
+            "rate": round(rate, 1),
+            "eta": round((total - done) / rate, 1) if rate else None,
+            "started": round(self._started, 3),
+            "updated": round(time.time(), 3),
+        }
+        temporary = f"{self._path}.tmp"
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
+        with open(os.open(temporary, flags, FILE_MODE), "w", encoding="ascii") as stream:  # noqa: PTH123
+            json.dump(document, stream)
+        # Not durable: nobody needs it after a power cut.
+        os.replace(temporary, self._path)
+
+    def _renew(self) -> None:
+        lease = holder(self._library)
+        if self._deployment is not None and lease is not None and lease.get("id") == self._deployment:
+            acquire(
+                self._library,
+                self._deployment,
+                purpose=str(lease.get("purpose")),
+                ttl=int(lease["ttl"]),
+                pid=lease.get("pid"),
+            )

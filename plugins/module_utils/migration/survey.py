@@ -1,0 +1,214 @@
+# Copyright (c) Mobius contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The first pass of a migration: every item looked at, every picture that needs it hashed, nothing written."""
+
+from __future__ import annotations
+
+import os
+import stat
+from itertools import islice
+from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple, Union
+
+from ..engine.pool import Outcome, hash_all
+from ..library.document import Document, Item
+from ..library.edit import Verdict, says
+from ..library.fields import CONFIDENCE, DHASH, LEGACY, OWNED, REASONS, is_dhash
+from ..storage.paths import UnsafePath, resolve_under
+from .options import ALL, MISSING, Options
+from .pictures import Kept, Pictures, identity, key_of
+from .tally import Tally
+from .words import printable
+
+_CHUNK = 256
+#: Reasons of items that name no picture which could be hashed here; they are for review and no failures.
+WITHOUT_PICTURE = frozenset({"no-image", "remote"})
+
+
+class Entry(NamedTuple):
+    """One item on its way.
+
+    ``owned`` has the members of OWNED that it has; ``path`` and what follows are of its picture, ``size`` in bytes.
+    """
+
+    number: int
+    pointer: str
+    image: object
+    owned: Dict[str, Any]
+    path: str = ""
+    key: bytes = b""
+    identity: str = ""
+    size: int = 0
+
+
+class Refusal(NamedTuple):
+    """Why an item's picture is not even tried: a code and a sentence."""
+
+    code: str
+    text: str
+
+
+class Survey:
+    """Gives a tally of all items.
+
+    :param pictures: what is known of pictures; takes what is found out.
+    :param on_progress: called now and then, with the tally so far.
+    """
+
+    def __init__(
+        self, document: Document, options: Options, pictures: Pictures, on_progress: Callable[[Tally], None]
+    ) -> None:
+        self._document = document
+        self._options = options
+        self._pictures = pictures
+        self._on_progress = on_progress
+        self._waiting: Dict[bytes, List[Entry]] = {}
+        self.tally = Tally(options.confidence_threshold)
+
+    def run(self) -> Tally:
+        options = self._options
+        outcomes = hash_all(
+            self._tasks(),
+            workers=options.workers,
+            image_timeout=options.image_timeout,
+            max_pixels=options.max_pixels,
+            max_memory=options.memory,
+            on_progress=lambda _: self._on_progress(self.tally),
+        )
+        try:
+            for outcome in outcomes:
+                self._heard(outcome)
+        finally:
+            # Ends the workers now, not when the garbage is collected.
+            getattr(outcomes, "close", lambda: None)()
+            self._pictures.flush()
+        return self.tally
+
+    def _tasks(self) -> Iterator[Tuple[bytes, str]]:
+        """The pictures to hash; everything that needs no hashing is settled on the way."""
+        for entry in self.unsettled():
+            if entry.key in self._waiting:
+                self._waiting[entry.key].append(entry)
+            else:
+                self._waiting[entry.key] = [entry]
+                yield entry.key, entry.path
+
+    def unsettled(self) -> Iterator[Entry]:
+        """The items whose picture has to be hashed."""
+        items = self._document.items(self._options.items, self._options.image_key)
+        while True:
+            chunk = list(islice(items, _CHUNK))
+            if not chunk:
+                return
+            entries = [entry for entry in map(self._admitted, chunk) if entry is not None]
+            known = {} if self._options.rehash == ALL else self._pictures.find([entry.key for entry in entries])
+            for entry in entries:
+                kept = self._pictures.kept(known.get(entry.key), entry.identity)
+                if kept is None:
+                    yield entry
+                else:
+                    self._settle(entry, kept, hashed=False)
+            self._on_progress(self.tally)
+
+    def _admitted(self, item: Item) -> Optional[Entry]:
+        value = item.value
+        owned = {name: value[name] for name in OWNED if name in value}
+        entry = Entry(self.tally.admit(), item.pointer, value.get(self._options.image_key), owned)
+        if self._options.rehash == MISSING and is_dhash(owned.get(DHASH)):
+            self._stay(entry)
+            return None
+        found = located(self._options.root, entry.image)
+        if isinstance(found, Refusal):
+            self._refuse(entry, found)
+            return None
+        path, facts = found
+        return entry._replace(path=path, key=key_of(path), identity=identity(facts), size=facts.st_size)
+
+    def _stay(self, entry: Entry) -> None:
+        confidence = entry.owned.get(CONFIDENCE)
+        number = isinstance(confidence, (int, float)) and not isinstance(confidence, bool)
+        self.tally.keep(entry.number, confidence if number else None)
+        self.tally.unchanged += 1
+
+    def _refuse(self, entry: Entry, refusal: Refusal) -> None:
+        if refusal.code in WITHOUT_PICTURE:
+            self.tally.without_picture += 1
+        else:
+            self._fail(entry, refusal)
+        self._say(entry, Verdict(None, 0.0, (refusal.code,)), None)
+
+    def _heard(self, outcome: Outcome) -> None:
+        kept = Kept(outcome.dhash, outcome.confidence, tuple(outcome.reasons), outcome.error, outcome.seconds)
+        entries = self._waiting.pop(outcome.key)
+        self._pictures.keep(outcome.key, entries[0].identity, kept)
+        for entry in entries:
+            self._settle(entry, kept, hashed=True)
+
+    def _settle(self, entry: Entry, kept: Kept, *, hashed: bool) -> None:
+        if kept.dhash is None:
+            self._fail(entry, Refusal(kept.reasons[0] if kept.reasons else "broken", kept.error or "not hashed"))
+        elif hashed:
+            self.tally.hashed += 1
+        else:
+            self.tally.unchanged += 1
+        self._say(entry, Verdict(kept.dhash, kept.confidence, kept.reasons), kept.seconds)
+
+    def _fail(self, entry: Entry, refusal: Refusal) -> None:
+        failure = {
+            "pointer": printable(entry.pointer),
+            "image": printable(str(entry.image), 200),
+            "reason": refusal.code,
+            "message": printable(refusal.text, 300),
+        }
+        self.tally.fail(entry.number, failure)
+
+    def _say(self, entry: Entry, verdict: Verdict, seconds: Optional[float]) -> None:
+        self.tally.put(entry.number, verdict, seconds)
+        if not says(entry.owned, verdict):
+            self.tally.changed += 1
+            if self.tally.changes.wants(entry.number):
+                self.tally.changes.add(entry.number, _lines(entry, verdict))
+
+
+def located(root: str, image: object) -> Union[Tuple[str, os.stat_result], Refusal]:
+    """The picture that an item's image names, and its stat; or why there is none."""
+    if image is None or image == "":
+        return Refusal("no-image", "the item names no image")
+    if not isinstance(image, str):
+        return Refusal("not-a-path", "the image is no text")
+    try:
+        path = resolve_under(root, image)
+        facts = os.stat(path)
+    except UnsafePath as error:
+        return Refusal(error.reason, error.what)
+    except (FileNotFoundError, NotADirectoryError):
+        return Refusal("missing", "no such file")
+    except OSError as error:
+        return Refusal("unreadable", error.strerror or str(error))
+    except ValueError:
+        return Refusal("not-a-path", "the image is no text that a file name can be")
+    if not stat.S_ISREG(facts.st_mode):
+        return Refusal("not-a-file", "not a regular file")
+    return path, facts
+
+
+def _lines(entry: Entry, verdict: Verdict) -> Tuple[str, str]:
+    """One item before and after, for a diff."""
+    after: Dict[str, Any] = {} if verdict.dhash is None else {DHASH: verdict.dhash}
+    after[CONFIDENCE] = verdict.confidence
+    if verdict.reasons:
+        after[REASONS] = list(verdict.reasons)
+    former = entry.owned.get(DHASH)
+    if LEGACY in entry.owned:
+        after[LEGACY] = entry.owned[LEGACY]
+    elif DHASH in entry.owned and (verdict.dhash is None or not is_dhash(former)):
+        after[LEGACY] = former
+    return _line(entry.pointer, entry.owned), _line(entry.pointer, after)
+
+
+def _line(pointer: str, members: Dict[str, Any]) -> str:
+    shown = " ".join(f"{name}={_shown(members[name])}" for name in OWNED if name in members)
+    return f"{printable(pointer)}: {shown or '-'}\n"
+
+
+def _shown(value: Any) -> str:
+    return printable(",".join(map(str, value)) if isinstance(value, list) else str(value), 60)

@@ -1,0 +1,123 @@
+# Copyright (c) Mobius contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What a migration found for every item, in about 30 bytes each, and what follows from it."""
+
+from __future__ import annotations
+
+import heapq
+from array import array
+from typing import Dict, Generic, Iterator, List, Optional, Tuple, TypeVar
+
+from ..library.edit import Verdict
+
+MOST_LOGGED = 20_000
+MOST_CHANGES = 50
+_KEPT = 0xFFFF
+_T = TypeVar("_T")
+
+
+class Lowest(Generic[_T]):
+    """Of many entries the ones with the lowest numbers, whatever order they come in."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._heap: List[Tuple[int, _T]] = []
+        self.seen = 0
+
+    def wants(self, number: int) -> bool:
+        """Whether an entry of this number would be kept; counts it."""
+        self.seen += 1
+        return len(self._heap) < self._most or number < -self._heap[0][0]
+
+    def add(self, number: int, entry: _T) -> None:
+        push = heapq.heappush if len(self._heap) < self._most else heapq.heapreplace
+        push(self._heap, (-number, entry))
+
+    def __iter__(self) -> Iterator[_T]:
+        return (entry for _, entry in sorted(self._heap, key=lambda pair: -pair[0]))
+
+
+class Tally:
+    """Verdicts by the number of their item, and counts.
+
+    ``items`` = ``hashed`` + ``unchanged`` + ``failed`` + ``without_picture``. ``changed`` counts the items to edit.
+    """
+
+    def __init__(self, threshold: float) -> None:
+        self._threshold = threshold
+        self._dhash = array("Q")
+        self._confidence = array("d")
+        self._reasons = array("H")
+        self._flags = bytearray()
+        self._known: List[Tuple[str, ...]] = []
+        self._numbers: Dict[Tuple[str, ...], int] = {}
+        self._seconds = array("f")
+        self.hashed = self.unchanged = self.failed = self.without_picture = 0
+        self.with_dhash = self.low_confidence = self.changed = 0
+        #: The first failures, as dictionaries for people; the log takes more of them than a result.
+        self.failures: Lowest[Dict[str, str]] = Lowest(MOST_LOGGED)
+        self.changes: Lowest[Tuple[str, str]] = Lowest(MOST_CHANGES)
+
+    @property
+    def items(self) -> int:
+        return len(self._flags)
+
+    def admit(self) -> int:
+        """Make room for the next item; returns its number."""
+        self._dhash.append(0)
+        self._confidence.append(0.0)
+        self._reasons.append(_KEPT)
+        self._flags.append(0)
+        return len(self._flags) - 1
+
+    def put(self, number: int, verdict: Verdict, seconds: Optional[float] = None) -> None:
+        """Note what an item shall say, and how long its picture took to hash."""
+        if verdict.reasons not in self._numbers:
+            self._numbers[verdict.reasons] = len(self._known)
+            self._known.append(verdict.reasons)
+        self._dhash[number] = int(verdict.dhash or "0", 16)
+        self._confidence[number] = verdict.confidence
+        self._reasons[number] = self._numbers[verdict.reasons]
+        self._flags[number] = verdict.dhash is not None
+        self.with_dhash += verdict.dhash is not None
+        self.low_confidence += verdict.confidence < self._threshold
+        if seconds is not None:
+            self._seconds.append(seconds)
+
+    def fail(self, number: int, failure: Dict[str, str]) -> None:
+        """Note that an item names a picture and gets no dHash."""
+        self.failed += 1
+        if self.failures.wants(number):
+            self.failures.add(number, failure)
+
+    def keep(self, number: int, confidence: Optional[float]) -> None:
+        """Note that an item stays as it is, with the dHash it has."""
+        self.with_dhash += 1
+        self.low_confidence += confidence is not None and confidence < self._threshold
+
+    def verdict(self, number: int) -> Optional[Verdict]:
+        """What an item shall say, or None for one that stays as it is."""
+        if self._reasons[number] == _KEPT:
+            return None
+        dhash = f"{self._dhash[number]:016x}" if self._flags[number] else None
+        return Verdict(dhash, self._confidence[number], self._known[self._reasons[number]])
+
+    @property
+    def with_picture(self) -> int:
+        """Items that name a picture under the image root, and were looked at."""
+        return self.items - self.without_picture
+
+    @property
+    def failure_rate(self) -> float:
+        """Per cent of the items that name a picture which got no dHash."""
+        return 100.0 * self.failed / self.with_picture if self.with_picture else 0.0
+
+    def metrics(self) -> Dict[str, Optional[float]]:
+        """The guide's four figures; the two times are None when nothing was measured."""
+        times = sorted(self._seconds)
+        return {
+            "avg_hash_time": round(1000 * sum(times) / len(times), 3) if times else None,
+            "p95_hash_time": round(1000 * times[-(-95 * len(times) // 100) - 1], 3) if times else None,
+            "extraction_failures_rate": round(self.failure_rate, 3),
+            "low_confidence_queue_length": self.low_confidence,
+        }

@@ -1,0 +1,208 @@
+#!/usr/bin/python
+# Copyright (c) Mobius contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: dhash_migrate
+short_description: Give every image of a library its dHash
+version_added: 1.0.0
+description:
+  - Hashes the image of every item and splices C(dhash), C(dhash_confidence) and, where there are some, C(dhash_reasons) into
+    the text of the library. Every other byte stays, which is proven before the library is replaced.
+  - An item without a picture that can be hashed gets no C(dhash), a confidence of 0 and the reason. A former C(dhash) that
+    is none, or that no picture bears out any more, is kept under C(dhash_legacy) as it was spelled.
+  - An object as the root of the library gains C(dhash_migration), which says what migrated it, when, and with which versions.
+    It changes only when an item does. For a list as the root the same is in the record beside the library only.
+  - In place, a verified backup of exactly the bytes of before is made first, and the library is replaced whole and durably.
+  - What became of each picture is kept beside the library, so that unchanged ones are not hashed again and a run that was
+    killed goes on where it was.
+options:
+  output:
+    description:
+      - Write the result to this file and leave the library alone; no backup and no record is made.
+      - A file that differs only in the time of migration is left as it is.
+    type: path
+extends_documentation_fragment:
+  - mobius.dhash.attributes
+  - mobius.dhash.library
+  - mobius.dhash.library.backup_dir
+  - mobius.dhash.library.deployment
+  - mobius.dhash.hashing
+seealso:
+  - module: mobius.dhash.dhash_dry_run
+  - module: mobius.dhash.library_verify
+  - module: mobius.dhash.library_restore
+author:
+  - Mobius contributors (@mobius-dhash)
+"""
+
+EXAMPLES = r"""
+- name: Give every image its dHash
+  mobius.dhash.dhash_migrate:
+    path: /srv/mobius/library.json
+    image_root: /srv/mobius/images
+    items:
+      - games[].components[]
+  vars:
+    ansible_python_interpreter: /opt/mobius-dhash/bin/python
+
+- name: See what would change
+  mobius.dhash.dhash_migrate:
+    path: /srv/mobius/library.json
+  check_mode: true
+  diff: true
+
+- name: Write the result elsewhere
+  mobius.dhash.dhash_migrate:
+    path: /srv/mobius/library.json
+    output: /srv/mobius/library.dhash.json
+    rehash: all
+"""
+
+RETURN = r"""
+items:
+  description: How many items the library has. They are hashed, unchanged, failed or without a picture.
+  returned: success
+  type: int
+  sample: 60
+hashed:
+  description: Items whose picture was hashed by this run.
+  returned: success
+  type: int
+  sample: 58
+unchanged:
+  description: Items whose picture did not have to be hashed again.
+  returned: success
+  type: int
+  sample: 0
+failed:
+  description: Items that name a picture and have no dHash.
+  returned: success
+  type: int
+  sample: 2
+without_picture:
+  description: Items that name no image, or a remote one.
+  returned: success
+  type: int
+  sample: 0
+with_dhash:
+  description: Items that have a dHash now.
+  returned: success
+  type: int
+  sample: 58
+low_confidence:
+  description: Items under O(confidence_threshold), the review queue. Those without a dHash are among them.
+  returned: success
+  type: int
+  sample: 4
+changed_items:
+  description: Items that were edited, or would be.
+  returned: success
+  type: int
+  sample: 60
+failures:
+  description: The first 100 failures, in the order of the library.
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - pointer: /components/12
+      image: images/torn.png
+      reason: truncated
+      message: the file ends before the picture does
+metrics:
+  description: Figures for the library as a whole.
+  returned: success
+  type: dict
+  contains:
+    avg_hash_time:
+      description: Mean time that a picture took when it was last hashed, in ms; null when none was.
+      type: float
+    p95_hash_time:
+      description: The time that 95 % of the pictures did not exceed, in ms; null when none was hashed.
+      type: float
+    extraction_failures_rate:
+      description: Failures in per cent of the items that name a picture.
+      type: float
+    low_confidence_queue_length:
+      description: Same as RV(low_confidence).
+      type: int
+  sample:
+    avg_hash_time: 1.4
+    p95_hash_time: 3.1
+    extraction_failures_rate: 3.333
+    low_confidence_queue_length: 4
+versions:
+  description: Pillow and ImageHash that hashed; C(imagehash) is null where it is not installed.
+  returned: success
+  type: dict
+  sample:
+    pillow: 12.3.0
+    imagehash: 4.3.2
+sha256_before:
+  description: SHA-256 of the library before.
+  returned: success
+  type: str
+  sample: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+sha256_after:
+  description:
+    - SHA-256 of the library, or of O(output), afterwards.
+    - Null in check mode when something would change, because the time of migration is part of the bytes.
+  returned: success
+  type: str
+  sample: 2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae
+backup:
+  description: The verified backup of the bytes of before.
+  returned: when the library was changed in place
+  type: dict
+  sample:
+    path: /srv/mobius/backups/library.json.bak.20240924T160000Z
+    sha256: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+    size: 14532
+    created: "2024-09-24T16:00:00Z"
+output:
+  description: Same as O(output).
+  returned: when O(output) is set
+  type: str
+  sample: /srv/mobius/library.dhash.json
+log:
+  description: The log of this run; null when nothing changed.
+  returned: success
+  type: str
+  sample: /srv/mobius/logs/migration-20240924T160003Z.log
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.mobius.dhash.plugins.module_utils.ansible import finish
+from ansible_collections.mobius.dhash.plugins.module_utils.migration.apply import migrate
+from ansible_collections.mobius.dhash.plugins.module_utils.migration.arguments import HASHING, options_of
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec=dict(
+            HASHING,
+            output=dict(type="path"),
+            backup_dir=dict(type="path"),
+            deployment=dict(type="str"),
+        ),
+        supports_check_mode=True,
+    )
+    given = module.params
+    finish(
+        module,
+        lambda: migrate(
+            options_of(given),
+            output=given["output"],
+            backup_dir=given["backup_dir"],
+            log_dir=given["log_dir"],
+            deployment=given["deployment"],
+            check_mode=module.check_mode,
+        ),
+    )
+
+
+if __name__ == "__main__":
+    main()
