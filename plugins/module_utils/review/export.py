@@ -20,7 +20,7 @@ from ..storage.replace import FILE_MODE, open_regular, replace_whole
 from .page import Facts, as_html
 from .queue import THRESHOLD, Entry, Queue, build
 from .table import as_csv, as_json
-from .thumbnails import Limits, available, thumbnails
+from .thumbnails import available, thumbnails
 
 FORMATS = ("html", "csv", "json")
 _DIFF_BYTES = 100_000
@@ -144,8 +144,8 @@ def _rendered(queue: Queue, request: Request, block: Dict[str, Any], warnings: L
 
 
 def _pictures(entries: Sequence[Entry], request: Request) -> Iterator[Optional[str]]:
-    limits = Limits(seconds=request.image_timeout, pixels=request.max_pixels)
-    return thumbnails((_picture_path(entry, str(request.image_root)) for entry in entries), limits)
+    paths = (_picture_path(entry, str(request.image_root)) for entry in entries)
+    return thumbnails(paths, request.image_timeout, request.max_pixels)
 
 
 def _picture_path(entry: Entry, root: str) -> Optional[str]:

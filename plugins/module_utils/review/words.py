@@ -60,6 +60,7 @@ REASONS = {
     "timeout": Reason("Took too long", "Decoding it took longer than one picture may.", _LIMIT),
     "crashed": Reason("Decoder crashed", "The program that decodes pictures died on it.", _REPLACE),
     "nul": Reason("Path not usable", "The item's path holds a character that no path can have.", _PATH),
+    "not-a-path": Reason("Path not usable", "What the item names is no text that a path can be.", _PATH),
     "remote": Reason(
         "Remote picture",
         "The item names a picture on the network, which is never fetched.",
