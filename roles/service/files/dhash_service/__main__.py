@@ -80,7 +80,9 @@ def _start_log(path: Optional[str]) -> None:
             handler = logging.handlers.RotatingFileHandler(path, maxBytes=_LOG_BYTES, backupCount=_LOGS_KEPT)
         except OSError as error:
             print(f"dhash_service: no log in {path}: {error.strerror}", file=sys.stderr)
-    form = logging.Formatter("%(asctime)sZ %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%S")
+    # The journal notes the time itself.
+    shape = "%(levelname)s %(message)s" if path is None else "%(asctime)sZ %(levelname)s %(message)s"
+    form = logging.Formatter(shape, "%Y-%m-%dT%H:%M:%S")
     form.converter = time.gmtime
     handler.setFormatter(form)
     logging.basicConfig(level=logging.INFO, handlers=[handler])
