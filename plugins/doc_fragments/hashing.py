@@ -11,13 +11,15 @@ class ModuleDocFragment:
 options:
   image_root:
     description:
-      - Folder that the images of items resolve under, also those with an absolute path. A path that leaves it is refused.
+      - Folder that the images of items resolve under, also those with an absolute path.
+      - An image whose path leaves it is not read.
       - When omitted, the folder of the library.
     type: path
   items:
     description:
       - Where the items are, as selectors such as C(components[]), C(games[].components[]), C([]) or C("odd.name"[]).
-      - When empty, C([]), C(components[]), C(games[]), C(games[].components[]) and C(images[]), each where the library has it.
+      - When empty, C([]), C(components[]), C(games[]), C(games[].components[]) and C(images[]), each where the library
+        has it.
       - Every object there is an item, except for one that holds lists of further items and has no O(image_key) itself.
     type: list
     elements: str
@@ -54,7 +56,8 @@ options:
     default: 0.7
   rehash:
     description:
-      - V(changed) hashes the pictures that are new or changed since they were last hashed, told by size, mtime and ctime.
+      - V(changed) hashes the pictures that are new or changed since they were last hashed, told by size, mtime and
+        ctime.
       - V(missing) leaves items that have a valid dHash as they are, whatever became of their picture.
       - V(all) hashes every picture again.
     type: str

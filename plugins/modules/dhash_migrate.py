@@ -9,15 +9,16 @@ module: dhash_migrate
 short_description: Give every image of a library its dHash
 version_added: 1.0.0
 description:
-  - Hashes the image of every item and splices C(dhash), C(dhash_confidence) and, where there are some, C(dhash_reasons) into
-    the text of the library. Every other byte stays, which is proven before the library is replaced.
-  - An item without a picture that can be hashed gets no C(dhash), a confidence of 0 and the reason. A former C(dhash) that
-    is none, or that no picture bears out any more, is kept under C(dhash_legacy) as it was spelled.
-  - An object as the root of the library gains C(dhash_migration), which says what migrated it, when, and with which versions.
-    It changes only when an item does. For a list as the root the same is in the record beside the library only.
-  - In place, a verified backup of exactly the bytes of before is made first, and the library is replaced whole and durably.
-  - What became of each picture is kept beside the library, so that unchanged ones are not hashed again and a run that was
-    killed goes on where it was.
+  - Hashes the image of every item and splices C(dhash), C(dhash_confidence) and, where there are some, C(dhash_reasons)
+    into the text of the library. Every other byte stays, which is proven before the library is replaced.
+  - An item without a picture that can be hashed gets no C(dhash), a confidence of 0 and the reason. A former C(dhash)
+    that is none, or that no picture bears out any more, is kept under C(dhash_legacy) as it was spelled.
+  - An object as the root of the library gains C(dhash_migration), which says what migrated it, when, and with which
+    versions. It changes only when an item does. For a list as the root the record beside the library alone has it.
+  - In place, a verified backup of exactly the bytes of before is made first, and the library is replaced whole and
+    durably.
+  - What became of each picture is kept beside the library, so that unchanged ones are not hashed again and a run that
+    was killed goes on where it was.
 options:
   output:
     description:
@@ -77,7 +78,7 @@ unchanged:
   returned: success
   type: int
   sample: 0
-failed:
+failed_items:
   description: Items that name a picture and have no dHash.
   returned: success
   type: int

@@ -32,7 +32,7 @@ from .log import counts, log_folder, write_log
 from .options import MISSING, Options
 from .pictures import Pictures
 from .progress import Progress
-from .survey import Survey
+from .survey import Survey, refuse_nothing
 from .tally import Tally
 
 MOST_FAILURES = 100
@@ -148,12 +148,7 @@ def _judge(run: Run, tally: Tally) -> None:
     :raises MobiusError: no picture was found at all, or too many failed.
     """
     options = run.options
-    if not tally.with_picture:
-        raise MobiusError(
-            f'None of the {tally.items} items names a picture under "{options.image_key}", so nothing was hashed',
-            options.path,
-            "set image_key (mobius_image_key), or items (mobius_items) where other lists hold the items",
-        )
+    refuse_nothing(options, tally)
     if tally.failure_rate > options.max_failure_rate:
         first = "; ".join(f"{each['image']}: {each['message']}" for each in list(tally.failures)[:3])
         log = _logged(run, tally, {"result": "stopped, too many failures; nothing was changed"})

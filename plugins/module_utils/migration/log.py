@@ -44,12 +44,12 @@ def write_log(folder: str, kind: str, library_path: str, tally: Tally, facts: Di
 
 
 def counts(tally: Tally) -> Dict[str, Any]:
-    """What a migration returns in numbers."""
+    """What a migration returns in numbers. To Ansible a result with a member "failed" is a failed task."""
     return {
         "items": tally.items,
         "hashed": tally.hashed,
         "unchanged": tally.unchanged,
-        "failed": tally.failed,
+        "failed_items": tally.failed,
         "without_picture": tally.without_picture,
         "with_dhash": tally.with_dhash,
         "low_confidence": tally.low_confidence,

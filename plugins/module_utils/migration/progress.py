@@ -27,7 +27,8 @@ class Progress:
     """Writes ``progress.json`` at most once a second and removes it at the end.
 
     It holds ``phase`` (hashing, writing), ``done`` and ``total`` (items; the total is an estimate until all are read),
-    ``failed``, ``rate`` (items a second), ``eta`` (seconds left, or null), ``started``, ``updated`` (seconds since 1970).
+    ``failed``, ``rate`` (items a second), ``eta`` (seconds left, or null), ``started`` and ``updated``
+    (seconds since 1970).
 
     :param write: false to write nothing at all.
     """

@@ -4,18 +4,21 @@
 
 from __future__ import annotations
 
+import json
 import os
 import stat
 from itertools import islice
 from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple, Union
 
 from ..engine.pool import Outcome, hash_all
+from ..errors import MobiusError
 from ..library.document import Document, Item
 from ..library.edit import Verdict, says
 from ..library.fields import CONFIDENCE, DHASH, LEGACY, OWNED, REASONS, is_dhash
 from ..storage.paths import UnsafePath, resolve_under
 from .options import ALL, MISSING, Options
 from .pictures import Kept, Pictures, identity, key_of
+from .projection import Sample
 from .tally import Tally
 from .words import printable
 
@@ -65,9 +68,25 @@ class Survey:
         self.tally = Tally(options.confidence_threshold)
 
     def run(self) -> Tally:
+        for _ in self._outcomes(self._tasks()):
+            pass
+        return self.tally
+
+    def hash_some(self, groups: List[List[Entry]]) -> List[Sample]:
+        """Hash some pictures alone: each group has items that :meth:`unsettled` gave and that share one."""
+        self._waiting = {group[0].key: group for group in groups}
+        samples = []
+        # The outcomes first, so that they are run to their end.
+        for outcome, group in zip(self._outcomes((group[0].key, group[0].path) for group in groups), groups):
+            unhashed = sum(not is_dhash(entry.owned.get(DHASH)) for entry in group)
+            samples.append(Sample(group[0].size, outcome.seconds, outcome.dhash is None, len(group), unhashed))
+        return samples
+
+    def _outcomes(self, tasks: Iterator[Tuple[bytes, str]]) -> Iterator[Outcome]:
+        """Hash, settle what was hashed, and give the outcomes in their order."""
         options = self._options
         outcomes = hash_all(
-            self._tasks(),
+            tasks,
             workers=options.workers,
             image_timeout=options.image_timeout,
             max_pixels=options.max_pixels,
@@ -77,11 +96,11 @@ class Survey:
         try:
             for outcome in outcomes:
                 self._heard(outcome)
+                yield outcome
         finally:
             # Ends the workers now, not when the garbage is collected.
             getattr(outcomes, "close", lambda: None)()
             self._pictures.flush()
-        return self.tally
 
     def _tasks(self) -> Iterator[Tuple[bytes, str]]:
         """The pictures to hash; everything that needs no hashing is settled on the way."""
@@ -169,6 +188,18 @@ class Survey:
                 self.tally.changes.add(entry.number, _lines(entry, verdict))
 
 
+def refuse_nothing(options: Options, tally: Tally) -> None:
+    """
+    :raises MobiusError: no item names a picture, so that a run would measure nothing and succeed.
+    """
+    if not tally.with_picture:
+        raise MobiusError(
+            f'None of the {tally.items} items names a picture under "{options.image_key}", so nothing can be hashed',
+            options.path,
+            "set image_key (mobius_image_key), or items (mobius_items) where other lists hold the items",
+        )
+
+
 def located(root: str, image: object) -> Union[Tuple[str, os.stat_result], Refusal]:
     """The picture that an item's image names, and its stat; or why there is none."""
     if image is None or image == "":
@@ -211,4 +242,5 @@ def _line(pointer: str, members: Dict[str, Any]) -> str:
 
 
 def _shown(value: Any) -> str:
-    return printable(",".join(map(str, value)) if isinstance(value, list) else str(value), 60)
+    text = value if isinstance(value, str) else json.dumps(value, default=str)
+    return printable(text, 60)

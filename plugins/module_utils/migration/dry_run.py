@@ -1,0 +1,159 @@
+# Copyright (c) Mobius contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What a migration would do, from one look at every item and the hashing of a sample."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import Any, Dict, List, Optional, Set
+
+from ..dhash.versions import versions
+from ..errors import MobiusError
+from ..library.document import Document, open_document
+from ..library.fields import DHASH, is_dhash
+from ..storage.paths import locate_library
+from ..storage.replace import read_version, write_json
+from ..storage.state import library_owner
+from .block import VERSION, maker, refuse_foreign, utc_now
+from .log import counts, log_folder, write_log
+from .options import Options
+from .pictures import Pictures
+from .projection import Sample, hashing_seconds
+from .survey import Entry, Survey, refuse_nothing
+
+MOST_FAILURES = 100
+#: Passes over the document that a migration makes, as multiples of the dry run's one: edit, compare, prove, hash.
+_PASSES = 6.0
+_MOST_TWINS = 1000
+
+
+def dry_run(
+    options: Options,
+    *,
+    report: Optional[str] = None,
+    sample: int = 200,
+    log_dir: Optional[str] = None,
+    check_mode: bool = False,
+) -> Dict[str, Any]:
+    """Look at every item, hash at most ``sample`` pictures, evenly spaced, and write the report and a log.
+
+    :param report: ``migrate-dryrun.json`` beside the library when None.
+    :returns: the report, with ``report``, ``log`` and ``warnings``.
+    :raises MobiusError: the migration would be refused at once.
+    """
+    options.check()
+    if sample < 1:
+        raise MobiusError(f"sample is {sample}, it has to be 1 or more")
+    library = locate_library(options.path)
+    made_with = versions()
+    with open_document(library) as document:
+        look = _Look(document, options, Pictures(library, maker(made_with), write=False), sample)
+        found = look.run()
+        refuse_foreign(document)
+    refuse_nothing(options, look.tally)
+    result = {
+        "library": options.path,
+        "sha256": read_version(library).sha256,
+        "made_at": utc_now(),
+        "tool": f"mobius.dhash {VERSION}",
+        **made_with,
+        **found,
+    }
+    report = report or str(Path(options.path).absolute().parent / "migrate-dryrun.json")
+    log = None
+    if not check_mode:
+        uid, gid = library_owner(library)
+        write_json(report, result, owner=uid, group=gid)
+        facts = {name: found[name] for name in ("projected_seconds", "would_change", "expected_failure_rate")}
+        log = write_log(log_folder(options.path, log_dir), "dry-run", options.path, look.tally, facts)
+    return {"changed": False, **result, "report": report, "log": log, "warnings": look.warnings}
+
+
+class _Look:
+    def __init__(self, document: Document, options: Options, pictures: Pictures, most: int) -> None:
+        self._options = options
+        self._pictures = pictures
+        self._survey = Survey(document, options, pictures, lambda _: None)
+        self._most = most
+        self._picked: Dict[bytes, List[Entry]] = {}
+        self._every = 1
+        self._keys: Set[bytes] = set()
+        self._bytes = 0
+        self._waiting = self._unhashed = 0
+        self.tally = self._survey.tally
+        self.warnings: List[str] = []
+
+    def run(self) -> Dict[str, Any]:
+        started = time.monotonic()
+        try:
+            for entry in self._survey.unsettled():
+                self._meet(entry)
+            read = time.monotonic()
+            samples = self._survey.hash_some(_thinned(list(self._picked.values()), self._most))
+            hashed = time.monotonic()
+        finally:
+            self._pictures.close()
+            self.warnings += self._pictures.warnings
+        workers = self._options.workers or processors()
+        ideal = sum(each.seconds for each in samples) / max(1, min(workers, len(samples)))
+        # What workers take to start, and to wait for each other.
+        beside = max(0.0, hashed - read - ideal)
+        hashing = hashing_seconds(samples, len(self._keys), self._bytes, workers)
+        return self._report(samples, hashing + beside + _PASSES * (read - started))
+
+    def _meet(self, entry: Entry) -> None:
+        """Count a picture that has to be hashed, and keep every n-th of them."""
+        self._waiting += 1
+        self._unhashed += not is_dhash(entry.owned.get(DHASH))
+        if entry.key in self._keys:
+            group = self._picked.get(entry.key)
+            if group is not None and len(group) < _MOST_TWINS:
+                group.append(entry)
+            return
+        if len(self._keys) % self._every == 0:
+            self._picked[entry.key] = [entry]
+        self._keys.add(entry.key)
+        self._bytes += entry.size
+        if len(self._picked) >= 2 * self._most:
+            self._picked = dict(list(self._picked.items())[::2])
+            self._every *= 2
+
+    def _report(self, samples: List[Sample], seconds: float) -> Dict[str, Any]:
+        tally = self.tally
+        seen = sum(each.items for each in samples)
+        failed = sum(each.items for each in samples if each.failed)
+        rest = self._waiting - seen
+        unhashed = self._unhashed - sum(each.unhashed for each in samples)
+        expected = tally.failed + (rest * failed / seen if seen else 0.0)
+        rate = 100.0 * expected / tally.with_picture if tally.with_picture else 0.0
+        numbers = counts(tally)
+        del numbers["hashed"], numbers["changed_items"]
+        return {
+            **numbers,
+            "to_hash": self._waiting,
+            "pictures_to_hash": len(self._keys),
+            "bytes_to_read": self._bytes,
+            "sampled": len(samples),
+            "exact": rest == 0,
+            "projected_seconds": round(seconds, 3),
+            "would_change": tally.changed + unhashed,
+            "may_change": rest - unhashed,
+            "expected_failure_rate": round(rate, 3),
+            "max_failure_rate": self._options.max_failure_rate,
+            "would_fail": rate > self._options.max_failure_rate,
+            "failures": list(tally.failures)[:MOST_FAILURES],
+        }
+
+
+def processors() -> int:
+    """Processors that this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
+def _thinned(groups: List[List[Entry]], most: int) -> List[List[Entry]]:
+    """At most so many of them, evenly spaced."""
+    if len(groups) <= most:
+        return groups
+    return [groups[number * len(groups) // most] for number in range(most)]
