@@ -22,7 +22,6 @@ from ..storage.paths import kind_of, locate_library
 from ..storage.replace import (
     ABSENT,
     FILE_MODE,
-    DurabilityUnknown,
     Version,
     copy_of,
     create_exclusively,
@@ -188,8 +187,6 @@ class Store:
                 group=gid,
                 mode=self.mode,
             )
-        except DurabilityUnknown:
-            raise
         except BaseException:
             # next_name found the name free within the lock, so a checksum without its backup is ours.
             if not os.path.lexists(path):

@@ -22,7 +22,7 @@ from typing import Any, Dict, Iterator, Optional, Set, cast
 
 from ..errors import MobiusError
 from .paths import state_dir
-from .replace import open_regular, remove_durably, sweep_matching, sweep_temporaries, write_json
+from .replace import DurabilityUnknown, open_regular, sweep_matching, sweep_temporaries, write_json
 from .state import library_owner, prepare_folder
 
 Lease = Dict[str, Any]
@@ -100,7 +100,10 @@ def release(library_path: str, holder_id: str, *, force: bool = False, check_mod
     if check_mode or not is_ours():
         return is_ours()
     with _kernel_lock(library_path):
-        return is_ours() and remove_durably(_lease_path(library_path))
+        if not is_ours():
+            return False
+        os.unlink(_lease_path(library_path))
+        return True
 
 
 def hold(library_path: str, holder_id: str, *, present: bool, force: bool = False, **details: Any) -> Dict[str, Any]:
@@ -157,14 +160,15 @@ def writing(
         try:
             yield
         finally:
-            with suppress(OSError):
-                _renew(library_path, deployment)
+            _renew(library_path, deployment)
 
 
 def _renew(library_path: str, deployment: Optional[str]) -> None:
-    lease = _read_lease(library_path)
-    if deployment is not None and lease is not None and lease.get("id") == deployment:
-        _write_lease(library_path, {**lease, **_times(int(lease["ttl"]))})
+    # A full disk does not end a lease, and must not stand in the way of a restore.
+    with suppress(OSError):
+        lease = _read_lease(library_path)
+        if deployment is not None and lease is not None and lease.get("id") == deployment:
+            _write_lease(library_path, {**lease, **_times(int(lease["ttl"]))})
 
 
 @contextmanager
@@ -198,8 +202,8 @@ def _open_lock_file(library_path: str) -> int:
     descriptor = os.open(f"{prepare_folder(library_path)}/writing", flags, 0o640)
     uid, gid = library_owner(library_path)
     facts = os.fstat(descriptor)
-    # So that a run as the library's owner can follow one as root.
-    if uid not in (-1, facts.st_uid) or gid not in (-1, facts.st_gid):
+    # So that a run as the library's owner can follow one as root; never through another name of some other file.
+    if facts.st_nlink == 1 and (uid not in (-1, facts.st_uid) or gid not in (-1, facts.st_gid)):
         with suppress(OSError):
             os.fchown(descriptor, uid, gid)
     return descriptor
@@ -258,7 +262,9 @@ def _read_lease(library_path: str) -> Optional[Lease]:
 
 def _write_lease(library_path: str, lease: Lease) -> None:
     uid, gid = library_owner(library_path)
-    write_json(_lease_path(library_path), lease, owner=uid, group=gid)
+    # A power cut ends what the lease stands for.
+    with suppress(DurabilityUnknown):
+        write_json(_lease_path(library_path), lease, owner=uid, group=gid)
 
 
 def _new_lease(holder_id: str, purpose: str, ttl: int, pid: Optional[int]) -> Lease:

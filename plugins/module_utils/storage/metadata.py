@@ -4,12 +4,13 @@
 
 from __future__ import annotations
 
+import errno
 import grp
 import os
 import pwd
 import stat
 from dataclasses import dataclass
-from typing import Callable, Optional, Union
+from typing import Callable, Dict, Optional, Union
 
 from ..errors import MobiusError
 
@@ -67,7 +68,8 @@ def apply_metadata(descriptor: int, like: Optional[str], wanted: Ownership, *, d
     if mode is None:
         mode = default_mode if model is None else stat.S_IMODE(model.st_mode)
     # Last: a change of owner or ACL changes the mode.
-    os.fchmod(descriptor, mode)
+    if stat.S_IMODE(os.fstat(descriptor).st_mode) != mode:
+        os.fchmod(descriptor, mode)
 
 
 def _apply_owner(descriptor: int, model: Optional[os.stat_result], wanted: Ownership, where: Optional[str]) -> None:
@@ -86,14 +88,22 @@ def _apply_owner(descriptor: int, model: Optional[os.stat_result], wanted: Owner
         ) from error
 
 
+def _attributes(file: Union[str, int]) -> Dict[str, bytes]:
+    try:
+        names = os.listxattr(file)
+    except OSError as error:
+        if error.errno == errno.ENOTSUP:
+            return {}
+        raise
+    return {name: os.getxattr(file, name) for name in names if name not in _NOT_COPIED}
+
+
 def _copy_attributes(source: str, descriptor: int) -> None:
-    for name in os.listxattr(source):
-        if name in _NOT_COPIED:
+    there = _attributes(descriptor)
+    for name, value in _attributes(source).items():
+        if there.get(name) == value:
             continue
-        value = os.getxattr(source, name)
         try:
-            if name in os.listxattr(descriptor) and os.getxattr(descriptor, name) == value:
-                continue
             os.setxattr(descriptor, name, value)
         except OSError as error:
             raise MobiusError(

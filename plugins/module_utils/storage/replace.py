@@ -229,7 +229,7 @@ def copy_of(source: str) -> Callable[[BinaryIO], None]:
 
 
 def create_exclusively(path: str, data: bytes, *, owner: Any = None, group: Any = None, mode: int = FILE_MODE) -> None:
-    """Write a small file under a name that must be free, durably.
+    """Write a small file under a name that must be free, durably or not at all.
 
     :raises FileExistsError: the name is taken.
     """
@@ -241,13 +241,17 @@ def create_exclusively(path: str, data: bytes, *, owner: Any = None, group: Any 
             with os.fdopen(os.dup(descriptor), "wb") as stream:
                 stream.write(data)
             os.fsync(descriptor)
-        except BaseException:
+            _sync_folder(folder_descriptor, path)
+        except BaseException as error:
             with suppress(OSError):
                 os.unlink(path)
+            if isinstance(error, DurabilityUnknown):
+                raise MobiusError(
+                    "The folder cannot be synced, so the file was not made", path, error.remedy
+                ) from error
             raise
         finally:
             os.close(descriptor)
-        _sync_folder(folder_descriptor, path)
 
 
 def write_json(path: str, document: Any, mode: int = FILE_MODE, *, owner: Any = None, group: Any = None) -> None:
