@@ -140,7 +140,7 @@ def main() -> None:
             format=dict(type="str", choices=["html", "csv", "json"], default="html"),
             threshold=dict(type="float", default=0.7),
             items=dict(type="list", elements="str"),
-            image_key=dict(type="str", default="image"),
+            image_key=dict(type="str", default="image", no_log=False),
             include_images=dict(type="bool", default=False),
             image_root=dict(type="path"),
             limit=dict(type="int", default=2000),

@@ -1,0 +1,119 @@
+# Copyright (c) Mobius contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Whether what the migration wrote makes sense: in each item, and in the document's block."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Dict, List, NamedTuple, Optional
+
+from ..library.fields import CONFIDENCE, DHASH, REASONS, is_dhash
+from ..library.window import shown
+from .findings import Findings
+
+
+class Sampled(NamedTuple):
+    """An item to hash again: its pointer, the picture it names, and its dHash."""
+
+    pointer: str
+    image: Any
+    dhash: str
+
+
+class Sample:
+    """About evenly spread items, without knowing beforehand how many there are; the same ones each time."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._stride = 1
+        self._seen = 0
+        self._kept: List[Sampled] = []
+
+    def offer(self, item: Sampled) -> None:
+        """See one more item."""
+        if self._size and self._seen % self._stride == 0:
+            self._kept.append(item)
+            if len(self._kept) >= 4 * self._size:
+                self._kept = self._kept[::2]
+                self._stride *= 2
+        self._seen += 1
+
+    def chosen(self) -> List[Sampled]:
+        """At most ``size`` of the items seen."""
+        count = min(self._size, len(self._kept))
+        return [self._kept[number * len(self._kept) // count] for number in range(count)]
+
+
+class Members:
+    """The items of one library, checked one by one.
+
+    :param complete: every item has to be migrated; else one that is not is a warning.
+    """
+
+    def __init__(self, findings: Findings, image_key: str, sample: int, *, complete: bool) -> None:
+        self._findings = findings
+        self._image_key = image_key
+        self._complete = complete
+        self.sample = Sample(sample)
+        self.items = 0
+        self.with_dhash = 0
+        self.unmigrated = 0
+
+    def check(self, pointer: str, item: Dict[str, Any]) -> None:
+        """Check the members that the migration owns, and count the item."""
+        self.items += 1
+        dhash = item.get(DHASH)
+        if is_dhash(dhash):
+            self.with_dhash += 1
+            self.sample.offer(Sampled(pointer, item.get(self._image_key), str(dhash)))
+        if CONFIDENCE not in item:
+            self._unmigrated(pointer, item)
+            return
+        confidence = item[CONFIDENCE]
+        if not _is_confidence(confidence):
+            self._tell(pointer, "confidence", f'"{CONFIDENCE}" is {_value(confidence)}, not a number from 0 to 1')
+        if REASONS in item and not _are_reasons(item[REASONS]):
+            self._tell(pointer, "reasons", f'"{REASONS}" is {_value(item[REASONS])}, not a list of words')
+        if DHASH in item and not is_dhash(dhash):
+            self._tell(pointer, "dhash", f'"{DHASH}" is {_value(dhash)}, not 16 lower-case hex digits')
+        if DHASH not in item:
+            if _is_confidence(confidence) and confidence != 0:
+                self._tell(pointer, "confidence", f"it has no dHash, yet a confidence of {confidence}")
+            if not item.get(REASONS):
+                self._tell(pointer, "reasons", "it has no dHash and says no reason")
+
+    def against_block(self, block: Dict[str, Any]) -> None:
+        """Compare the counts with those that the document's block tells."""
+        for name, count in (("items", self.items), ("with_dhash", self.with_dhash)):
+            told = block.get(name)
+            if told != count:
+                self._findings.add(
+                    "block",
+                    f'the migration\'s block says {_value(told)} under "{name}", the document has {count}',
+                    severity="error" if self._complete else "warning",
+                )
+
+    def _unmigrated(self, pointer: str, item: Dict[str, Any]) -> None:
+        self.unmigrated += 1
+        if self._complete:
+            self._tell(pointer, "unmigrated", f'it has no "{CONFIDENCE}": the migration passed it over')
+        elif is_dhash(item.get(DHASH)):
+            text = f'it has a dHash, but no "{CONFIDENCE}": not this migration made it'
+            self._findings.add("unmigrated", text, severity="warning", pointer=pointer)
+
+    def _tell(self, pointer: str, kind: str, message: str) -> None:
+        self._findings.add(kind, message, pointer=pointer)
+
+
+def _is_confidence(value: object) -> bool:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return False
+    return math.isfinite(value) and 0 <= value <= 1
+
+
+def _are_reasons(value: object) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(each, str) and each for each in value)
+
+
+def _value(value: Optional[object]) -> str:
+    return shown(repr(value)[:200].encode("utf-8", "backslashreplace"))

@@ -1,0 +1,104 @@
+# Copyright (c) Mobius contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Items hashed again, by ImageHash itself where this Python has it: the reference that dHashes are measured by."""
+
+from __future__ import annotations
+
+import warnings
+from functools import partial
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
+
+from ..dhash.picture import PictureError, hash_picture
+from ..dhash.versions import versions
+from ..engine.alone import Bounds, each_alone
+from ..library.fields import is_dhash
+from ..library.window import shown
+from ..storage.paths import UnsafePath, resolve_under
+from ..storage.replace import open_regular
+from .findings import Findings
+from .members import Sampled
+
+LEAN = "none, ImageHash is not installed: the sample was hashed again by the migration's own code"
+# What versions of Pillow have been seen to differ by, and some more.
+_BITS_BETWEEN_VERSIONS = 8
+
+
+class Limits(NamedTuple):
+    """Of one picture: ``seconds`` of wall time and ``pixels``."""
+
+    seconds: float
+    pixels: int
+
+
+def hash_again(
+    sample: List[Sampled], image_root: str, block: Dict[str, Any], limits: Limits, findings: Findings
+) -> str:
+    """Tell each item of the sample whose picture gives another dHash, or none; returns whose opinion it is.
+
+    :param block: the migration's block, for the Pillow that it was made with.
+    :raises MobiusError: Pillow is missing; the remedy is the command that installs it.
+    """
+    here = versions()
+    name, hasher = _by_imagehash(here["imagehash"]) or (LEAN, _by_ourselves)
+    made_with = {block.get("pillow"), *_listed(block.get("also_pillow"))} - {None}
+    others = ", ".join(sorted(str(each) for each in made_with - {here["pillow"]}))
+    hint = f"; it was made with Pillow {others} and this is {here['pillow']}" if others else ""
+    bounds = Bounds(seconds=limits.seconds, memory=128 * 1024 * 1024 + 16 * limits.pixels, answer=1024)
+    paths = [_path(item.image, image_root) for item in sample]
+    calls = (None if path is None else partial(hasher, path, limits.pixels) for path in paths)
+    for item, answer in zip(sample, each_alone(calls, bounds)):
+        _judge(item, answer, hint, findings)
+    return name
+
+
+def _listed(value: Any) -> List[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _judge(item: Sampled, answer: Optional[bytes], hint: str, findings: Findings) -> None:
+    text = "" if answer is None else answer.decode("ascii", "replace")
+    if not is_dhash(text):
+        why = shown(text.encode()) or "no picture there, or not hashed within the limits"
+        findings.add("picture", f"its picture cannot be hashed again: {why}", pointer=item.pointer)
+        return
+    apart = bin(int(text, 16) ^ int(item.dhash, 16)).count("1")
+    if apart:
+        findings.add(
+            "second-opinion",
+            f"its dHash is {item.dhash}, its picture now gives {text}, {apart} bits apart{hint}",
+            severity="warning" if hint and apart <= _BITS_BETWEEN_VERSIONS else "error",
+            pointer=item.pointer,
+        )
+
+
+def _path(image: Any, root: str) -> Optional[str]:
+    try:
+        return resolve_under(root, image) if isinstance(image, str) else None
+    except UnsafePath:
+        return None
+
+
+def _by_imagehash(version: Optional[str]) -> Optional[Tuple[str, Callable[[str, int], bytes]]]:
+    try:
+        import imagehash
+        from PIL import Image
+    except ImportError:
+        return None
+
+    def hasher(path: str, pixels: int) -> bytes:
+        Image.MAX_IMAGE_PIXELS = pixels
+        warnings.simplefilter("ignore")
+        try:
+            with open_regular(path) as stream, Image.open(stream) as image:
+                return str(imagehash.dhash(image, hash_size=8)).encode("ascii")
+        except Exception as error:  # whatever a picture makes Pillow raise
+            return f"{type(error).__name__}: {error}".encode("ascii", "replace")[:200]
+
+    return f"ImageHash {version}", hasher
+
+
+def _by_ourselves(path: str, pixels: int) -> bytes:
+    try:
+        return hash_picture(path, pixels).dhash.encode("ascii")
+    except PictureError as error:
+        return error.text.encode("ascii", "replace")

@@ -1,0 +1,156 @@
+# Copyright (c) Mobius contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Everything that can be said of a library without changing it: its form, its members, its past, its pictures."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Dict, List, Optional, Sequence
+
+from ..backups.choose import DEPLOYMENT, LATEST, choose
+from ..backups.names import CHECKSUM
+from ..backups.store import Store
+from ..errors import MobiusError
+from ..library.compare import changes_beyond_migration
+from ..library.document import LibraryError, open_document
+from ..library.fields import IMAGE_KEY
+from ..library.strict import problems
+from ..storage.paths import locate_library
+from ..storage.replace import Version, read_version
+from ..storage.state import read_current
+from .findings import MOST, Findings, in_words
+from .members import Members
+from .schema import check_schema
+from .second_opinion import Limits, hash_again
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to verify. ``against`` is ``latest``, ``deployment`` or a file; ``sample`` a number of items."""
+
+    path: str
+    against: Optional[str] = None
+    backup_dir: Optional[str] = None
+    schema: Optional[str] = None
+    sample: int = 0
+    image_root: Optional[str] = None
+    items: Optional[Sequence[str]] = None
+    image_key: str = IMAGE_KEY
+    image_timeout: float = 30.0
+    max_pixels: int = 178_956_970
+
+
+def verify(request: Request) -> Dict[str, Any]:
+    """Verify a library; returns what the module ``library_verify`` does. Nothing is changed.
+
+    :raises MobiusError: the verification itself cannot be done; what is wrong with the library is in the result.
+    """
+    if request.sample < 0:
+        raise MobiusError("A sample has at least no items", str(request.sample), "set sample to 0 or more")
+    if request.sample and not request.image_root:
+        raise MobiusError("A sample needs the folder that the pictures are in", request.path, "set image_root as well")
+    library = locate_library(request.path)
+    run = _Run(request, library, read_version(library))
+    run.all()
+    return run.result()
+
+
+class _Run:
+    def __init__(self, request: Request, library: str, version: Version) -> None:
+        self._request = request
+        self._library = library
+        self._version = version
+        self._findings = Findings()
+        self._warnings: List[str] = []
+        self._earlier: Optional[str] = None
+        self._sampled = 0
+        self._opinion: Optional[str] = None
+        self._members: Optional[Members] = None
+
+    def all(self) -> None:
+        """Each check in its turn; what is no JSON is checked no further."""
+        request, findings = self._request, self._findings
+        if request.against:
+            self._earlier = self._chosen(request.against)
+        for problem in problems(self._library, MOST):
+            findings.add(**problem)
+        if findings.errors:
+            return
+        block = self._check_members()
+        if self._earlier:
+            for change in changes_beyond_migration(
+                self._earlier, self._library, request.items, request.image_key, MOST
+            ):
+                findings.add("changed", change["message"], pointer=change["pointer"], line=change["line"])
+        if request.schema:
+            for pointer, message in check_schema(self._library, request.schema, MOST):
+                findings.add("schema", message, pointer=pointer)
+        if request.sample and self._members:
+            self._hash_again(self._members, block)
+        if read_version(self._library) != self._version:
+            findings.add("changed-meanwhile", "another program changed the file while it was being verified")
+
+    def result(self) -> Dict[str, Any]:
+        members, findings = self._members, self._findings
+        return {
+            "changed": False,
+            "valid": findings.errors == 0,
+            "items": members.items if members else None,
+            "with_dhash": members.with_dhash if members else None,
+            "unmigrated": members.unmigrated if members else None,
+            "problems": findings.first(),
+            "errors": findings.errors,
+            "sampled": self._sampled,
+            "second_opinion": self._opinion,
+            "against": self._earlier,
+            "sha256": self._version.sha256,
+            "warnings": self._warnings,
+        }
+
+    def _chosen(self, against: str) -> str:
+        """The file to compare with: a backup that verifies, or any other file, which is taken as it is."""
+        store = Store.of(self._request.path, self._request.backup_dir)
+        beside = Path(self._library).parent
+        places = [against] if os.path.isabs(against) else [str(beside / against), str(Path(store.folder) / against)]
+        if against not in (LATEST, DEPLOYMENT):
+            for place in places:
+                if os.path.isfile(place) and not os.path.lexists(place + CHECKSUM):
+                    self._warnings.append(f"{place} has no checksum; it is taken as it is.")
+                    return place
+        current = read_current(self._library, self._version.sha256) if against == DEPLOYMENT else None
+        return choose(store, against, current, self._warnings).path
+
+    def _check_members(self) -> Dict[str, Any]:
+        request = self._request
+        # What is the bytes of before was not migrated since: its items are as they may be.
+        migrated = self._earlier is not None and read_version(self._earlier).sha256 != self._version.sha256
+        members = Members(self._findings, request.image_key, request.sample, complete=migrated)
+        try:
+            with open_document(request.path) as document:
+                for item in document.items(request.items, request.image_key):
+                    members.check(item.pointer, item.value)
+                block = document.block or {}
+        except LibraryError as error:
+            self._findings.add("items", f"{error.what}. Next: {error.remedy}", line=error.line, column=error.column)
+            return {}
+        self._members = members
+        if block:
+            members.against_block(block)
+        return block
+
+    def _hash_again(self, members: Members, block: Dict[str, Any]) -> None:
+        request = self._request
+        sample = members.sample.chosen()
+        limits = Limits(request.image_timeout, request.max_pixels)
+        self._opinion = hash_again(sample, str(request.image_root), block, limits, self._findings)
+        self._sampled = len(sample)
+
+
+def summary(result: Dict[str, Any]) -> str:
+    """What a failed verification says in one message."""
+    count = result["errors"]
+    first = "; ".join(in_words(problem) for problem in result["problems"][:3] if problem["severity"] == "error")
+    more = f"; and {count - 3} more" if count > 3 else ""
+    return f"The library is not valid, {count} problem{'s' if count > 1 else ''}: {first}{more}"

@@ -1,0 +1,219 @@
+#!/usr/bin/python
+# Copyright (c) Mobius contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: library_verify
+short_description: Prove that a library is whole, and that a migration changed nothing else
+version_added: 1.0.0
+description:
+  - Reads the library as strict JSON. Keys given twice, NaN, trailing commas or text, wrong encodings and the like are
+    problems, each with its line and column.
+  - Checks what the migration wrote, that each dHash has its form, each confidence is a number from 0 to 1, and each
+    item without a dHash says why.
+  - With O(against), proves on the bytes that nothing but the migration's own members differs from a backup, and that
+    the migration left no item out.
+  - With O(sample), hashes items again by ImageHash itself.
+  - Changes nothing.
+options:
+  against:
+    description:
+      - The library as it was before, V(latest) for the newest backup that verifies, V(deployment) for the backup of
+        before the last deployment, or a file. A relative path is seen from the library's folder, else from
+        O(backup_dir).
+      - A backup that does not match its checksum is refused. A file without a checksum is taken as it is.
+    type: str
+  schema:
+    description:
+      - A file with a JSON Schema that the library has to follow. Needs the Python library C(jsonschema), and about
+        ten times the size of the library in memory.
+      - References to other files or to the network are not followed.
+    type: path
+  sample:
+    description:
+      - How many items to hash again, spread evenly over those that have a dHash. Needs Pillow and, for an opinion other
+        than the migration's own, ImageHash.
+    type: int
+    default: 0
+  image_root:
+    description: Folder that the items' image paths resolve under. Required with O(sample).
+    type: path
+  items:
+    description:
+      - Where the items are, as selectors such as V(components[]), V(games[].components[]) or V([]).
+      - When omitted or empty, the usual shapes are tried.
+    type: list
+    elements: str
+  image_key:
+    description: Member of an item that names its picture.
+    type: str
+    default: image
+  image_timeout:
+    description: Seconds that one picture of the sample may take.
+    type: float
+    default: 30
+  max_pixels:
+    description: The most pixels of a picture of the sample.
+    type: int
+    default: 178956970
+  fail_on_problems:
+    description: Whether the task fails when the library is not valid. The results are the same.
+    type: bool
+    default: true
+extends_documentation_fragment:
+  - mobius.dhash.attributes
+  - mobius.dhash.attributes.info
+  - mobius.dhash.library
+  - mobius.dhash.library.backup_dir
+seealso:
+  - module: mobius.dhash.dhash_migrate
+  - module: mobius.dhash.library_backup_info
+author:
+  - Mobius contributors (@mobius-dhash)
+"""
+
+EXAMPLES = r"""
+- name: Prove that the last deployment changed nothing but its own members
+  mobius.dhash.library_verify:
+    path: /srv/mobius/library.json
+    against: deployment
+
+- name: Hash twenty items again, by ImageHash
+  mobius.dhash.library_verify:
+    path: /srv/mobius/library.json
+    image_root: /srv/mobius/images
+    sample: 20
+
+- name: Look at a library's problems without failing
+  mobius.dhash.library_verify:
+    path: /srv/mobius/library.json
+    schema: /srv/mobius/library.schema.json
+    fail_on_problems: false
+  register: verification
+
+- name: Show them
+  ansible.builtin.debug:
+    var: verification.problems
+"""
+
+RETURN = r"""
+valid:
+  description: Whether no problem of severity V(error) was found.
+  returned: always
+  type: bool
+  sample: true
+items:
+  description: How many items the library has; null when it is no JSON or none was found.
+  returned: always
+  type: int
+  sample: 60
+with_dhash:
+  description: How many of them have a dHash.
+  returned: always
+  type: int
+  sample: 58
+unmigrated:
+  description: How many of them no migration has looked at yet.
+  returned: always
+  type: int
+  sample: 0
+problems:
+  description: The first fifty problems, errors before warnings.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    kind:
+      description: A stable word for the kind of problem, such as V(duplicate-key), V(changed) or V(second-opinion).
+      type: str
+    severity:
+      description: V(error), or V(warning) for what does not make the library invalid.
+      type: str
+    pointer:
+      description: JSON pointer of the item or value, where there is one.
+      type: str
+    line:
+      description: Line in the file, from 1, where it is known.
+      type: int
+    column:
+      description: Column in characters, from 1, where it is known.
+      type: int
+    message:
+      description: One sentence.
+      type: str
+  sample:
+    - kind: duplicate-key
+      severity: error
+      line: 12
+      column: 7
+      message: the key "id" is given twice in one object
+errors:
+  description: How many problems of severity V(error) were counted, those that are not listed included.
+  returned: always
+  type: int
+  sample: 0
+sampled:
+  description: How many items were hashed again.
+  returned: always
+  type: int
+  sample: 20
+second_opinion:
+  description: Who hashed them, ImageHash with its version, or why there was no second opinion; null without a sample.
+  returned: always
+  type: str
+  sample: ImageHash 4.3.2
+against:
+  description: The file that the library was compared with; null when there was none.
+  returned: always
+  type: str
+  sample: /srv/mobius/backups/library.json.bak.20240924T160000Z
+sha256:
+  description: SHA-256 of the library that was verified.
+  returned: always
+  type: str
+  sample: 2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae
+"""
+
+from typing import Any, Dict
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.mobius.dhash.plugins.module_utils.ansible import finish
+from ansible_collections.mobius.dhash.plugins.module_utils.verify.verify import Request, summary, verify
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec=dict(
+            path=dict(type="path", required=True),
+            against=dict(type="str"),
+            backup_dir=dict(type="path"),
+            schema=dict(type="path"),
+            sample=dict(type="int", default=0),
+            image_root=dict(type="path"),
+            items=dict(type="list", elements="str"),
+            image_key=dict(type="str", default="image", no_log=False),
+            image_timeout=dict(type="float", default=30),
+            max_pixels=dict(type="int", default=178_956_970),
+            fail_on_problems=dict(type="bool", default=True),
+        ),
+        supports_check_mode=True,
+    )
+    given = dict(module.params)
+    fail_on_problems = given.pop("fail_on_problems")
+
+    def call() -> Dict[str, Any]:
+        result = verify(Request(**given))
+        if fail_on_problems and not result["valid"]:
+            for warning in result.pop("warnings"):
+                module.warn(warning)
+            module.fail_json(msg=summary(result), **result)
+        return result
+
+    finish(module, call)
+
+
+if __name__ == "__main__":
+    main()
