@@ -38,7 +38,7 @@ def choose(store: Store, wanted: str, current: Optional[State], warnings: List[s
 
 
 def _with_bytes(store: Store, sha256: str) -> Backup:
-    backup = _holding(store, sha256)
+    backup = any_with_bytes(store, sha256)
     if backup is not None:
         return backup
     raise MobiusError(
@@ -48,7 +48,8 @@ def _with_bytes(store: Store, sha256: str) -> Backup:
     )
 
 
-def _holding(store: Store, sha256: str) -> Optional[Backup]:
+def any_with_bytes(store: Store, sha256: str) -> Optional[Backup]:
+    """The newest backup or snapshot that verifies and has these bytes."""
     return next((each for each in store.backups() if each.verified and each.sha256 == sha256), None)
 
 
@@ -86,7 +87,7 @@ def _way_back(store: Store, current: Optional[State], warnings: List[str]) -> Ba
     own = _examined(store, path)
     if own is not None and own.verified and own.sha256 == named["sha256"]:
         return own
-    other = _holding(store, named["sha256"])
+    other = any_with_bytes(store, named["sha256"])
     if other is not None:
         warnings.append(f"{path} cannot be used; {other.path} has the same bytes.")
         return other

@@ -25,7 +25,7 @@ from ..storage.replace import (
 )
 from ..storage.state import DamagedState, State
 from . import names
-from .choose import DIGEST, LATEST, choose
+from .choose import DIGEST, LATEST, any_with_bytes, choose
 from .names import BACKUP, SNAPSHOT, Name
 from .store import Backup, Store, describe
 
@@ -83,12 +83,19 @@ class _Restoration:
             with self.store.exclusively():
                 existing = self.store.holding(self.actual.sha256, SNAPSHOT)
                 return (existing or self.store.add(self.library, self.actual, SNAPSHOT)).path
-        except DurabilityUnknown as error:
+        except OSError as error:
+            kept = any_with_bytes(self.store, self.actual.sha256)
+            if kept is not None:
+                self.warnings.append(f"No snapshot could be made ({error.strerror}); {kept.path} has the same bytes.")
+                return kept.path
             raise MobiusError(
-                "The snapshot of the library may not outlive a power cut, so nothing was restored",
-                error.where,
-                error.remedy,
+                f"The library could not be kept in a snapshot ({error.strerror}), so nothing was restored",
+                self.store.folder,
+                "make room there (playbooks/cleanup.yml) or name another backup_dir, then restore again",
             ) from error
+        except MobiusError as error:
+            what = f"The library could not be kept in a snapshot, so nothing was restored: {error.what}"
+            raise MobiusError(what, error.where, error.remedy) from error
 
     def replace(self, backup: Backup) -> None:
         """Put the bytes of ``backup`` in place and note what is now deployed."""

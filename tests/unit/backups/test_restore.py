@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
 from pathlib import Path
-from typing import Optional
+from typing import Any, Optional
 
 import pytest
+from ansible_collections.mobius.dhash.plugins.module_utils.backups import store
 from ansible_collections.mobius.dhash.plugins.module_utils.backups.names import SNAPSHOT
 from ansible_collections.mobius.dhash.plugins.module_utils.backups.restore import restore
 from ansible_collections.mobius.dhash.plugins.module_utils.backups.store import create_backup, list_backups
@@ -286,6 +288,29 @@ def test_no_snapshot_no_restore(library: Path, monkeypatch: pytest.MonkeyPatch) 
         restore(str(library))
     assert not isinstance(error.value, DurabilityUnknown)
     assert library.read_bytes() == A
+
+
+@pytest.mark.parametrize("kept_already", [True, False])
+def test_a_full_disk(library: Path, monkeypatch: pytest.MonkeyPatch, kept_already: bool) -> None:
+    plant(library, B, days=1)
+    if kept_already:
+        kept = create_backup(str(library))["backup"]["path"]
+    real = store.replace_whole
+
+    def full(path: str, *args: Any, **more: Any) -> Any:
+        if "pre-restore" in path:
+            raise OSError(28, "No space left on device", path)
+        return real(path, *args, **more)
+
+    monkeypatch.setattr(store, "replace_whole", full)
+    if kept_already:
+        result = restore(str(library), None, f"sha256:{hashlib.sha256(B).hexdigest()}")
+        assert (library.read_bytes(), result["snapshot"]) == (B, kept)
+        assert "No space left" in result["warnings"][0]
+    else:
+        with pytest.raises(MobiusError, match="No space left on device.*nothing was restored"):
+            restore(str(library))
+        assert library.read_bytes() == A
 
 
 def test_applied_but_not_surely_durable_is_told_and_recorded(library: Path, monkeypatch: pytest.MonkeyPatch) -> None:
