@@ -25,7 +25,7 @@ options:
   kind:
     description: What is recorded; the start of the file names.
     type: str
-    choices: [deployment, rollback]
+    choices: [deployment, rollback, monitoring]
     default: deployment
   status:
     description: How it ended, such as V(deployed), V(unchanged), V(refused), V(rolled_back) or V(rollback_failed).
@@ -87,7 +87,7 @@ def main() -> None:
         argument_spec=dict(
             log_dir=dict(type="path", required=True),
             deployment=dict(type="str", required=True),
-            kind=dict(type="str", choices=["deployment", "rollback"], default="deployment"),
+            kind=dict(type="str", choices=["deployment", "rollback", "monitoring"], default="deployment"),
             status=dict(type="str", required=True),
             reason=dict(type="str", default=""),
             failure=dict(type="dict", default={}),

@@ -107,6 +107,13 @@ options:
     type: str
     choices: [fail, hold]
     default: fail
+  progress:
+    description:
+      - Tell each sample as soon as it is taken, as a row of a table at a terminal and as a plain line elsewhere.
+      - The watch then runs on the controller and calls the module once a sample, which also outlives a lost connection;
+        a host that cannot be reached for a sample counts as unreachable.
+    type: bool
+    default: false
   headers:
     description: Headers sent with each request. Their values are masked in all output.
     type: dict
@@ -201,6 +208,12 @@ figures:
   returned: always
   type: dict
   sample: {"avg_hash_time": {"worst": 1.2, "last": 1.2, "unit": "ms", "limit": 50.0, "over": 0.0, "margin": 48.8}}
+summary:
+  description: The number of samples, and the worst value and margin of each figure, as lines for people.
+  returned: always
+  type: list
+  elements: str
+  sample: ["3 samples: 3 ok", "avg_hash_time: worst 1.2 ms, limit 50, margin 48.8"]
 samples:
   description: The samples; of more than 200 the first 50 and the last 150.
   returned: always
@@ -243,6 +256,7 @@ SPEC = {
     "bad_in_all": {"type": "int"},
     "figures": {"type": "dict", "default": {}},
     "on_inconclusive": {"type": "str", "choices": ["fail", "hold"], "default": "fail"},
+    "progress": {"type": "bool", "default": False},
     "headers": {"type": "dict", "default": {}, "no_log": True},
     "url_username": {"type": "str"},
     "url_password": {"type": "str", "no_log": True},

@@ -6,14 +6,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import Any, Dict, List, Mapping, NamedTuple, Optional
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence
 
 from ..errors import MobiusError
 from .fetch import Access
-from .judge import FAIL, INCONCLUSIVE, Limit, Rules, margins
+from .judge import FAIL, INCONCLUSIVE, Judgement, Limit, Rules, margins
 from .judge import counts as count
 from .sampler import Sampler
-from .samples import FIGURES
+from .samples import FIGURES, Sample
+from .told import summary
 from .watch import Rhythm, watch
 
 _QUEUE = "low_confidence_queue_length"
@@ -58,14 +59,23 @@ def run(options: Mapping[str, Any], check_mode: bool = False) -> Dict[str, Any]:
     sampler = Sampler(options["health_url"], options.get("metrics_url"), access_of(options), options.get("figures"))
     rhythm = replace(plan.rhythm, window=0.0) if check_mode else plan.rhythm
     judgement, samples = watch(plan.rules, rhythm, sampler.take)
+    return outcome(judgement, samples, plan.rules)
+
+
+def outcome(judgement: Judgement, samples: Sequence[Sample], rules: Rules) -> Dict[str, Any]:
+    """A judgement and the samples it was made from, as a module returns them."""
     totals = count(samples)
-    kept = samples if len(samples) <= _KEPT_FIRST + _KEPT_LAST else samples[:_KEPT_FIRST] + samples[-_KEPT_LAST:]
+    figures = margins(samples, rules)
+    kept = list(samples)
+    if len(kept) > _KEPT_FIRST + _KEPT_LAST:
+        kept = kept[:_KEPT_FIRST] + kept[-_KEPT_LAST:]
     return {
         "changed": False,
         "result": judgement.result,
         "reasons": list(judgement.reasons),
         "counts": totals,
-        "figures": margins(samples, plan.rules),
+        "figures": figures,
+        "summary": summary(totals, figures),
         "samples": [sample.as_dict() for sample in kept],
         "msg": f"{judgement.result}: {'; '.join(judgement.reasons)}.",
     }

@@ -52,6 +52,20 @@ class Sample:
         """Healthy, and every figure asked for is a number."""
         return not self.failing and not self.missing
 
+    @classmethod
+    def from_dict(cls, document: Mapping[str, Any]) -> Sample:
+        """The sample of which :meth:`as_dict` was made."""
+        return cls(
+            elapsed=float(document["elapsed"]),
+            at=str(document.get("at", "")),
+            health=str(document["health"]),
+            metrics=str(document["metrics"]),
+            figures={str(name): float(value) for name, value in document["figures"].items()},
+            bad=tuple(document["bad"]),
+            missing=tuple(document["missing"]),
+            notes=tuple(document["notes"]),
+        )
+
     def as_dict(self) -> Dict[str, Any]:
         return {
             "at": self.at,

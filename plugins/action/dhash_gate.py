@@ -1,0 +1,91 @@
+# Copyright (c) Mobius contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The controller's side of a long watch: one module call a sample, so that each is told as soon as it is taken."""
+
+from __future__ import annotations
+
+from ansible.errors import AnsibleConnectionFailure
+from ansible.module_utils.parsing.convert_bool import boolean
+from ansible.plugins.action import ActionBase
+from ansible.utils.color import ANSIBLE_COLOR
+
+from ..module_utils.errors import MobiusError
+from ..module_utils.gate.plan import is_failure, make_plan, outcome
+from ..module_utils.gate.samples import UNREACHABLE, Sample
+from ..module_utils.gate.told import line, row
+from ..module_utils.gate.watch import watch
+
+_MODULE = "mobius.dhash.dhash_gate"
+# What the judgement needs, with the defaults of the module; the rest is about how to ask.
+_JUDGED = {
+    "consecutive": 3,
+    "interval": 2.0,
+    "slow_after": 0.0,
+    "slow_interval": 120.0,
+    "duration": 0.0,
+    "window": 60.0,
+    "limits": {},
+    "over": {},
+    "baseline": None,
+    "spike_absolute": 10.0,
+    "spike_relative": 0.5,
+    "failures_in_a_row": None,
+    "unreachable_in_all": None,
+    "bad_in_all": None,
+}
+_COUNTS = ("consecutive", "failures_in_a_row", "unreachable_in_all", "bad_in_all")
+_ONE_LOOK = {"consecutive": 1, "window": 0, "duration": 0}
+
+
+class _NoSample(Exception):
+    """The module ended without a sample; holds its result."""
+
+
+class ActionModule(ActionBase):
+    """Watch from here when progress is wanted; else let the module do all of it on the host."""
+
+    def run(self, tmp=None, task_vars=None):
+        super().run(tmp, task_vars)
+        arguments = dict(self._task.args)
+        if self._task.check_mode or not boolean(arguments.get("progress") or False):
+            return self._execute_module(module_name=_MODULE, module_args=arguments, task_vars=task_vars)
+        try:
+            return self._watch(arguments, task_vars)
+        except MobiusError as error:
+            return {"failed": True, "msg": str(error), "where": error.where, "remedy": error.remedy}
+        except _NoSample as error:
+            return error.args[0]
+
+    def _watch(self, arguments, task_vars):
+        options = {name: arguments.get(name, default) for name, default in _JUDGED.items()}
+        for name in _COUNTS:
+            options[name] = _whole(name, options[name])
+        plan = make_plan({"timeout": 5.0, **arguments, **options})
+        asking = {name: value for name, value in arguments.items() if name not in _JUDGED} | _ONE_LOOK
+        host = task_vars.get("inventory_hostname", "")
+        judgement, samples = watch(
+            plan.rules,
+            plan.rhythm,
+            lambda elapsed: self._look(asking, elapsed, task_vars),
+            on_sample=lambda sample: self._display.display(f"{host}  {(row if ANSIBLE_COLOR else line)(sample)}"),
+        )
+        result = outcome(judgement, samples, plan.rules)
+        result["failed"] = is_failure(judgement.result, arguments.get("on_inconclusive", "fail"))
+        return result
+
+    def _look(self, asking, elapsed, task_vars):
+        try:
+            result = self._execute_module(module_name=_MODULE, module_args=dict(asking), task_vars=task_vars)
+        except AnsibleConnectionFailure:
+            return Sample(elapsed=elapsed, health=UNREACHABLE, notes=("the host itself could not be reached",))
+        if not result.get("samples"):
+            raise _NoSample({**result, "failed": True})
+        return Sample.from_dict({**result["samples"][0], "elapsed": elapsed})
+
+
+def _whole(name, value):
+    """Extra vars arrive as strings."""
+    try:
+        return None if value is None else int(value)
+    except (TypeError, ValueError) as error:
+        raise MobiusError(f"{name} has to be a whole number", ascii(value), "correct it") from error

@@ -1,0 +1,53 @@
+# Copyright (c) Mobius contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Samples and their outcome as lines for people."""
+
+from __future__ import annotations
+
+from typing import Any, List, Mapping
+
+from .samples import FIGURES, UNITS, Sample
+
+_SHORT = {
+    "avg_hash_time": "avg",
+    "p95_hash_time": "p95",
+    "extraction_failures_rate": "failures",
+    "low_confidence_queue_length": "queue",
+}
+
+
+def line(sample: Sample) -> str:
+    """A sample as one plain line, for logs."""
+    words = [sample.at, f"{sample.elapsed:.0f} s", _state(sample)]
+    words += [f"{_SHORT[name]}={sample.figures[name]:g}" for name in FIGURES if name in sample.figures]
+    return "  ".join([word for word in words if word] + list(sample.notes))
+
+
+def row(sample: Sample) -> str:
+    """A sample as a row of a table, for eyes at a terminal."""
+    cells = [f"{sample.at[11:19]:>8}", f"{sample.elapsed:>6.0f} s", f"{_state(sample):<6}"]
+    for name in FIGURES:
+        value = f"{sample.figures[name]:g}" if name in sample.figures else "-"
+        cells.append(f"{_SHORT[name]} {value:>8} {UNITS[name]:<5}")
+    return "  ".join(cells + list(sample.notes)).rstrip()
+
+
+def summary(totals: Mapping[str, int], figures: Mapping[str, Mapping[str, Any]]) -> List[str]:
+    """How many samples, and of each figure the worst value and the room that was left."""
+    kinds = ", ".join(
+        f"{totals[kind]} {kind.replace('_', ' ')}"
+        for kind in ("ok", "not_ok", "unreachable", "bad", "missing")
+        if totals[kind] or kind == "ok"
+    )
+    lines = [f"{totals['samples']} samples: {kinds}"]
+    for name, found in figures.items():
+        text = f"{name}: worst {found['worst']:g} {found['unit']}".rstrip()
+        if "limit" in found:
+            mean = f" on average over {found['over']:g} s" if found["over"] else ""
+            text += f", limit {found['limit']:g}{mean}, margin {found['margin']:g}"
+        lines.append(text)
+    return lines
+
+
+def _state(sample: Sample) -> str:
+    return "ok" if sample.good else "NOT OK" if sample.failing else "open"

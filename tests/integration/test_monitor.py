@@ -1,0 +1,171 @@
+"""What turns out bad while it is watched goes back by itself; what is well passes and says by how much."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+from ansible_collections.mobius.dhash.plugins.module_utils.backups.store import create_backup
+from ansible_collections.mobius.dhash.plugins.module_utils.storage import state
+from ansible_collections.mobius.dhash.plugins.module_utils.storage.replace import read_version
+from gate_server import FIGURES, document, hang_up, raw, serving
+
+WATCH = {
+    "mobius_service_enabled": False,
+    "mobius_monitor_duration": 3,
+    "mobius_monitor_interval": 0.5,
+    "mobius_monitor_timeout": 0.5,
+    "mobius_limits_over": {},
+    "mobius_health_timeout": 5,
+}
+HEALTHY = document({"status": "healthy"})
+FIGURES_OK = document(FIGURES)
+
+
+class Deployed:
+    """A library as a deployment leaves it, with the service of the host: ill in some way while it has these bytes."""
+
+    def __init__(self, home) -> None:
+        self.library = home / "library.json"
+        self.before = self.library.read_bytes()
+        backup = create_backup(str(self.library))["backup"]
+        self.library.write_bytes(self.before.replace(b'"price"', b'"dhash": "0123456789abcdef", "price"'))
+        self.after = self.library.read_bytes()
+        state.begin(
+            str(self.library), {"deployment": "first", "status": "deployed", "sha256": "0" * 64, "metrics": FIGURES}
+        )
+        state.commit(str(self.library))
+        found = {
+            "deployment": "second",
+            "status": "deployed",
+            "sha256": read_version(str(self.library)).sha256,
+            "backup": {"path": backup["path"], "sha256": backup["sha256"]},
+        }
+        state.begin(str(self.library), found)
+        state.commit(str(self.library))
+
+    def ill(self, answer, well=HEALTHY, good=1):
+        """``answer`` while the deployed bytes are there, after ``good`` calls that are ``well``."""
+        calls = []
+
+        def reply(handler):
+            calls.append(time.monotonic())
+            deployed = self.library.read_bytes() == self.after
+            return (answer if deployed and len(calls) > good else well)(handler)
+
+        return reply
+
+
+@pytest.fixture
+def deployed(site):
+    return Deployed(site.home)
+
+
+def watch(site, answers, **variables):
+    with serving({"/health": HEALTHY, "/metrics/dhash": FIGURES_OK, **answers}) as server:
+        return site.play("monitor", mobius_service_port=server.server_address[1], **{**WATCH, **variables}), server
+
+
+def assert_taken_back(site, deployed, run, *reasons: str) -> None:
+    for reason in reasons:
+        run.failed(reason)
+    run.failed("Rolled back")
+    assert deployed.library.read_bytes() == deployed.before
+    assert not (site.home / ".library.json.dhash" / "lock").exists()
+    (record,) = (site.home / "logs").glob("monitoring-*.json")
+    assert json.loads(record.read_text())["status"] == "rolled_back"
+    (evidence,) = (site.home / "logs").glob("evidence-*")
+    assert (evidence / "rejected-library.json").read_bytes() == deployed.after
+    assert reasons[0] in json.loads((evidence / "failure.json").read_text())["failure"]["message"]
+    assert json.loads((evidence / "samples.json").read_text())
+
+
+def test_a_healthy_one_passes_and_says_by_how_much(site, deployed):
+    run, _server = watch(site, {})
+    run.succeeded()
+    assert "pass: " in run.output
+    assert "avg_hash_time: worst 1.5 ms, limit 50, margin 48.5" in run.output
+    assert "low_confidence_queue_length: worst 4 items, limit 14, margin 10" in run.output
+    assert (
+        run.output.count("  ok  avg=1.5")
+        == int(run.output.split(" samples: ")[0].rsplit(None, 1)[-1].strip("'\""))
+        >= 3
+    )
+    assert run.changed == 0
+    assert deployed.library.read_bytes() == deployed.after
+
+
+ILL = {
+    "slow pictures": ({"metrics": document({**FIGURES, "avg_hash_time": 80})}, "avg_hash_time was 80 ms"),
+    "a spike of the queue": (
+        {"metrics": document({**FIGURES, "low_confidence_queue_length": 15})},
+        "above the limit of 14",
+    ),
+    "not a number": ({"metrics": raw(b'{"avg_hash_time": NaN}', kind="application/json")}, "not OK 3 times in a row"),
+    "garbage": ({"metrics": raw(b"\x00\xffnothing\n")}, "neither JSON nor Prometheus text"),
+    "no answer in time": ({"health": lambda handler: time.sleep(2)}, "no answer within 0.5 s"),
+    "it hangs up": ({"health": hang_up}, "not OK 3 times in a row"),
+    "elsewhere": ({"health": raw(b"", 302, Location="http://127.0.0.1:1/")}, "a redirect, which is not followed"),
+}
+
+
+@pytest.mark.parametrize("how", ILL)
+def test_what_turns_bad_is_taken_back(site, deployed, how):
+    ways, reason = ILL[how]
+    answers = {}
+    if "metrics" in ways:
+        answers["/metrics/dhash"] = deployed.ill(ways["metrics"], FIGURES_OK)
+    if "health" in ways:
+        answers["/health"] = deployed.ill(ways["health"])
+    run, _server = watch(site, answers)
+    assert_taken_back(site, deployed, run, reason)
+
+
+def test_a_flapping_one_is_taken_back(site, deployed):
+    calls = []
+
+    def flapping(handler):
+        calls.append(1)
+        ill = len(calls) % 2 == 0 and deployed.library.read_bytes() == deployed.after
+        return (document({"status": "unhealthy"}, 503) if ill else HEALTHY)(handler)
+
+    run, _server = watch(site, {"/health": flapping})
+    assert_taken_back(site, deployed, run, "3 OKs in a row were wanted")
+
+
+def test_a_header_is_sent_and_never_shown(site, deployed):
+    def guarded(handler):
+        allowed = handler.headers.get("X-Key") == "s3cret-of-the-test"
+        return (HEALTHY if allowed else document({}, 401))(handler)
+
+    run, _server = watch(site, {"/health": guarded}, mobius_health_headers={"X-Key": "s3cret-of-the-test"})
+    run.succeeded()
+    assert "s3cret-of-the-test" not in run.output
+
+
+def test_nothing_measured_is_held_or_fails_as_told(site, deployed):
+    unmeasured = {"/metrics/dhash": document({name: None for name in FIGURES})}
+    run, _server = watch(site, unmeasured)
+    assert "Inconclusive" in run.succeeded().output
+    run, _server = watch(site, unmeasured, mobius_on_inconclusive="fail")
+    run.failed("Inconclusive")
+    assert deployed.library.read_bytes() == deployed.after
+    run, _server = watch(site, unmeasured, mobius_on_inconclusive="rollback")
+    run.failed("Rolled back")
+    assert deployed.library.read_bytes() == deployed.before
+
+
+def test_settings_that_make_no_sense_take_nothing_back(site, deployed):
+    run, _server = watch(site, {}, mobius_limits={"extraction_failures_rate": 100})
+    run.failed("could never trip")
+    assert deployed.library.read_bytes() == deployed.after
+
+
+def test_without_a_deployment_nothing_is_taken_back(site):
+    before = site.library.read_bytes()
+    create_backup(str(site.library))
+    site.library.write_bytes(before + b"\n")
+    run, _server = watch(site, {"/health": document({}, 503)}, mobius_monitor_from="controller")
+    run.failed("no deployment of this library is on record")
+    assert site.library.read_bytes() == before + b"\n"

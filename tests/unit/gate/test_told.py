@@ -1,0 +1,49 @@
+"""What people read of samples."""
+
+from __future__ import annotations
+
+from ansible_collections.mobius.dhash.plugins.module_utils.gate.judge import Limit, Rules, counts, margins
+from ansible_collections.mobius.dhash.plugins.module_utils.gate.samples import NOT_OK, OK, Sample
+from ansible_collections.mobius.dhash.plugins.module_utils.gate.told import line, row, summary
+from hypothesis import given
+from hypothesis import strategies as st
+
+GOOD = Sample(30.2, OK, OK, {"avg_hash_time": 1.25, "p95_hash_time": 3.0}, at="2024-09-24T16:00:30Z")
+ILL = Sample(60.0, NOT_OK, OK, notes=("health: answered 503",), at="2024-09-24T16:01:00Z")
+
+
+def test_a_plain_line_has_time_state_and_figures():
+    assert line(GOOD) == "2024-09-24T16:00:30Z  30 s  ok  avg=1.25  p95=3"
+    assert line(ILL) == "2024-09-24T16:01:00Z  60 s  NOT OK  health: answered 503"
+
+
+def test_rows_line_up_whatever_was_measured():
+    assert row(GOOD).index("queue") == row(ILL).index("queue")
+    assert row(ILL).endswith("health: answered 503")
+
+
+def test_the_summary_says_worst_and_margin():
+    samples = [GOOD, ILL]
+    rules = Rules(limits=(Limit("avg_hash_time", 50.0),))
+    assert summary(counts(samples), margins(samples, rules)) == [
+        "2 samples: 1 ok, 1 not ok",
+        "avg_hash_time: worst 1.25 ms, limit 50, margin 48.75",
+        "p95_hash_time: worst 3 ms",
+    ]
+
+
+@given(
+    st.builds(
+        Sample,
+        elapsed=st.integers(0, 10**6).map(float),
+        health=st.sampled_from([OK, NOT_OK]),
+        metrics=st.sampled_from([OK, NOT_OK]),
+        figures=st.dictionaries(st.sampled_from(["avg_hash_time", "p95_hash_time"]), st.floats(0, 1e6)),
+        bad=st.lists(st.text(), max_size=2).map(tuple),
+        missing=st.lists(st.text(), max_size=2).map(tuple),
+        notes=st.lists(st.text(), max_size=2).map(tuple),
+        at=st.text(),
+    )
+)
+def test_a_sample_survives_its_way_through_json(sample):
+    assert Sample.from_dict(sample.as_dict()) == sample
