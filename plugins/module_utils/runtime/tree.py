@@ -144,6 +144,8 @@ def _gid(group: Optional[str]) -> Optional[int]:
 
 
 def _apply(dest: str, wanted: Mapping[str, bytes], write: List[str], removed: List[str], group: Optional[str]) -> None:
+    # Root's folders are passed through by the service's user and by who deploys; what is in them is closed by itself.
+    make_folders(os.path.dirname(dest), mode=0o755 if os.geteuid() == 0 else 0o750)
     make_folders(dest, group=group)
     for name in removed:
         (Path(dest) / name).unlink()
