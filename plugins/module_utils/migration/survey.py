@@ -8,7 +8,7 @@ import json
 import os
 import stat
 from itertools import islice
-from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple, Union
+from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple, Union, cast
 
 from ..engine.pool import Outcome, hash_all
 from ..errors import MobiusError
@@ -64,6 +64,7 @@ class Survey:
         self._options = options
         self._pictures = pictures
         self._on_progress = on_progress
+        self._root = options.root
         self._waiting: Dict[bytes, List[Entry]] = {}
         self.tally = Tally(options.confidence_threshold)
 
@@ -129,23 +130,24 @@ class Survey:
             self._on_progress(self.tally)
 
     def _admitted(self, item: Item) -> Optional[Entry]:
+        """The item as an entry with its picture, or None when it is settled already."""
         value = item.value
         owned = {name: value[name] for name in OWNED if name in value}
-        entry = Entry(self.tally.admit(), item.pointer, value.get(self._options.image_key), owned)
+        image = value.get(self._options.image_key)
+        number = self.tally.admit()
         if self._options.rehash == MISSING and is_dhash(owned.get(DHASH)):
-            self._stay(entry)
+            self._stay(number, owned.get(CONFIDENCE))
             return None
-        found = located(self._options.root, entry.image)
+        found = located(self._root, image)
         if isinstance(found, Refusal):
-            self._refuse(entry, found)
+            self._refuse(Entry(number, item.pointer, image, owned), found)
             return None
         path, facts = found
-        return entry._replace(path=path, key=key_of(path), identity=identity(facts), size=facts.st_size)
+        return Entry(number, item.pointer, image, owned, path, key_of(path), identity(facts), facts.st_size)
 
-    def _stay(self, entry: Entry) -> None:
-        confidence = entry.owned.get(CONFIDENCE)
-        number = isinstance(confidence, (int, float)) and not isinstance(confidence, bool)
-        self.tally.keep(entry.number, confidence if number else None)
+    def _stay(self, number: int, confidence: object) -> None:
+        known = isinstance(confidence, (int, float)) and not isinstance(confidence, bool)
+        self.tally.keep(number, cast(float, confidence) if known else None)
         self.tally.unchanged += 1
 
     def _refuse(self, entry: Entry, refusal: Refusal) -> None:
