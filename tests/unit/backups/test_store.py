@@ -11,10 +11,11 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from ansible_collections.mobius.dhash.plugins.module_utils.backups import names
+from ansible_collections.mobius.dhash.plugins.module_utils.backups import names, store
 from ansible_collections.mobius.dhash.plugins.module_utils.backups.checksums import compose_line, recorded
 from ansible_collections.mobius.dhash.plugins.module_utils.backups.names import BACKUP, SNAPSHOT, Name
 from ansible_collections.mobius.dhash.plugins.module_utils.backups.report import human, info
+from ansible_collections.mobius.dhash.plugins.module_utils.backups.retention import Rules, prune
 from ansible_collections.mobius.dhash.plugins.module_utils.backups.store import (
     create_backup,
     ensure_backup,
@@ -239,6 +240,17 @@ def test_damaged_backups_are_told_and_never_block(library: Path, how: str, reaso
     assert create_backup(str(library))["backup"]["path"] == str(kept)
 
 
+def test_what_cannot_be_read_is_not_called_damaged(library: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(path: str, **_more: object) -> None:
+        raise OSError(5, "Input/output error", path)
+
+    plant(library, b"old", days=90)
+    plant(library, b"new", days=1)
+    monkeypatch.setattr(store, "read_version", broken)
+    assert {(each.verified, each.judged) for each in list_backups(str(library))} == {(False, False)}
+    assert prune(str(library), rules=Rules())["removed"] == []
+
+
 def test_ten_thousand_files_in_the_folder(library: Path) -> None:
     folder = library.parent / "backups"
     folder.mkdir()
@@ -309,11 +321,9 @@ def test_many_at_once(library: Path) -> None:
         source = library.parent / f"source{content.decode()}"
         source.write_bytes(content)
         version = read_version(str(source))
-        from ansible_collections.mobius.dhash.plugins.module_utils.backups.store import Store
-
-        store = Store.of(str(library))
-        with store.exclusively():
-            paths.append(store.add(str(source), version).path)
+        mine = store.Store.of(str(library))
+        with mine.exclusively():
+            paths.append(mine.add(str(source), version).path)
 
     threads = [threading.Thread(target=one, args=(content,)) for content in contents]
     for thread in threads:
