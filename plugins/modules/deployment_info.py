@@ -33,7 +33,8 @@ EXAMPLES = r"""
 RETURN = r"""
 current:
   description:
-    - The record; empty where there is none. C(status) is V(deployed) or V(rolled_back); C(previous) is the record before.
+    - The record; empty where there is none. C(status) is V(deployed) or V(rolled_back).
+    - C(previous) is the record before, C(rejected) the SHA-256 of deployments that were rolled back.
   returned: always
   type: dict
   sample: {"deployment": "20240924T160000Z-1a2b3c", "status": "deployed", "sha256": "2c26b4…"}

@@ -19,7 +19,8 @@ description:
 options:
   backup:
     description:
-      - V(latest) for the newest backup that verifies; snapshots are never meant.
+      - V(latest) for the newest backup that verifies and holds no deployment that was rolled back; snapshots are never
+        meant.
       - V(deployment) for the backup that the last deployment was made from, which a later backup of the deployed
         library does not hide. The newest that verifies when no deployment is on record.
       - C(sha256:) and 64 hex digits for whichever backup has these bytes; nothing is to do when the library has them.

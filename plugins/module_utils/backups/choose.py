@@ -29,7 +29,7 @@ def choose(store: Store, wanted: str, current: Optional[State], warnings: List[s
     :raises MobiusError: there is none.
     """
     if wanted == LATEST:
-        return _latest(store, warnings)
+        return _latest(store, current, warnings)
     if wanted == DEPLOYMENT:
         return _way_back(store, current, warnings)
     if wanted.startswith(DIGEST):
@@ -53,22 +53,25 @@ def any_with_bytes(store: Store, sha256: str) -> Optional[Backup]:
     return next((each for each in store.backups() if each.verified and each.sha256 == sha256), None)
 
 
-def _latest(store: Store, warnings: List[str]) -> Backup:
-    passed_over: List[Backup] = []
+def _latest(store: Store, current: Optional[State], warnings: List[str]) -> Backup:
+    """The newest that verifies and does not hold a deployment that was rolled back."""
+    rejected = (current or {}).get("rejected") or []
+    passed_over: List[str] = []
     for backup in store.backups():
         if backup.kind == BACKUP:
-            if backup.verified:
+            if backup.verified and backup.sha256 not in rejected:
                 break
-            passed_over.append(backup)
+            reason = "it holds a deployment that was rolled back" if backup.verified else backup.reason
+            passed_over.append(f"{backup.path} is newer, but {reason}")
     else:
         raise MobiusError(
-            "There is no backup that verifies",
+            "There is no backup that verifies" + (" and was not rolled back" if rejected else ""),
             store.folder,
             "list what is there, and why it does not verify, with library_backup_info (playbooks/backups.yml)",
         )
-    warnings.extend(f"{each.path} is newer, but {each.reason}" for each in passed_over[:3])
+    warnings.extend(passed_over[:3])
     if len(passed_over) > 3:
-        warnings.append(f"{len(passed_over) - 3} more that are newer do not verify.")
+        warnings.append(f"{len(passed_over) - 3} more that are newer are passed over.")
     if backup.created > names.now():
         warnings.append(
             f"The time of {backup.path} lies in the future, so the clock was set back since: "
@@ -82,7 +85,7 @@ def _way_back(store: Store, current: Optional[State], warnings: List[str]) -> Ba
     named = (current or {}).get("backup")
     if not isinstance(named, dict) or not isinstance(named.get("sha256"), str):
         warnings.append("No deployment of this library is on record: the newest backup that verifies is used.")
-        return _latest(store, warnings)
+        return _latest(store, current, warnings)
     path = str(named.get("path"))
     own = _examined(store, path)
     if own is not None and own.verified and own.sha256 == named["sha256"]:

@@ -166,7 +166,8 @@ class _Restoration:
                 after["backup"] = previous["backup"]
         after.setdefault("deployment", self.deployment)
         after.update(sha256=backup.sha256, restored_at=names.iso(names.now()))
-        after["previous"] = {key: value for key, value in current.items() if key != "previous"} or None
+        own = {key: value for key, value in current.items() if key not in ("previous", "rejected")}
+        after["previous"] = own or None
         return after
 
 

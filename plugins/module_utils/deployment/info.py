@@ -16,7 +16,7 @@ _QUEUE = "low_confidence_queue_length"
 def deployed(path: str) -> Dict[str, Any]:
     """Tell what is deployed.
 
-    :returns: ``current`` (the record, ``{}`` where there is none), ``sha256`` of the library (None where it is missing),
+    :returns: ``current`` (the record, ``{}`` where there is none), ``sha256`` of the library (None: it is missing),
         ``as_recorded`` (the library still has the bytes on record) and ``baseline``, the length of the review queue
         before the last deployment, or None where that was not measured.
     :raises DamagedState: the record cannot be read.

@@ -20,6 +20,9 @@ from .replace import DurabilityUnknown, make_folders, open_regular, read_version
 
 State = Dict[str, Any]
 
+# Rolled-back deployments that are remembered; far more than backups are kept.
+_REJECTED = 200
+
 
 class DamagedState(MobiusError):
     """``current.json`` cannot be read; the library and its backups do not depend on it."""
@@ -67,15 +70,25 @@ def _settled(document: State, actual_sha256: Optional[str]) -> Optional[State]:
     before = {key: value for key, value in document.items() if key != "pending"}
     pending = document.get("pending")
     if pending is not None and actual_sha256 is not None and pending.get("sha256") == actual_sha256:
-        return _with_previous(pending, before)
+        return _with_rejected(_with_previous(pending, before), before)
     return before or None
+
+
+def _with_rejected(now: State, before: State) -> State:
+    """``now`` with the hashes of deployments that were taken back; one that is deployed or restored again is not."""
+    rejected = [sha256 for sha256 in before.get("rejected", []) if sha256 != now.get("sha256")]
+    taken_back = "restored_at" in now and before.get("status") == "deployed"
+    if taken_back and before.get("sha256") not in [now.get("sha256"), *rejected]:
+        rejected.append(before["sha256"])
+    marked = {key: value for key, value in now.items() if key != "rejected"}
+    return {**marked, "rejected": rejected[-_REJECTED:]} if rejected else marked
 
 
 def _with_previous(now: State, before: State) -> State:
     """``now``, with what was before it one level back, unless it says itself what that is."""
     if "previous" in now:
         return dict(now)
-    previous = {key: value for key, value in before.items() if key != "previous"}
+    previous = {key: value for key, value in before.items() if key not in ("previous", "rejected")}
     return {**now, "previous": previous or None}
 
 
