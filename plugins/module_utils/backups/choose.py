@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import List, Optional
 
 from ..errors import MobiusError
+from ..storage.paths import checked_path
 from ..storage.state import State
 from . import names
 from .names import BACKUP, Name
@@ -114,9 +115,7 @@ def _named(store: Store, wanted: str) -> Backup:
 
 def _located(store: Store, wanted: str) -> str:
     """An absolute path as it is; any other as seen from the library's folder, else from the backup folder."""
-    if not wanted or "\0" in wanted:
-        raise MobiusError("This names no backup", repr(wanted), "pass latest, deployment or a file")
-    if os.path.isabs(wanted):
+    if os.path.isabs(checked_path(wanted)):
         return wanted
     beside = str(Path(os.path.abspath(store.library_path)).parent / wanted)
     inside = str(Path(store.folder) / wanted)

@@ -55,7 +55,7 @@ def temporaries(bases: tuple[str, ...]) -> re.Pattern[str]:
 
 def library_bases(library_path: str) -> tuple[str, ...]:
     """The names that backups of this library may start with: as given, and behind the link."""
-    given = os.path.basename(library_path)
+    given = os.path.basename(os.path.abspath(library_path))
     real = os.path.basename(os.path.realpath(library_path))
     return (given,) if given == real else (given, real)
 

@@ -210,7 +210,7 @@ def restore(
 
 def _predicted_snapshot(call: _Restoration) -> str:
     existing = call.store.holding(call.actual.sha256, SNAPSHOT)
-    return existing.path if existing is not None else call.store.next_name(SNAPSHOT)
+    return existing.path if existing is not None else call.store.path_of(call.store.next_name(SNAPSHOT))
 
 
 def _result(call: _Restoration, backup: Backup, snapshot: Optional[str]) -> Dict[str, Any]:

@@ -4,21 +4,19 @@
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import os
 import shlex
 import stat
-import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Optional, Union, cast
+from typing import Any, Dict, Iterator, List, Optional, Union
 
 from ..errors import MobiusError
-from ..storage.lock import PATIENCE, Locked, refuse_if_held, writing
-from ..storage.paths import kind_of, locate_library
+from ..storage.lock import PATIENCE, Locked, patiently, refuse_if_held, writing
+from ..storage.paths import checked_path, kind_of, locate_library
 from ..storage.replace import (
     ABSENT,
     FILE_MODE,
@@ -33,7 +31,7 @@ from ..storage.replace import (
 from ..storage.state import library_owner
 from . import names
 from .checksums import NoChecksum, compose_line, recorded
-from .names import BACKUP, CHECKSUM, SNAPSHOT, Name
+from .names import BACKUP, CHECKSUM, Name
 
 
 @dataclass(frozen=True)
@@ -90,7 +88,8 @@ class Store:
 
     @classmethod
     def of(cls, library_path: str, backup_dir: Optional[str] = None, **ownership: Any) -> Store:
-        return cls(library_path, names.backup_folder(library_path, backup_dir), **ownership)
+        folder = names.backup_folder(checked_path(library_path), backup_dir)
+        return cls(library_path, checked_path(folder), **ownership)
 
     @property
     def bases(self) -> tuple[str, ...]:
@@ -98,8 +97,9 @@ class Store:
 
     def paths(self) -> List[tuple[Name, str]]:
         """Every name of a backup or snapshot, newest first by the time in the name. Nothing is opened."""
-        found = [(parsed, str(Path(self.folder) / name)) for parsed, name in self._parsed()]
-        return sorted(found, reverse=True)
+        bases = self.bases
+        parsed = ((names.parse(bases, name), str(Path(self.folder) / name)) for name in self._listing())
+        return sorted(((name, path) for name, path in parsed if name is not None), reverse=True)
 
     def orphans(self) -> List[str]:
         """Checksum files whose backup is gone: what a run killed while making or pruning a backup leaves."""
@@ -108,13 +108,6 @@ class Store:
         return sorted(
             str(Path(self.folder) / name) for name in found if names.parse(self.bases, name[: -len(CHECKSUM)])
         )
-
-    def _parsed(self) -> Iterator[tuple[Name, str]]:
-        bases = self.bases
-        for name in self._listing():
-            parsed = names.parse(bases, name)
-            if parsed is not None:
-                yield parsed, name
 
     def _listing(self) -> set[str]:
         try:
@@ -141,13 +134,18 @@ class Store:
                     return None
         return None
 
-    def next_name(self, kind: str) -> str:
-        """The path of the next backup: this second, with a number when the second is taken."""
-        moment, base = names.now(), self.bases[0]
+    def path_of(self, name: Name) -> str:
+        """Where a backup of this name is, or would be."""
+        return str(Path(self.folder) / names.compose(self.bases[0], name))
+
+    def next_name(self, kind: str) -> Name:
+        """The name of the next backup: this second, with a number when the second is taken."""
+        moment = names.now()
         for number in range(1, 1000):
-            path = str(Path(self.folder) / names.compose(base, Name(moment, number, kind)))
+            name = Name(moment, number, kind)
+            path = self.path_of(name)
             if not os.path.lexists(path) and not os.path.lexists(path + CHECKSUM):
-                return path
+                return name
         raise MobiusError("There are too many backups of one second", self.folder, "check the clock of the host")
 
     @contextmanager
@@ -157,11 +155,19 @@ class Store:
         make_folders(self.folder, owner=uid, group=gid)
         descriptor = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            _lock_folder(descriptor, self.folder)
+            self._lock(descriptor)
             sweep_matching(self.folder, names.temporaries(self.bases))
             yield
         finally:
             os.close(descriptor)
+
+    def _lock(self, descriptor: int) -> None:
+        refusal = Locked(
+            "Another process is writing into the backup folder", self.folder, f"see who: fuser -v {self.folder}"
+        )
+        # Some network file systems lock no folders; the lock of the library is held all the same.
+        with suppress(OSError):
+            patiently(lambda: fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB), PATIENCE, refusal)
 
     def add(self, source: str, version: Version, kind: str = BACKUP) -> Backup:
         """Copy ``source``, which must have the bytes of ``version``. Call it within :meth:`exclusively`.
@@ -169,7 +175,8 @@ class Store:
         The checksum file becomes visible first, so that every visible backup verifies; a run killed in between leaves
         a checksum without a backup, which the next prune sweeps.
         """
-        path = self.next_name(kind)
+        name = self.next_name(kind)
+        path = self.path_of(name)
         uid, gid = self._ownership()
         line = compose_line(version.sha256, path, self.library_path)
 
@@ -193,7 +200,6 @@ class Store:
                 with suppress(OSError):
                     os.unlink(path + CHECKSUM)
             raise
-        name = cast(Name, names.parse(self.bases, os.path.basename(path)))
         return Backup(path, version.sha256, version.size, name, True, "the checksum matches")
 
     def _ownership(self) -> tuple[Union[str, int, None], Union[str, int, None]]:
@@ -233,29 +239,15 @@ def examine(path: str, name: Name, *, verify: bool = True) -> Backup:
 
 
 def _mismatch(version: Version, hashes: List[str]) -> str:
-    emptied = " and it is empty" if version.size == 0 else ""
-    return f"its bytes do not match its checksum ({hashes[0][:12]}… is recorded, {version.sha256[:12]}… read){emptied}"
+    if version.size == 0:
+        return "it is empty, which is not what its checksum says"
+    return f"its bytes do not match its checksum: {hashes[0][:12]}... recorded, {version.sha256[:12]}... read"
 
 
 def checksum_command(path: str) -> str:
     """The command that makes a checksum file for a backup that has none."""
     quoted = shlex.quote(path)
     return f"sha256sum {quoted} > {quoted}{CHECKSUM}"
-
-
-def _lock_folder(descriptor: int, folder: str) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return
-        except OSError as error:
-            # Some network file systems lock no folders; the lock of the library is held all the same.
-            if error.errno not in (errno.EAGAIN, errno.EACCES):
-                return
-        if time.monotonic() >= deadline:
-            raise Locked("Another process is writing into the backup folder", folder, f"see who: fuser -v {folder}")
-        time.sleep(0.05)
 
 
 def list_backups(library_path: str, backup_dir: Optional[str] = None, verify: bool = True) -> List[Backup]:
@@ -298,17 +290,16 @@ def create_backup(
         refuse_if_held(path, deployment)
         version = read_version(library)
         existing = store.holding(version.sha256)
-        return _result(existing, existing or _predicted(store, version, BACKUP))
+        return _result(existing, existing or _predicted(store, version))
     with writing(path, deployment, required=False), store.exclusively():
         version = read_version(library)
         existing = store.holding(version.sha256)
         return _result(existing, existing or store.add(library, version))
 
 
-def _predicted(store: Store, version: Version, kind: str) -> Backup:
-    path = store.next_name(kind)
-    name = cast(Name, names.parse(store.bases, os.path.basename(path)))
-    return Backup(path, version.sha256, version.size, name, True, "it would be made")
+def _predicted(store: Store, version: Version) -> Backup:
+    name = store.next_name(BACKUP)
+    return Backup(store.path_of(name), version.sha256, version.size, name, True, "it would be made")
 
 
 def _result(existing: Optional[Backup], backup: Backup) -> Dict[str, Any]:
@@ -324,6 +315,3 @@ def _result(existing: Optional[Backup], backup: Backup) -> Dict[str, Any]:
 def describe(path: str, sha256: Optional[str], size: int) -> str:
     """A file in one line, for a diff that shows no content."""
     return f"{path} sha256={sha256} size={size}\n"
-
-
-__all__ = ["BACKUP", "SNAPSHOT", "Backup", "Store", "create_backup", "ensure_backup", "examine", "list_backups"]

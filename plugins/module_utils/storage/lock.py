@@ -18,7 +18,7 @@ import socket
 import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Dict, Iterator, Optional, Set, cast
+from typing import Any, Callable, Dict, Iterator, Optional, Set, cast
 
 from ..errors import MobiusError
 from .paths import state_dir
@@ -28,6 +28,7 @@ from .state import library_owner, prepare_folder
 Lease = Dict[str, Any]
 
 TTL = 900
+LONGEST = 30 * 86400
 #: Seconds to wait for another call's writing to end.
 PATIENCE = 10.0
 
@@ -65,8 +66,8 @@ def acquire(
     """
     if not holder_id.strip():
         raise MobiusError("A lock needs the id of its holder", library_path, "pass the deployment's id")
-    if ttl < 1:
-        raise MobiusError("The ttl of a lock is at least one second", str(ttl))
+    if not 1 <= ttl <= LONGEST:
+        raise MobiusError(f"The ttl of a lock is between 1 and {LONGEST} seconds", str(ttl))
     if pid is not None and _start_of(pid) is None:
         raise MobiusError("There is no such process to tie the lock to", str(pid))
     if check_mode:
@@ -185,7 +186,13 @@ def _kernel_lock(library_path: str, patience: float = PATIENCE, required: bool =
         yield False
         return
     try:
-        _lock_or_refuse(descriptor, library_path, patience)
+        # A POSIX lock: unlike flock, worker processes do not inherit it, so it ends with this very process.
+        refusal = Locked(
+            f"Another process is writing to the library and did not end within {patience:g} seconds",
+            library_path,
+            f"wait for it, or see who it is with: fuser -v {folder}/writing",
+        )
+        patiently(lambda: fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB), patience, refusal)
         _held.add(folder)
         try:
             sweep_temporaries(library_path)
@@ -209,22 +216,17 @@ def _open_lock_file(library_path: str) -> int:
     return descriptor
 
 
-def _lock_or_refuse(descriptor: int, library_path: str, patience: float) -> None:
+def patiently(take: Callable[[], None], patience: float, refusal: Locked) -> None:
+    """Call ``take``, which does not block, until it gets its lock; after ``patience`` seconds raise ``refusal``."""
     deadline = time.monotonic() + patience
     while True:
         try:
-            # A POSIX lock: unlike flock, worker processes do not inherit it, so it ends with this very process.
-            fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return
+            return take()
         except OSError as error:
             if error.errno not in (errno.EACCES, errno.EAGAIN):
                 raise
         if time.monotonic() >= deadline:
-            raise Locked(
-                f"Another process is writing to the library and did not end within {patience:g} seconds",
-                library_path,
-                f"wait for it, or see who it is with: fuser -v {state_dir(library_path)}/writing",
-            )
+            raise refusal
         time.sleep(0.05)
 
 
@@ -319,9 +321,9 @@ def _exists(pid: int) -> bool:
         os.kill(pid, 0)
     except PermissionError:
         return True
-    except ProcessLookupError:
-        return False
-    # Ours and not in /proc: a zombie.
+    except OSError:
+        pass
+    # Gone, or ours and a zombie.
     return False
 
 

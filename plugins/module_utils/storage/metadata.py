@@ -47,7 +47,7 @@ def _id(name: Union[str, int, None], look_up: Callable[[str], int], kind: str) -
     try:
         return look_up(name)
     except KeyError:
-        if name.isdigit():
+        if name.isdigit() and int(name) < 2**32 - 1:
             return int(name)
         raise MobiusError(f"There is no {kind} of this name", name, f"create the {kind}, or name another") from None
 

@@ -27,14 +27,22 @@ class UnsafePath(MobiusError):
         self.reason = reason
 
 
+def checked_path(path: str) -> str:
+    """The path, which may come from anywhere.
+
+    :raises MobiusError: it is empty or holds a NUL.
+    """
+    if not path or "\0" in path:
+        raise MobiusError("This is no path", repr(path), "name a file or folder")
+    return path
+
+
 def resolve_library(path: str) -> str:
     """The absolute path behind all links, whether or not a file is there.
 
     :raises MobiusError: something other than a regular file is there, or the path is none.
     """
-    if not path or "\0" in path:
-        raise MobiusError("This is no path of a library", repr(path), "name the JSON file")
-    real = os.path.realpath(path)
+    real = os.path.realpath(checked_path(path))
     try:
         mode = os.lstat(real).st_mode
     except FileNotFoundError:

@@ -160,8 +160,9 @@ def test_an_unreadable_lock_holds_until_its_time_is_over(library: str, content: 
 def test_no_holder_no_ttl_no_folder(library: str) -> None:
     with pytest.raises(MobiusError, match="id of its holder"):
         acquire(library, " ")
-    with pytest.raises(MobiusError, match="at least one second"):
-        acquire(library, "A", ttl=0)
+    for ttl in (0, -1, 10**18):
+        with pytest.raises(MobiusError, match="between 1 and"):
+            acquire(library, "A", ttl=ttl)
     with pytest.raises(MobiusError, match="no such folder"):
         acquire(str(Path(library).parent / "typo" / "library.json"), "A")
     assert not (Path(library).parent / "typo").exists()
