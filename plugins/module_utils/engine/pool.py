@@ -162,7 +162,7 @@ class _Pool:
         self._finished: Dict[int, Outcome] = {}
         self._taken = self._given = 0
         self._exhausted = False
-        self._pace = _BATCH_SECONDS / 5  # seconds a picture, as lately seen
+        self._pace = _BATCH_SECONDS  # seconds a picture, as lately seen
         self._barren = 0
 
     def outcomes(self) -> Iterator[Outcome]:

@@ -10,6 +10,7 @@ import mmap
 import os
 import resource
 import signal
+import sys
 import time
 from pathlib import Path
 from typing import Any, List, NamedTuple, Set
@@ -109,6 +110,7 @@ def _settle(tasks: int, results: int, limits: Limits, parent: int) -> None:
     nowhere = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
         os.dup2(nowhere, descriptor)
+    sys.stdin = sys.stdout = sys.stderr = os.fdopen(nowhere, "r+")
     prepare()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     _limit_memory(limits.memory)
