@@ -146,7 +146,7 @@ class Pictures:
         # A temporary database of this connection alone, which leaves no file.
         self._mine = sqlite3.connect("")
         self._mine.execute(_TABLE)
-        if not self._write and Path(self._path).is_file():
+        if not self._write and Path(self._path).is_file() and Path(self._path).stat().st_size:
             try:
                 self._before = sqlite3.connect(f"{Path(self._path).absolute().as_uri()}?mode=ro", uri=True)
                 self._before.execute(_PROBE).fetchall()

@@ -1,0 +1,113 @@
+"""The dry run: what it tells has to be what the migration then does, and it leaves nothing but its report and log."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from ansible_collections.mobius.dhash.plugins.module_utils.errors import MobiusError
+from ansible_collections.mobius.dhash.plugins.module_utils.migration.dry_run import dry_run
+from ansible_collections.mobius.dhash.plugins.module_utils.migration.options import Options
+from ansible_collections.mobius.dhash.plugins.module_utils.migration.projection import Sample, hashing_seconds
+
+
+def look(site, check_mode=False, sample=200, **options):
+    return dry_run(Options(str(site.library), workers=1, **options), sample=sample, check_mode=check_mode)
+
+
+def test_a_sample_of_everything_predicts_exactly(varied):
+    before = varied.tree()
+    told = look(varied)
+    left = varied.tree()
+    assert {name: left[name] for name in before} == before
+    assert sorted(set(left) - set(before)) == [
+        "logs",
+        str(Path(told["log"]).relative_to(varied.home)),
+        "migrate-dryrun.json",
+    ]
+    done = varied.migrate()
+    for name in ("items", "with_dhash", "failed_items", "without_picture", "low_confidence", "failures"):
+        assert told[name] == done[name], name
+    assert told["exact"]
+    assert told["would_change"] == done["changed_items"]
+    assert told["expected_failure_rate"] == done["metrics"]["extraction_failures_rate"]
+    assert told["would_fail"]
+    assert told["projected_seconds"] > 0
+    after = look(varied)
+    assert (after["to_hash"], after["would_change"], after["unchanged"]) == (0, 0, 6)
+
+
+def test_the_report_is_what_was_returned(varied):
+    told = look(varied)
+    path = Path(told["report"])
+    assert path.stat().st_mode & 0o777 == 0o640
+    report = json.loads(path.read_text())
+    assert report == {name: told[name] for name in report}
+    assert report["library"] == str(varied.library)
+    assert Path(told["log"]).name.startswith("dry-run-")
+
+
+def test_check_mode_writes_nothing_at_all(varied):
+    before = varied.tree()
+    told = look(varied, check_mode=True)
+    assert varied.tree() == before
+    assert told["log"] is None
+
+
+def test_a_smaller_sample_says_that_it_is_one(site):
+    images = site.pictures(30)
+    items = [{"image": image} for image in images] + [{"image": images[0], "dhash": "0123456789abcdef"}]
+    (site.home / images[7]).write_text("no picture")
+    site.write({"components": items + [{"image": "images/gone.png"}]})
+    told = look(site, sample=10)
+    assert (told["sampled"], told["exact"], told["to_hash"], told["pictures_to_hash"]) == (10, False, 31, 30)
+    assert told["bytes_to_read"] == sum((site.home / image).stat().st_size for image in images)
+    assert told["would_change"] + told["may_change"] == 32
+    assert told["would_change"] >= 31
+    assert told["expected_failure_rate"] >= 100 / 32
+
+
+def test_samples_are_evenly_spaced(site, monkeypatch):
+    images = site.pictures(64)
+    site.write({"components": [{"image": image} for image in images]})
+    asked = []
+    from ansible_collections.mobius.dhash.plugins.module_utils.migration.survey import Survey
+
+    real = Survey.hash_some
+    monkeypatch.setattr(
+        Survey,
+        "hash_some",
+        lambda self, groups: (asked.extend(group[0].number for group in groups), real(self, groups))[1],
+    )
+    look(site, sample=8)
+    assert len(asked) == 8
+    assert asked[0] == 0
+    assert {b - a for a, b in zip(asked, asked[1:])} == {8}
+
+
+def test_what_the_migration_would_refuse_is_refused(site):
+    site.write({"components": [{"picture": "x"}]})
+    with pytest.raises(MobiusError, match="names a picture"):
+        look(site)
+    site.write('{"components": [}')
+    with pytest.raises(MobiusError, match="line 1 column"):
+        look(site)
+    image, *_ = site.pictures(1)
+    site.write({"components": [{"image": image}], "dhash_migration": 1})
+    with pytest.raises(MobiusError, match="did not write"):
+        look(site)
+    with pytest.raises(MobiusError, match="sample"):
+        look(site, sample=0)
+    assert not (site.home / "migrate-dryrun.json").exists()
+
+
+def test_the_projection_follows_size_and_count():
+    samples = [Sample(size, 0.001 + size * 1e-6, False, 1, 1) for size in (1000, 2000, 4000)]
+    assert hashing_seconds(samples, 100, 300_000, 1) == pytest.approx(0.1 + 0.3)
+    assert hashing_seconds(samples, 100, 300_000, 2) == pytest.approx(0.2)
+    same = [Sample(1000, 0.002, False, 1, 1)] * 3
+    assert hashing_seconds(same, 10, 10_000, 4) == pytest.approx(0.005)
+    falling = [Sample(1000, 0.003, False, 1, 1), Sample(9000, 0.001, False, 1, 1)]
+    assert hashing_seconds(falling, 10, 50_000, 1) == pytest.approx(0.02)
+    assert hashing_seconds([], 0, 0, 2) == 0
