@@ -12,17 +12,21 @@ if ! why=$("$hosts" check); then
 fi
 "$hosts" setup
 
-# The hosts reach no package index: what the roles install comes from here.
-wheels=.cache/wheels
-mkdir -p "$wheels"
-for lock in roles/runtime/files/{hashing,service}.txt; do
-    if ! cmp -s "$lock" "$wheels/$(basename "$lock")"; then
-        echo "Downloading the wheels of $lock ..." >&2
+# The hosts reach no package index: what the roles install comes from here, a folder for each kind of runtime.
+wheels() {
+    local folder=.cache/wheels/$1 lock
+    shift
+    cat "$@" | cmp -s - "$folder/made-from.txt" && return
+    echo "Downloading the wheels of $* ..." >&2
+    rm -rf "$folder" && mkdir -p "$folder"
+    for lock in "$@"; do
         python -m pip download --quiet --disable-pip-version-check --require-hashes --only-binary :all: \
-            --python-version 3.11 --dest "$wheels" -r "$lock"
-        cp "$lock" "$wheels/"
-    fi
-done
+            --python-version 3.11 --dest "$folder" -r "$lock"
+    done
+    cat "$@" >"$folder/made-from.txt"
+}
+wheels hashing roles/runtime/files/hashing.txt
+wheels service roles/runtime/files/{lean,service}.txt
 
 # A file of the user's own must not change what the scenarios do; ansible-config refuses /dev/null.
 : >.cache/ansible.cfg
