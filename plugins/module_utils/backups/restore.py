@@ -143,6 +143,8 @@ class _Restoration:
         """The record is worth less than the library: what keeps it from being written stops no restore."""
         try:
             write()
+        except DurabilityUnknown as error:
+            self.warnings.append(f"The record of what is deployed: {error}")
         except (OSError, MobiusError) as error:
             self.warnings.append(f"What is deployed could not be recorded: {error}")
             return False
