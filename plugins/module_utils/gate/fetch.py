@@ -1,6 +1,6 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""One bounded HTTP GET: no redirect is followed, no secret is shown, and nothing takes longer than it may."""
+"""One bounded HTTP request: no redirect is followed, no secret is shown, and nothing takes longer than it may."""
 
 from __future__ import annotations
 
@@ -104,11 +104,20 @@ def get(director: urllib.request.OpenerDirector, url: str, access: Access) -> An
     :raises NoAnswer: refused, unknown host, time-out, TLS failure.
     :raises SenselessAnswer: not HTTP, or a body over ``max_body``.
     """
+    return _bounded(director, url, access, None)
+
+
+def post(director: urllib.request.OpenerDirector, url: str, access: Access, document: bytes) -> Answer:
+    """Send JSON once; raises as :func:`get`."""
+    return _bounded(director, url, access, document)
+
+
+def _bounded(director: urllib.request.OpenerDirector, url: str, access: Access, document: Optional[bytes]) -> Answer:
     outcome: List[Union[Answer, BaseException]] = []
 
     def ask() -> None:
         try:
-            outcome.append(_ask(director, url, access))
+            outcome.append(_ask(director, url, access, document))
         except BaseException as error:
             outcome.append(error)
 
@@ -123,9 +132,12 @@ def get(director: urllib.request.OpenerDirector, url: str, access: Access) -> An
     return outcome[0]
 
 
-def _ask(director: urllib.request.OpenerDirector, url: str, access: Access) -> Answer:
+def _ask(director: urllib.request.OpenerDirector, url: str, access: Access, document: Optional[bytes]) -> Answer:
     location = locate(url)
-    request = urllib.request.Request(location.url, headers={"Accept": "application/json, text/plain;q=0.9, */*;q=0.1"})
+    request = urllib.request.Request(location.url, data=document)
+    request.add_header("Accept", "application/json, text/plain;q=0.9, */*;q=0.1")
+    if document is not None:
+        request.add_header("Content-Type", "application/json")
     user = access.username if access.username is not None else location.username
     if user is not None:
         password = access.password if access.password is not None else location.password or ""

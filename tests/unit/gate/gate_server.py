@@ -19,6 +19,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.server.seen.append((self.path, dict(self.headers)))
         self.server.answers[self.path](self)
 
+    do_POST = do_GET
+
     def send(self, body: bytes, status: int = 200, kind: str = "application/json", **headers: str) -> None:
         self.send_response(status)
         self.send_header("Content-Type", kind)

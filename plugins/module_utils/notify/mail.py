@@ -1,0 +1,117 @@
+# Copyright (c) Mobius contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Hands one mail to an SMTP server, within a time and with its certificate checked."""
+
+from __future__ import annotations
+
+import smtplib
+import ssl
+import threading
+from dataclasses import dataclass
+from email.message import EmailMessage
+from typing import Dict, List, Optional, Sequence
+
+STARTTLS = "starttls"
+TLS = "tls"
+NONE = "none"
+_PORTS = {STARTTLS: 587, TLS: 465, NONE: 25}
+
+
+class NotSent(Exception):
+    """The message did not get through; says why in words that hold no secret."""
+
+
+@dataclass(frozen=True)
+class Server:
+    """``port`` None is the usual one of ``security``; ``timeout`` in seconds for the whole of the delivery."""
+
+    host: str
+    port: Optional[int] = None
+    security: str = STARTTLS
+    username: Optional[str] = None
+    password: Optional[str] = None
+    validate_certs: bool = True
+    ca_path: Optional[str] = None
+    timeout: float = 10.0
+
+
+def deliver(mail: EmailMessage, server: Server, sender: str, recipients: Sequence[str]) -> None:
+    """Send, and return once the server has taken the mail for every recipient.
+
+    :raises NotSent: no answer in time, TLS, login, or a recipient was refused.
+    """
+    ended: List[Optional[BaseException]] = []
+
+    def send() -> None:
+        try:
+            ended.append(_refused(_send(mail, server, sender, recipients)))
+        except BaseException as error:
+            ended.append(error)
+
+    # A socket's time-out starts again with every line; only a wall clock stops a server that drips.
+    thread = threading.Thread(target=send, daemon=True)
+    thread.start()
+    thread.join(server.timeout)
+    if not ended:
+        raise NotSent(f"no answer within {server.timeout:g} s")
+    if ended[0] is not None:
+        raise _plain(ended[0], server) from None
+
+
+def _send(mail: EmailMessage, server: Server, sender: str, recipients: Sequence[str]) -> Dict[str, object]:
+    port = server.port or _PORTS[server.security]
+    context = _context(server)
+    connected: smtplib.SMTP
+    if server.security == TLS:
+        connected = smtplib.SMTP_SSL(server.host, port, timeout=server.timeout, context=context)
+    else:
+        connected = smtplib.SMTP(server.host, port, timeout=server.timeout)
+    with connected:
+        if server.security == STARTTLS:
+            connected.starttls(context=context)
+        if server.username is not None:
+            if server.security == NONE:
+                raise NotSent("a password is never sent without TLS: set security to starttls or tls")
+            connected.login(server.username, server.password or "")
+        return dict(connected.send_message(mail, sender, list(recipients)))
+
+
+def _refused(refused: Dict[str, object]) -> Optional[NotSent]:
+    return NotSent(f"refused for {len(refused)} of the recipients") if refused else None
+
+
+def _context(server: Server) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=server.ca_path)
+    if not server.validate_certs:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def _plain(error: BaseException, server: Server) -> NotSent:
+    """The error as a sentence; what a server says could repeat what it was sent, so only its number is told."""
+    if isinstance(error, NotSent):
+        return error
+    if isinstance(error, smtplib.SMTPException):
+        return NotSent(_of_smtp(error))
+    if isinstance(error, TimeoutError):
+        return NotSent(f"no answer within {server.timeout:g} s")
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return NotSent(f"its certificate was refused: {error.verify_message}")
+    if isinstance(error, ssl.SSLError):
+        return NotSent(f"TLS failed: {error.reason or type(error).__name__}")
+    if isinstance(error, OSError):
+        return NotSent(error.strerror or type(error).__name__)
+    return NotSent(type(error).__name__)
+
+
+def _of_smtp(error: smtplib.SMTPException) -> str:
+    if isinstance(error, smtplib.SMTPNotSupportedError):
+        return "the server does not offer what was asked for (TLS or login)"
+    if isinstance(error, smtplib.SMTPAuthenticationError):
+        return f"the login was refused ({error.smtp_code})"
+    if isinstance(error, smtplib.SMTPResponseException):
+        return f"the server answered {error.smtp_code}"
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        return "every recipient was refused"
+    return f"no usable SMTP answer ({type(error).__name__})"
