@@ -66,6 +66,11 @@ as_deployed:
   description: Whether the bytes are those that the last deployment left, and the backup behind it verifies.
   returned: success
   type: bool
+backup:
+  description: Path and SHA-256 of the backup that the last deployment was made from; none unless RV(as_deployed).
+  returned: success
+  type: dict
+  sample: {"path": "/srv/mobius/backups/library.json.bak.20240924T160000Z", "sha256": "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae"}
 """
 
 import os

@@ -29,7 +29,7 @@ def preflight(
     """Check library, image root, rights, space and backups.
 
     :returns: ``sha256``, ``size`` in bytes, ``items`` (how many), ``as_deployed`` (the bytes are those that the last
-        deployment left, and the way back from it verifies) and ``warnings``.
+        deployment left, and the way back from it verifies), ``backup`` (that way back, or None) and ``warnings``.
     :raises MobiusError: names every problem at once.
     """
     library = locate_library(path)
@@ -50,14 +50,19 @@ def preflight(
         current = read_current(library, version.sha256) or {}
     except DamagedState as error:
         warnings.append(str(error))
+    way_back = current.get("backup") or {}
+    as_deployed = (
+        current.get("sha256") == version.sha256
+        and current.get("status") == "deployed"
+        and way_back.get("sha256") in verified
+    )
     return {
         "changed": False,
         "sha256": version.sha256,
         "size": version.size,
         "items": count,
-        "as_deployed": current.get("sha256") == version.sha256
-        and current.get("status") == "deployed"
-        and (current.get("backup") or {}).get("sha256") in verified,
+        "as_deployed": as_deployed,
+        "backup": way_back if as_deployed else None,
         "warnings": warnings,
     }
 
