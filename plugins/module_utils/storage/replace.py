@@ -168,11 +168,11 @@ def replace_whole(
 
 def _write_temporary(path: str, temporary: str, write: Callable[[BinaryIO], Any], wanted: Ownership) -> Version:
     descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    raw = _Hashing(descriptor)
+    stream = io.BufferedWriter(raw, BLOCK)
     try:
         # Before the first byte: what cannot keep its owner is refused, not half written.
         apply_metadata(descriptor, path, wanted, default_mode=FILE_MODE)
-        raw = _Hashing(descriptor)
-        stream = io.BufferedWriter(raw, BLOCK)
         write(cast(BinaryIO, stream))
         stream.flush()
         os.fsync(descriptor)
@@ -181,6 +181,8 @@ def _write_temporary(path: str, temporary: str, write: Callable[[BinaryIO], Any]
             os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
         facts = os.fstat(descriptor)
     finally:
+        # First: bytes left in the buffer must never be flushed to whatever file gets this descriptor's number next.
+        raw.close()
         os.close(descriptor)
     version = Version(raw.digest.hexdigest(), raw.size, facts.st_dev, facts.st_ino, facts.st_mtime_ns)
     again = read_version(temporary, follow=False)

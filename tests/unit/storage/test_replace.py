@@ -248,6 +248,24 @@ def test_what_fails_on_the_way_leaves_the_old_file_alone(library: Path, where: s
     assert seen == []
 
 
+def test_what_a_failed_write_left_in_the_buffer_reaches_no_other_file(library: Path) -> None:
+    kept = []
+
+    def fail(stream: BinaryIO) -> None:
+        kept.append(stream)
+        stream.write(b"left in the buffer")
+        raise MobiusError("no good")
+
+    with pytest.raises(MobiusError):
+        replace_whole(str(library), fail)
+    # The lowest free number, and so the one that was just closed.
+    descriptor = os.open(library.parent / "innocent", os.O_RDWR | os.O_CREAT)
+    kept[0].close()
+    kept.clear()
+    os.close(descriptor)
+    assert (library.parent / "innocent").read_bytes() == b""
+
+
 def test_what_reads_back_differently_is_not_used(library: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     real = os.fsync
 
