@@ -82,7 +82,7 @@ class _Comparison:
                 self._legacy(before.owned, after.owned)
             elif before.owned != after.owned:
                 self._note("an object that only holds further items was changed")
-            self._inside.pop()
+            del self._inside[-1:]
         elif before.text != after.text:
             at = _first_difference(before.text, after.text)
             self._at = after.offset(at)

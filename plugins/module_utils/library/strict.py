@@ -116,22 +116,19 @@ class _Checker:
 
     def _named(self) -> _State:
         """A member of an object, at its key."""
-        window, data, pos, keys = self._window, self._window.data, self._window.pos, self._keys[-1]
+        window, data, pos = self._window, self._window.data, self._window.pos
         while True:
             match = _member.match(data, pos)
             if not match:
                 break
-            key = decoded_key(match.group(1))
-            if key in keys:
-                self._note("duplicate-key", f'the key "{shown(key)}" is given twice in one object', match.start(1))
-            keys.add(key)
+            self._know(match.group(1), match.start(1))
             window.pos = pos = match.end()
             if data[pos - 1] != _COMMA:
                 return self._closed()
         return self._odd_member(window.skip_space())
 
     def _odd_member(self, byte: int) -> _State:
-        window, keys = self._window, self._keys[-1]
+        window = self._window
         if byte == 0x7D:
             self._note("trailing-comma", "a comma before the end of the object")
             return self._close(byte)
@@ -140,10 +137,7 @@ class _Checker:
         begin, end = self._string()
         if end < 0:
             return self._truncated()
-        key = decoded_key(window.data[begin:end])
-        if key in keys:
-            self._note("duplicate-key", f'the key "{shown(key)}" is given twice in one object', begin)
-        keys.add(key)
+        self._know(window.data[begin:end], begin)
         window.pos = end
         byte = window.skip_space()
         if byte != _COLON:
@@ -151,14 +145,19 @@ class _Checker:
         window.pos += 1
         return self._value
 
+    def _know(self, quoted: bytes, at: int) -> None:
+        keys, key = self._keys[-1], decoded_key(quoted)
+        if key in keys:
+            self._note("duplicate-key", f'the key "{shown(key)}" is given twice in one object', at)
+        keys.add(key)
+
     def _next(self) -> _State:
         """After a value: what follows depends on where it stands."""
         window = self._window
         byte = window.skip_space()
         if not self._open:
-            return (
-                None if byte < 0 else self._stop("trailing-garbage", f"more text after the JSON value: {self._here()}")
-            )
+            garbage = f"more text after the JSON value: {self._here()}" if byte >= 0 else ""
+            return self._stop("trailing-garbage", garbage) if garbage else None
         if byte == _COMMA:
             window.pos += 1
             return self._named if self._open[-1] == 0x7B else self._element

@@ -146,7 +146,7 @@ class Stripped:
         if item:
             self._cut(1)
             self._records.append(Record("item", [(0, self._here())], pointer=self._pointer))
-        owned = (_MEMBERS if item else _NONE) | (_BLOCK if root else _NONE)
+        owned = (_MEMBERS if item else _NONE) | (_BLOCK if root and kind == _BRACE else _NONE)
         frame = _Frame(kind, self._pointer, inside, owned, item)
         self._frames.append(frame)
         self._take(1)

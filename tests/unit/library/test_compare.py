@@ -187,6 +187,12 @@ def test_a_list_at_the_root_and_games_with_components(changes):
     assert [change["pointer"] for change in found] == ["/games/0/components/0"]
 
 
+def test_what_stands_between_the_elements_of_a_root_list_is_compared(changes):
+    before = b'[ {"id": 1} ,{"id": 2}, "text" ]'
+    for after in (b'[ {"id": 1},{"id": 2}, "text" ]', b'[ {"id": 1} }{"id": 2}, "text" ]', before.replace(b" ]", b"]")):
+        assert changes(before, after)
+
+
 def test_an_object_that_only_holds_items_is_not_the_migrations(changes):
     before = b'{"games": [{"id": 1, "dhash": "x", "components": [{"image": "a"}]}]}'
     after = b'{"games": [{"id": 1, "dhash": "x", "components": [{"image": "a", "dhash": "y"}]}]}'
@@ -224,13 +230,23 @@ def random_item(rng):
     return {f"k{n}": random_value(rng, 2) for n in range(rng.randint(1, 4))}
 
 
+BLOCK = b', "dhash_migration": {"n": [{}]}'
+ROOTS = [
+    (b'{ "dhash": [1], "components": [', b"\n}\n", BLOCK),
+    (b" [", b" \n", b""),
+    (b'{"games": [{"image": 1, "components": [', b' } ] , "x": {"dhash": 1} }', b', "dhash": "%016x"' % 7),
+    (b'{"a": 1, "games": [ {"components": [', b" }, {}]}", b""),
+]
+
+
 def random_pair(rng):
     """A library before and after, with the index of each byte of ``after`` that the migration did not add."""
     items = [random_item(rng) for _unused in range(rng.randint(0, 6))]
     indent = rng.choice([None, 2])
     texts = [json.dumps(item, indent=indent, ensure_ascii=rng.random() < 0.5).encode() for item in items]
-    before, after, foreign = b'{ "dhash": [1], "components": [', b"", []
-    pieces = [(before, True)]
+    opening, closing, block = rng.choice(ROOTS)
+    after, foreign = b"", []
+    pieces = [(opening, True)]
     for n, (item, text) in enumerate(zip(items, texts)):
         pieces.append((b" , " if n else b" ", True))
         members = owned_members(rng) if isinstance(item, dict) and item else []
@@ -238,9 +254,7 @@ def random_pair(rng):
         pieces.append((body, True))
         pieces += [(rng.choice([b",", b" ,\n  ", b", "]) + member, False) for member in members]
         pieces.append((text[len(body) :], True))
-    pieces.append((b" ]", True))
-    pieces.append((b', "dhash_migration": {"n": [{}]}', False))
-    pieces.append((b"\n}\n", True))
+    pieces += [(b" ]", True), (block, False), (closing, True)]
     for text, kept in pieces:
         foreign += range(len(after), len(after) + len(text)) if kept else []
         after += text
