@@ -25,7 +25,7 @@ from .interpreter import Base, Probe, can_make_environments, clean_environment, 
 MARKER = "mobius-runtime.json"
 _WAIT = 1800.0
 _SYSTEM_REMEDY = (
-    "apt-get install python3-pil python3-imagehash python3-starlette python3-uvicorn python3-prometheus-client "
+    "apt-get install python3-pil python3-starlette python3-uvicorn python3-prometheus-client "
     "(or set mobius_become to true), or set mobius_runtime_source to venv"
 )
 

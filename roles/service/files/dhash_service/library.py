@@ -171,12 +171,10 @@ class Library:
         except Exception:
             _log.exception("reading %r failed", path)
             reading = Reading(key, problem="the library cannot be read: see the log of the service")
-        if reading.problem:
+        if reading.index is None:
             _log.warning("library %r: %r", path, reading.problem)
         else:
-            _log.info(
-                "library %r: %d items, sha256 %s", path, reading.index.items if reading.index else 0, reading.sha256
-            )
+            _log.info("library %r: %d items, sha256 %s", path, reading.index.items, reading.sha256)
         return reading
 
     def _read_file(self, key: _Key) -> Reading:
