@@ -12,10 +12,9 @@ version_added: 1.0.0
 description:
   - Removes the backups and snapshots that no rule keeps, and gives the reason for each one kept and removed.
   - Whatever the rules say, the newest backup that verifies stays, and so do those that a rollback of the last
-    deployment needs, those dated in the future (the clock was set back), and what cannot be read as a
-    file.
-  - A backup that does not verify never counts as one that was kept. It stays while it is young, or while nothing newer
-    verifies.
+    deployment needs, those dated in the future (the clock was set back), and what cannot be read as a file.
+  - A backup that does not verify, or that holds a deployment that was rolled back, never counts as one that was kept.
+    One that does not verify stays while it is young, or while nothing newer verifies.
   - Checksum files whose backup is gone, and temporary files, which killed runs leave, are removed.
 options:
   keep_days:

@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence
+from typing import Any, Callable, Collection, Dict, List, Mapping, Optional, Sequence
 
 from ..errors import MobiusError
 from ..storage import state
@@ -53,18 +53,23 @@ class Decision:
 
 
 def decide(
-    backups: Sequence[Backup], rules: Rules, moment: datetime, protected: Optional[Mapping[str, str]] = None
+    backups: Sequence[Backup],
+    rules: Rules,
+    moment: datetime,
+    protected: Optional[Mapping[str, str]] = None,
+    rejected: Collection[str] = (),
 ) -> List[Decision]:
     """Decide over every backup of a library.
 
     :param backups: verified or not, newest first.
     :param moment: now, UTC.
     :param protected: path -> why it stays.
+    :param rejected: SHA-256 of deployments that were rolled back: a backup of one is no way back and never counts.
     """
-    due = [each for each in backups if each.created <= moment]
-    trusted = [each for each in due if each.verified and each.kind == BACKUP]
-    # Where no backup verifies, the newest snapshot that does is the last good copy.
-    newest = next(iter(trusted or [each for each in due if each.verified]), None)
+    due = [each for each in backups if each.created <= moment and each.verified]
+    trusted = [each for each in due if each.kind == BACKUP and each.sha256 not in rejected]
+    # Where no such backup is left, the newest of whatever verifies is the last good copy.
+    newest = next(iter(trusted or due), None)
     kept = dict(protected or {})
     if newest is not None:
         kept.setdefault(newest.path, "the newest one that verifies")
@@ -143,7 +148,8 @@ def prune(
 
 def _plan(path: str, store: Store, rules: Rules) -> List[Decision]:
     backups = list(store.backups())
-    return decide(backups, rules, names.now(), _protected(path, backups))
+    rejected = (state.read_document(path) or {}).get("rejected") or []
+    return decide(backups, rules, names.now(), _protected(path, backups), rejected)
 
 
 def _protected(path: str, backups: Sequence[Backup]) -> Dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, Sequence
 
 import pytest
 from ansible_collections.mobius.dhash.plugins.module_utils.backups.names import BACKUP, SNAPSHOT, Name
@@ -20,18 +20,28 @@ from planted import plant
 NOW = datetime(2024, 9, 24, 16, 0, 0, tzinfo=timezone.utc)
 
 
-def backup(days: float, *, verified: bool = True, kind: str = BACKUP, number: int = 1, judged: bool = True) -> Backup:
+def backup(
+    days: float,
+    *,
+    verified: bool = True,
+    kind: str = BACKUP,
+    number: int = 1,
+    judged: bool = True,
+    sha256: str = "0",
+) -> Backup:
     name = Name(NOW - timedelta(days=days), number, kind)
     reason = "the checksum matches" if verified else "its bytes do not match"
-    return Backup(f"/b/{kind}-{days}-{number}", "0" * 64, 1, name, verified, reason, judged)
+    return Backup(f"/b/{kind}-{days}-{number}", sha256, 1, name, verified, reason, judged)
 
 
-def decided(backups: List[Backup], protected: Optional[Dict[str, str]] = None, **rules: int) -> Dict[str, Decision]:
+def decided(
+    backups: List[Backup], protected: Optional[Dict[str, str]] = None, rejected: Sequence[str] = (), **rules: int
+) -> Dict[str, Decision]:
     newest_first = sorted(backups, key=lambda each: each.name, reverse=True)
-    return {each.backup.path: each for each in decide(newest_first, Rules(**rules), NOW, protected)}
+    return {each.backup.path: each for each in decide(newest_first, Rules(**rules), NOW, protected, rejected)}
 
 
-def kept(backups: List[Backup], protected: Optional[Dict[str, str]] = None, **rules: int) -> List[float]:
+def kept(backups: List[Backup], protected: Optional[Dict[str, str]] = None, **rules: Any) -> List[float]:
     decisions = decided(backups, protected, **rules)
     return sorted(float(path.split("-", 1)[1].rpartition("-")[0]) for path, each in decisions.items() if each.keep)
 
@@ -81,6 +91,12 @@ def test_what_nobody_can_judge_is_left_alone() -> None:
 def test_snapshots_go_by_age_and_do_not_count() -> None:
     assert kept([backup(1, kind=SNAPSHOT), backup(8, kind=SNAPSHOT), backup(20), backup(30)], last=2) == [1, 20, 30]
     assert kept([backup(8, kind=SNAPSHOT), backup(9, kind=SNAPSHOT)]) == [8], "the last good copy of all"
+
+
+def test_what_was_rolled_back_never_counts_as_kept() -> None:
+    backups = [backup(10, sha256="bad"), backup(20), backup(30)]
+    assert kept(backups, rejected=["bad"]) == [20]
+    assert kept(backups[:1], rejected=["bad"]) == [10], "the last good copy of all"
 
 
 def test_the_way_back_stays() -> None:
