@@ -27,6 +27,8 @@ deploy: controller ## a real deployment on this machine, of a sample library in 
 	@$(PLAY) $(LOCAL) playbooks/sample.yml
 	@$(PLAY) $(LOCAL) playbooks/deploy.yml
 	@$(PLAY) $(LOCAL) playbooks/review_export.yml
+	@printf '%s\n' "health       curl -f http://localhost:5001/health" "metrics      curl -f http://localhost:5001/metrics/dhash" \
+	  "review page  file://$(CURDIR)/.local/review.html" "way back     make rollback" "stop, remove make clean"
 
 .PHONY: rollback
 rollback: controller ## the old bytes back
