@@ -126,6 +126,8 @@ sha256:
   sample: 2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae
 """
 
+from typing import Any, Dict
+
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.mobius.dhash.plugins.module_utils.ansible import finish
 from ansible_collections.mobius.dhash.plugins.module_utils.review.export import Request, export
@@ -154,10 +156,14 @@ def main() -> None:
         supports_check_mode=True,
     )
     given = dict(module.params)
-    finish(
-        module,
-        lambda: export(Request(**{**given, "mode": parse_mode(given["mode"])}), check_mode=module.check_mode),
-    )
+
+    def call() -> Dict[str, Any]:
+        result = export(Request(**{**given, "mode": parse_mode(given["mode"])}), check_mode=module.check_mode)
+        if not module._diff:
+            del result["diff"]
+        return result
+
+    finish(module, call)
 
 
 if __name__ == "__main__":
