@@ -61,7 +61,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 python:
-  description: The Python to hash with. In check mode, while no environment works, the one that it would be made from.
+  description: The Python to hash with. In check mode it may still be to come.
   returned: success
   type: str
   sample: /opt/mobius-dhash/venv/bin/python

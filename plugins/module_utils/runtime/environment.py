@@ -47,8 +47,8 @@ class Wanted:
 def ensure(wanted: Wanted, check_mode: bool = False) -> Dict[str, Any]:
     """Make the environment, unless it is right.
 
-    :returns: ``changed``, ``path``, ``python`` (in check mode the base Python while there is no usable environment),
-        ``versions``, ``reason`` for the change, ``missing`` (in check mode: what the base Python lacks) and a ``diff``.
+    :returns: ``changed``, ``path``, ``python`` (in check mode it may still be to come), ``versions``, ``reason`` for the
+        change, ``missing`` (in check mode: what the base Python lacks) and a ``diff``.
     :raises MobiusError: it cannot be made; what was there before still is.
     """
     path = os.path.abspath(wanted.path)
@@ -62,11 +62,10 @@ def ensure(wanted: Wanted, check_mode: bool = False) -> Dict[str, Any]:
             reason, found = inspect(path, mark, wanted.imports)
             if reason:
                 found = _replace(path, wanted, base, mark)
-    usable = not reason or not check_mode
     return {
         "changed": bool(reason),
         "path": path,
-        "python": str(Path(path) / "bin" / "python") if usable else base.executable,
+        "python": str(Path(path) / "bin" / "python"),
         "versions": {name: found.versions[name] for name in sorted(found.versions)},
         "reason": reason,
         "missing": "ensurepip" if reason and check_mode and not can_make_environments(base) else "",

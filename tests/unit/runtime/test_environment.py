@@ -66,6 +66,7 @@ def beside(wanted):
 def test_the_life_of_an_environment(wanted, wheels, tmp_path):
     predicted = ensure(wanted, check_mode=True)
     assert (predicted["changed"], predicted["reason"]) == (True, "there is none yet")
+    assert predicted["python"] == f"{wanted.path}/bin/python"
     assert list(tmp_path.iterdir()) == []
 
     made = ensure(wanted)
