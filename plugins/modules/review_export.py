@@ -61,7 +61,7 @@ options:
   max_pixels:
     description: The most pixels of a picture that is shown.
     type: int
-    default: 100000000
+    default: 178956970
   owner:
     description: User that shall own the file, by name or number.
     type: str
@@ -147,7 +147,7 @@ def main() -> None:
             image_root=dict(type="path"),
             limit=dict(type="int", default=2000),
             image_timeout=dict(type="float", default=10),
-            max_pixels=dict(type="int", default=100_000_000),
+            max_pixels=dict(type="int", default=178956970),
             owner=dict(type="str"),
             group=dict(type="str"),
             mode=dict(type="str", default="0640"),

@@ -10,16 +10,16 @@ import struct
 import warnings
 from typing import IO, List, NamedTuple, Tuple
 
+from .comparisons import compare, dhash_of
 from .confidence import judge
 
 try:
     from PIL import Image, UnidentifiedImageError
 except ImportError:  # versions() tells the operator what to install
     Image = None  # type: ignore[assignment]
-else:
-    _LANCZOS = getattr(Image, "Resampling", Image).LANCZOS
 
-MAX_PIXELS = 100_000_000
+# Where Pillow itself refuses by default.
+MAX_PIXELS = 178_956_970
 # Formats that Pillow hands to another program, or only pretends to read.
 _REFUSED = frozenset({"EPS", "WMF", "FPX", "MIC", "MPEG", "BUFR", "GRIB", "HDF5"})
 _formats: List[str] = []
@@ -53,8 +53,7 @@ def hash_picture(path: str, max_pixels: int = MAX_PIXELS) -> Picture:
     :param max_pixels: the most pixels (width times height) that are decoded.
     :raises PictureError: with the code of the reason, whatever the file holds.
     """
-    with _open(path) as stream, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with _open(path) as stream:
         try:
             return _hash(stream, max_pixels)
         except PictureError:
@@ -64,19 +63,11 @@ def hash_picture(path: str, max_pixels: int = MAX_PIXELS) -> Picture:
 
 
 def prepare() -> None:
-    """Load Pillow's plugins, so that worker processes share them."""
+    """Load Pillow's plugins, so that worker processes share them, and keep its warnings off the standard streams."""
     if not _formats:
+        warnings.filterwarnings("ignore", module=r"PIL\.")
         Image.init()
         _formats.extend(name for name in Image.ID if name not in _REFUSED)
-
-
-def dhash_of(greys: bytes) -> str:
-    """Return the 16 hex digits for 72 bytes, 8 rows of 9 greys: a bit is 1 where the right one is brighter."""
-    bits = 0
-    for row in range(0, 72, 9):
-        for column in range(row, row + 8):
-            bits = bits << 1 | (greys[column + 1] > greys[column])
-    return f"{bits:016x}"
 
 
 def _open(path: str) -> IO[bytes]:
@@ -115,14 +106,9 @@ def _hash(stream: IO[bytes], max_pixels: int) -> Picture:
         width, height = image.size
         if width * height > max_pixels:
             raise PictureError("too-many-pixels", f"{width} x {height} pixels, the limit is {max_pixels}")
-        greys = _shrink(image)
-        value, reasons = judge(greys, image, _shrink)
-    return Picture(dhash_of(greys), value, reasons)
-
-
-def _shrink(image: Image.Image) -> bytes:
-    # These calls in this order are ImageHash's: another order, or draft mode, is faster and changes bits.
-    return image.convert("L").resize((9, 8), _LANCZOS).tobytes()
+        steps = compare(image)
+        value, reasons = judge(steps, image)
+    return Picture(dhash_of(steps), value, reasons)
 
 
 def _explain(error: Exception) -> PictureError:

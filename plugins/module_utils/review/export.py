@@ -40,7 +40,7 @@ class Request:
     image_root: Optional[str] = None
     limit: int = 2000
     image_timeout: float = 10.0
-    max_pixels: int = 100_000_000
+    max_pixels: int = 178_956_970
     owner: Union[str, int, None] = None
     group: Union[str, int, None] = None
     mode: int = FILE_MODE
