@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import math
 from functools import cache
-from typing import Callable, List, Tuple
+from typing import Dict, List, Tuple
+
+from .comparisons import LANCZOS, compare
 
 try:
     from PIL import Image
 except ImportError:  # versions() tells the operator what to install
     Image = None  # type: ignore[assignment]
-else:
-    _LANCZOS = getattr(Image, "Resampling", Image).LANCZOS
 
 THRESHOLD = 0.7
 # So many lost comparisons are a confidence of just THRESHOLD: a copy of such a picture may move by 6 bits.
@@ -27,8 +27,8 @@ _TURNED_CLEARLY = 0.2
 # Exposure (see _exposure) from which a copy is made; below it a comparison is lost for every nine of exposure.
 _COPY_FROM = 18.0
 _EXPOSED_FOR_ONE_LOST = 9.0
-# From this size on the way of halving makes no difference, and the quick one is ten times as fast.
-_LARGE_PIXELS = 1_000_000
+# From this size on the way of halving makes next to no difference, and the quick one is ten times as fast.
+_LARGE_PIXELS = 10_000
 _GREY_MODES = ("1", "L", "I", "F")
 _LARGEST_JPEG_SIDE = 65500
 _JPEG_QUALITY = 75
@@ -39,18 +39,16 @@ _CLEAR_STEP = 2
 Judgement = Tuple[float, Tuple[str, ...]]
 
 
-def judge(greys: bytes, image: Image.Image, shrink: Callable[[Image.Image], bytes]) -> Judgement:
+def judge(steps: List[int], image: Image.Image) -> Judgement:
     """Return the confidence, 0 to 1 in steps of 0.001, and the reasons when it is under ``THRESHOLD``.
 
     Reasons: ``flat`` (next to no comparison has two greys to tell apart), ``tiny`` (a side under 16 pixels),
     ``near-ties`` (too many comparisons are within the noise).
 
-    :param greys: 72 bytes, 8 rows of 9, as the hash compares them.
-    :param image: the decoded picture that they were made from.
-    :param shrink: makes the 72 greys of a picture.
+    :param steps: the 64 differences that the hash is made of.
+    :param image: the decoded picture that they are of.
     """
-    steps = _steps(greys)
-    clear = sum(step > _CLEAR_STEP or step < -_CLEAR_STEP for step in steps)
+    clear = sum([step > _CLEAR_STEP or step < -_CLEAR_STEP for step in steps])
     side = min(image.size)
     if clear < _FLAT_BELOW:
         return clear / 10, ("flat",)
@@ -59,28 +57,23 @@ def judge(greys: bytes, image: Image.Image, shrink: Callable[[Image.Image], byte
     exposure = _exposure(steps, side)
     lost = exposure / _EXPOSED_FOR_ONE_LOST
     if exposure >= _COPY_FROM and max(image.size) // 2 <= _LARGEST_JPEG_SIDE:
-        lost = _lost(steps, _steps(shrink(_copy(image))))
+        lost = _lost(steps, compare(_copy(image)))
     value = _value(lost)
     return value, () if value >= THRESHOLD else ("near-ties",)
 
 
-def _steps(greys: bytes) -> List[int]:
-    return [greys[at + 1] - greys[at] for row in range(0, 72, 9) for at in range(row, row + 8)]
-
-
 def _exposure(steps: List[int], side: int) -> float:
     """Sum over the comparisons: 1 for a tie, next to nothing for a difference well above the noise of that size."""
-    weight = _weights(side)
-    return sum([weight[abs(step)] for step in steps])
+    return sum(map(_weights(side).__getitem__, steps))
 
 
 @cache
-def _weights(side: int) -> List[float]:
+def _weights(side: int) -> Dict[int, float]:
     # From 335 pixels on a cell averages so much that only the rounding to grey levels is left.
     if side > 335:
         return _weights(335)
     noise = max(0.3, (150 / side) ** 1.5)
-    return [math.exp(-step / noise) for step in range(256)]
+    return {step: math.exp(-abs(step) / noise) for step in range(-255, 256)}
 
 
 def _value(lost: float) -> float:
@@ -98,6 +91,6 @@ def _copy(image: Image.Image) -> Image.Image:
     colours = image if image.mode == mode else image.convert(mode)
     width, height = image.size
     large = width * height >= _LARGE_PIXELS
-    half = colours.reduce(2) if large else colours.resize((width // 2, height // 2), _LANCZOS)
+    half = colours.reduce(2) if large else colours.resize((width // 2, height // 2), LANCZOS)
     coded = half.tobytes("jpeg", mode, _JPEG_QUALITY)
     return Image.frombytes(mode, half.size, coded, "jpeg", mode, "")

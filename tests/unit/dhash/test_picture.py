@@ -8,9 +8,9 @@ from typing import Optional
 
 import imagehash
 import pytest
+from ansible_collections.mobius.dhash.plugins.module_utils.dhash.comparisons import compare, dhash_of
 from ansible_collections.mobius.dhash.plugins.module_utils.dhash.picture import (
     PictureError,
-    dhash_of,
     hash_picture,
 )
 from drawn import kinds, scene
@@ -59,12 +59,15 @@ def test_many_scenes_hash_as_imagehash_does(tmp_path: Path) -> None:
 
 
 def test_bits_run_from_the_top_left_one_for_a_brighter_right() -> None:
-    rows = bytearray(72)
-    rows[1] = 9  # brighter than its left, and than its right
-    assert dhash_of(bytes(rows)) == "8000000000000000"
-    rows = bytearray(72)
-    rows[71] = 9
-    assert dhash_of(bytes(rows)) == "0000000000000001"
+    greys = Image.new("L", (9, 8))
+    greys.putpixel((1, 0), 9)  # brighter than its left, and than its right
+    assert compare(greys)[:3] == [9, -9, 0]
+    assert dhash_of(compare(greys)) == "8000000000000000"
+    greys = Image.new("L", (9, 8))
+    greys.putpixel((8, 7), 9)
+    assert dhash_of(compare(greys)) == "0000000000000001"
+    greys.putpixel((0, 7), 9)  # the neighbour of the end of the row above, which is no comparison
+    assert dhash_of(compare(greys)) == "0000000000000001"
 
 
 def test_a_picture_turned_by_exif_alone_hashes_as_stored(tmp_path: Path) -> None:
@@ -157,7 +160,7 @@ def test_each_reason_has_its_code(path: str, code: str, tmp_path: Path) -> None:
 def test_an_unreadable_file_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     scene().save(tmp_path / "a.png")
 
-    def refuse(*_: object) -> int:
+    def refuse(*arguments: object) -> int:
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(os, "open", refuse)

@@ -31,7 +31,7 @@ def nothing_left_behind() -> Iterator[None]:
 def draw(path: Path, seed: int) -> str:
     chance = random.Random(seed)
     image = Image.new("L", (24, 24))
-    image.putdata([chance.randrange(256) for _ in range(576)])
+    image.putdata([chance.randrange(256) for unused in range(576)])
     image.save(path)
     return str(path)
 
@@ -176,7 +176,7 @@ def test_tasks_are_taken_as_they_are_needed(tmp_path: Path, monkeypatch: pytest.
 def test_many_tasks_need_little_memory(tmp_path: Path) -> None:
     path = str(tmp_path / "gone.png")
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    count = sum(1 for _ in hash_all(((number, path) for number in range(60_000)), workers=2))
+    count = sum(1 for unused in hash_all(((number, path) for number in range(60_000)), workers=2))
     assert count == 60_000
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 60_000  # KiB
 
@@ -217,7 +217,7 @@ def test_a_worker_killed_from_outside_is_replaced(tmp_path: Path) -> None:
 
 
 def test_workers_that_never_live_are_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pool, "serve", lambda *_: os._exit(1))
+    monkeypatch.setattr(pool, "serve", lambda *arguments: os._exit(1))
     with pytest.raises(MobiusError, match="die before they hash anything"):
         list(hash_all([(0, str(tmp_path))], workers=2))
 
