@@ -20,7 +20,7 @@ options:
     type: path
     required: true
   files:
-    description: Text of each file by its path relative to O(dest).
+    description: Text of each file by its path relative to O(dest); a value that is no text is written as JSON.
     type: dict
     required: true
   stamps:
@@ -42,7 +42,8 @@ EXAMPLES = r"""
   mobius.dhash.service_tree:
     dest: /tmp/example/app
     files:
-      settings.json: '{"port": 5001}'
+      settings.json:
+        port: 5001
       bin/run.sh: |
         #!/bin/sh
         echo run

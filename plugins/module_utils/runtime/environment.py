@@ -47,8 +47,8 @@ class Wanted:
 def ensure(wanted: Wanted, check_mode: bool = False) -> Dict[str, Any]:
     """Make the environment, unless it is right.
 
-    :returns: ``changed``, ``path``, ``python`` (in check mode it may still be to come), ``versions``, ``reason`` for the
-        change, ``missing`` (in check mode: what the base Python lacks) and a ``diff``.
+    :returns: ``changed``, ``path``, ``python`` (in check mode it may still be to come), ``versions``, ``reason`` for
+        the change, ``missing`` (in check mode: what the base Python lacks) and a ``diff``.
     :raises MobiusError: it cannot be made; what was there before still is.
     """
     path = os.path.abspath(wanted.path)

@@ -21,19 +21,19 @@ _IGNORED = "__pycache__"
 
 def ensure(
     dest: str,
-    files: Mapping[str, str],
+    files: Mapping[str, Any],
     stamps: Sequence[str] = (),
     group: Optional[str] = None,
     check_mode: bool = False,
 ) -> Dict[str, Any]:
-    """Bring ``dest`` to exactly ``files`` (relative path to text), files 0640 and folders 0750.
+    """Bring ``dest`` to exactly ``files`` (text, or a value for JSON, by relative path), files 0640 and folders 0750.
 
     :param stamps: other files on the host whose content counts as part of the tree: a change of theirs is a change.
     :returns: ``changed``, ``added``, ``modified``, ``removed`` (sorted relative paths), ``fingerprint``, ``diff``.
     :raises MobiusError: a path leaves the folder, or the folder holds something that this function did not put there.
     """
     dest = os.path.abspath(dest)
-    wanted = {_relative(name): text.encode() for name, text in files.items()}
+    wanted = {_relative(name): _bytes(content) for name, content in files.items()}
     present = _present(dest)
     _check_ours(dest, present)
     added = sorted(set(wanted) - present)
@@ -56,6 +56,11 @@ def ensure(
         "fingerprint": _digest(json.dumps(note, sort_keys=True).encode()),
         "diff": _diff(dest, wanted, added, modified, removed, noted, note),
     }
+
+
+def _bytes(content: Any) -> bytes:
+    text = content if isinstance(content, str) else json.dumps(content, indent=2, sort_keys=True) + "\n"
+    return text.encode()
 
 
 def _relative(name: str) -> str:

@@ -1,0 +1,191 @@
+"""The gate and the modules behind the service as Ansible runs them, with values as strings as extra vars bring them."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any, Dict, List, Tuple
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[3]
+FIGURES = {"avg_hash_time": 80, "p95_hash_time": 3, "extraction_failures_rate": 0, "low_confidence_queue_length": 4}
+OPTIONS = ("check_mode", "diff", "ignore_errors")
+
+
+def task(module: str, expect: List[str], **arguments: Any) -> List[Dict[str, Any]]:
+    """Run a module and check its result, both as tasks."""
+    options = {name: arguments.pop(name) for name in OPTIONS if name in arguments}
+    return [
+        {f"mobius.dhash.{module}": arguments, "register": "result", **options},
+        {"ansible.builtin.assert": {"that": expect, "quiet": True}},
+    ]
+
+
+def play(tmp_path: Path, tasks: List[Dict[str, Any]], *words: str, **variables: str) -> Tuple[int, str]:
+    book = {"hosts": "localhost", "connection": "local", "gather_facts": False, "tasks": tasks}
+    (tmp_path / "play.json").write_text(json.dumps([book]))
+    command = [str(Path(sys.executable).with_name("ansible-playbook")), str(tmp_path / "play.json"), *words]
+    command += ["-e", json.dumps({"ansible_python_interpreter": sys.executable})]
+    command += [word for name, value in variables.items() for word in ("-e", f"{name}={value}")]
+    environment = {
+        **os.environ,
+        "ANSIBLE_COLLECTIONS_PATH": str(ROOT / "playbooks" / "collections"),
+        "ANSIBLE_LOCALHOST_WARNING": "false",
+        "ANSIBLE_INVENTORY_UNPARSED_WARNING": "false",
+        "ANSIBLE_NOCOLOR": "true",
+    }
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert "Traceback" not in done.stdout + done.stderr, done.stdout + done.stderr
+    return done.returncode, done.stdout + done.stderr
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    def log_message(self, *_: Any) -> None:
+        pass
+
+    def do_GET(self) -> None:
+        known = self.headers["Authorization"] == "Basic Ym9iOnBsYW50ZWQtcGFzcw==" and self.headers["X-Token"]
+        status = 200 if self.path != "/bad" and (self.path != "/locked" or known) else 503
+        body = json.dumps(FIGURES if self.path == "/metrics" else {"status": "ok" if status == 200 else "no"}).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+@pytest.fixture
+def base():
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+    yield f"127.0.0.1:{server.server_address[1]}"
+    server.shutdown()
+    server.server_close()
+
+
+QUICK = {"interval": "{{ tenth }}", "window": "{{ one }}"}
+
+
+def test_the_gate_in_a_play(tmp_path, base):
+    health, metrics = "http://{{ base }}/health", "http://{{ base }}/metrics"
+    tasks = [
+        *task("dhash_gate", ["result.result == 'pass'", "result.counts.ok == 3"], health_url=health, **QUICK),
+        *task(
+            "dhash_gate",
+            ["result.figures.avg_hash_time.worst == 80", "result is not changed"],
+            health_url=health,
+            metrics_url=metrics,
+            **QUICK,
+        ),
+        *task(
+            "dhash_gate",
+            ["result is failed", "result.result == 'fail'", "'above the limit of 50 ms' in result.msg"],
+            health_url=health,
+            metrics_url=metrics,
+            limits={"avg_hash_time": "50"},
+            ignore_errors=True,
+            **QUICK,
+        ),
+        *task(
+            "dhash_gate",
+            ["result is failed", "'answered 503' in result.msg", "result.samples | length > 3"],
+            health_url="http://{{ base }}/bad",
+            ignore_errors=True,
+            **QUICK,
+        ),
+        *task(
+            "dhash_gate",
+            ["result is not failed", "result.counts.samples == 1"],
+            health_url="http://{{ base }}/bad",
+            check_mode=True,
+            **QUICK,
+        ),
+        *task(
+            "dhash_gate",
+            ["result is failed", "'could never pass' in result.msg", "'window' in result.remedy"],
+            health_url=health,
+            consecutive="99",
+            ignore_errors=True,
+            **QUICK,
+        ),
+    ]
+    code, output = play(tmp_path, tasks, base=base, tenth="0.1", one="1")
+    assert code == 0, output
+
+
+def test_secrets_are_not_shown_at_the_highest_verbosity(tmp_path, base):
+    tasks = task(
+        "dhash_gate",
+        ["result.result == 'pass'"],
+        health_url="http://bob:planted-pass@{{ base }}/locked",
+        headers={"X-Token": "planted-token"},
+        **QUICK,
+    )
+    (tmp_path / "log").mkdir()
+    code, output = play(tmp_path, tasks, "-vvv", base=base, tenth="0.1", one="1")
+    assert code == 0, output
+    assert "module_args" in output or "invocation" not in output
+    assert "planted" not in output.replace("play.json", "")
+
+
+def test_the_modules_behind_the_service_in_a_play(tmp_path):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    process = {
+        "argv": ["{{ python }}", "{{ folder }}/app/serve.py", "{{ number }}"],
+        "pid_file": "{{ folder }}/run/pid",
+        "log_file": "{{ folder }}/log",
+        "watch": ["{{ folder }}/app/.tree.json"],
+        "port": "{{ number }}",
+    }
+    code = "import http.server, sys\nhttp.server.HTTPServer(('127.0.0.1', int(sys.argv[1])), None).serve_forever()\n"
+    tree = {"dest": "{{ folder }}/app", "files": {"serve.py": code, "settings.json": {"a": 1}}}
+    more = {**tree, "files": {"serve.py": code + "# {{ '{{' }}\n"}}
+    tasks = [
+        *task("service_tree", ["result is changed"], check_mode=True, diff=True, **tree),
+        *task("service_tree", ["result is changed", "result.added == ['serve.py', 'settings.json']"], **tree),
+        *task("service_tree", ["result is not changed"], **tree),
+        *task("service_process", ["result is changed", "result.pid is none"], check_mode=True, **process),
+        *task("service_process", ["result is changed", "result.pid > 1"], diff=True, **process),
+        {"ansible.builtin.set_fact": {"first": "{{ result.pid }}"}},
+        *task("service_process", ["result is not changed", "result.pid == first | int"], **process),
+        *task("service_tree", ["result is changed", "result.removed == ['settings.json']"], diff=True, **more),
+        *task("service_process", ["result is changed", "result.pid != first | int"], **process),
+        *task("service_process", ["result is changed"], state="restarted", **process),
+        *task("service_process", ["result is changed", "result.pid is none"], state="stopped", **process),
+        *task("service_process", ["result is not changed"], state="stopped", **process),
+        *task("runtime_environment", ["result is not changed"], source="system", imports=["json"], python=""),
+        *task("runtime_environment", ["result is failed"], ignore_errors=True),
+        *task(
+            "runtime_environment",
+            ["result is changed", "result.python == folder ~ '/venv/bin/python'"],
+            path="{{ folder }}/venv",
+            requirements="",
+            imports=["json"],
+            check_mode=True,
+        ),
+    ]
+    folder = str(tmp_path / "service")
+    status, output = play(tmp_path, tasks, "-vvv", folder=folder, number=str(port), python=sys.executable)
+    assert status == 0, output
+    assert json.loads((tmp_path / "service" / "app" / ".tree.json").read_text())["files"].keys() == {"serve.py"}
+    # Source text has no place in the output.
+    assert "serve_forever" not in output
+
+
+@pytest.mark.parametrize("name", ["dhash_gate", "runtime_environment", "service_process", "service_tree"])
+def test_the_documentation_renders(name):
+    command = [str(Path(sys.executable).with_name("ansible-doc")), "--json", f"mobius.dhash.{name}"]
+    environment = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(ROOT / "playbooks" / "collections")}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    documented = json.loads(done.stdout)[f"mobius.dhash.{name}"]
+    assert {"check_mode", "diff_mode", "platform"} <= set(documented["doc"]["attributes"])
+    assert documented["return"]
+    assert f"mobius.dhash.{name}:" in documented["examples"]
