@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Measure what a confidence is worth: hash pictures, hash JPEG copies of them at half size, count the bits that moved.
 
     tests/bench/confidence.py FOLDER... [--write docs/confidence.md]

@@ -107,6 +107,8 @@ def _run(run: Run) -> Dict[str, Any]:
             result.update(_to_output(run, edited, tally, version, run.output))
         elif tally.changed:
             result.update(_in_place(run, edited, tally, version))
+        elif not run.check_mode:
+            _adopt(run, document, tally, version)
     return result
 
 
@@ -160,20 +162,40 @@ def _judge(run: Run, tally: Tally) -> None:
         )
 
 
+def _state(run: Run, tally: Tally, block: Dict[str, Any]) -> Dict[str, Any]:
+    return {
+        "deployment": run.deployment,
+        "status": "deployed",
+        "metrics": tally.metrics(),
+        "items": tally.items,
+        "with_dhash": tally.with_dhash,
+        "migrated_at": block.get("migrated_at"),
+        "versions": {name: block[name] for name in _VERSIONS if name in block},
+    }
+
+
+def _adopt(run: Run, document: Document, tally: Tally, version: Version) -> None:
+    """Nothing is to be edited, but the record may speak of other bytes: of before an edit by hand, or of none at all.
+
+    The way back of the record stays: what was edited by hand is kept by the snapshot of a rollback.
+    """
+    try:
+        current = read_current(run.library, version.sha256) or {}
+    except DamagedState as error:
+        run.warnings.append(str(error))
+        return
+    if current.get("sha256") == version.sha256:
+        return
+    state = {"backup": None, "previous": None, **current, **_state(run, tally, document.block or {})}
+    begin(run.library, {**state, "sha256": version.sha256}, actual_sha256=version.sha256)
+    commit(run.library)
+
+
 def _in_place(run: Run, edited: Edited, tally: Tally, version: Version) -> Dict[str, Any]:
     if run.check_mode:
         return {"sha256_after": None}
     backup = ensure_backup(run.options.path, run.backup_dir, version, deployment=run.deployment)
-    state = {
-        "deployment": run.deployment,
-        "status": "deployed",
-        "backup": {"path": backup.path, "sha256": backup.sha256},
-        "metrics": tally.metrics(),
-        "items": tally.items,
-        "with_dhash": tally.with_dhash,
-        "migrated_at": edited.block["migrated_at"],
-        "versions": {name: edited.block[name] for name in _VERSIONS if name in edited.block},
-    }
+    state = {**_state(run, tally, edited.block), "backup": {"path": backup.path, "sha256": backup.sha256}}
 
     def prove(written: str) -> None:
         edited.prove(written)
@@ -233,6 +255,6 @@ def _diff(run: Run, tally: Tally) -> Dict[str, str]:
     return {
         "before_header": run.options.path,
         "after_header": run.output or run.options.path,
-        "before": "".join(before for before, _ in shown) + more,
-        "after": "".join(after for _, after in shown) + more,
+        "before": "".join(before for before, _unused in shown) + more,
+        "after": "".join(after for _unused, after in shown) + more,
     }

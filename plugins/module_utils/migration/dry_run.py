@@ -75,7 +75,7 @@ class _Look:
     def __init__(self, document: Document, options: Options, pictures: Pictures, most: int) -> None:
         self._options = options
         self._pictures = pictures
-        self._survey = Survey(document, options, pictures, lambda _: None)
+        self._survey = Survey(document, options, pictures, lambda _unused: None)
         self._most = most
         self._picked: Dict[bytes, List[Entry]] = {}
         self._every = 1

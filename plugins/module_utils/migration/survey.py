@@ -69,7 +69,7 @@ class Survey:
         self.tally = Tally(options.confidence_threshold)
 
     def run(self) -> Tally:
-        for _ in self._outcomes(self._tasks()):
+        for _unused in self._outcomes(self._tasks()):
             pass
         return self.tally
 
@@ -92,7 +92,7 @@ class Survey:
             image_timeout=options.image_timeout,
             max_pixels=options.max_pixels,
             max_memory=options.memory,
-            on_progress=lambda _: self._on_progress(self.tally),
+            on_progress=lambda _unused: self._on_progress(self.tally),
         )
         try:
             for outcome in outcomes:

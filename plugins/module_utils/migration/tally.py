@@ -34,7 +34,7 @@ class Lowest(Generic[_T]):
         push(self._heap, (-number, entry))
 
     def __iter__(self) -> Iterator[_T]:
-        return (entry for _, entry in sorted(self._heap, key=lambda pair: -pair[0]))
+        return (entry for _unused, entry in sorted(self._heap, key=lambda pair: -pair[0]))
 
 
 class Tally:

@@ -27,8 +27,8 @@ FRAGMENTS += [b"\xef\xbb\xbf", b'"image":1,', b"e", b"true", b"\n", b"\xed\xa0\x
 
 def mutated(dice: random.Random) -> bytes:
     data = bytearray(dice.choice(SEEDS))
-    for _ in range(dice.choice([1, 1, 1, 2, 3])):
-        at, to = sorted(dice.randrange(len(data) + 1) for _ in range(2))
+    for _unused in range(dice.choice([1, 1, 1, 2, 3])):
+        at, to = sorted(dice.randrange(len(data) + 1) for _unused in range(2))
         change = dice.randrange(4)
         if change < 3:
             data[at : at + (change != 1)] = b"" if change == 0 else dice.choice(FRAGMENTS)
@@ -48,7 +48,7 @@ def test_mutated_documents(tmp_path, monkeypatch, seed):
     dice = random.Random(seed)
     path = tmp_path / "library.json"
     read = refused = 0
-    for _ in range(500):
+    for _unused in range(500):
         data = mutated(dice)
         path.write_bytes(data)
         monkeypatch.setattr(text_module, "STRETCH", dice.choice([1 << 20, 5, 17]))

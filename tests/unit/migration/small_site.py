@@ -15,9 +15,9 @@ def draw(path: Path, seed: int) -> None:
     dice = random.Random(seed)
     image = Image.new("RGB", (120, 90), (dice.randrange(256), 40, 90))
     pen = ImageDraw.Draw(image)
-    for _ in range(25):
+    for _unused in range(25):
         left, top = dice.randrange(100), dice.randrange(70)
-        colour = tuple(dice.randrange(256) for _ in range(3))
+        colour = tuple(dice.randrange(256) for _unused in range(3))
         pen.ellipse([left, top, left + dice.randrange(5, 60), top + dice.randrange(5, 60)], fill=colour)
     path.parent.mkdir(parents=True, exist_ok=True)
     image.save(path)

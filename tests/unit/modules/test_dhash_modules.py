@@ -87,7 +87,7 @@ def values(tmp_path: Path) -> Dict[str, str]:
     images.mkdir()
     for number in range(3):
         dice = random.Random(number)
-        image = Image.frombytes("L", (9, 8), bytes(dice.randrange(256) for _ in range(72)))
+        image = Image.frombytes("L", (9, 8), bytes(dice.randrange(256) for _unused in range(72)))
         image.resize((180, 160), Image.Resampling.NEAREST).save(images / f"{number}.png")
     (images / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n broken")
     names = ["0.png", "1.png", "/2.png", "broken.png", "missing.png"]

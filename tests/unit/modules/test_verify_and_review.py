@@ -89,7 +89,7 @@ def draw(folder: Path) -> None:
     rng = random.Random(1)
     for number in range(3):
         image = Image.new("L", (9, 8))
-        image.putdata([rng.randrange(256) for _ in range(72)])
+        image.putdata([rng.randrange(256) for _unused in range(72)])
         image.resize((180, 160), Image.Resampling.NEAREST).save(folder / f"{number}.png")
     Image.new("RGB", (64, 64), (90, 90, 90)).save(folder / "flat.png")
     (folder / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n broken")

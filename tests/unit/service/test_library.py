@@ -60,7 +60,7 @@ def test_a_long_reading_does_not_hold_up_an_answer(library):
 
 def test_many_requests_share_one_reading(library):
     async def asked():
-        looks = [asyncio.create_task(library.look(patience=30.0)) for _ in range(20)]
+        looks = [asyncio.create_task(library.look(patience=30.0)) for _unused in range(20)]
         await asyncio.sleep(0)
         library.gate.set()
         return await asyncio.gather(*looks)
@@ -73,7 +73,7 @@ def test_an_unchanged_library_is_not_read_again(library):
     library.gate.set()
 
     async def asked():
-        return [(await library.look(patience=30.0)).status for _ in range(5)]
+        return [(await library.look(patience=30.0)).status for _unused in range(5)]
 
     assert asyncio.run(asked()) == ["healthy"] * 5
     assert library.reads == 1

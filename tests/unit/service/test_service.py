@@ -374,7 +374,9 @@ def test_a_port_that_is_taken_is_said(tmp_path):
         port = taken.getsockname()[1]
         config.write_text(json.dumps({"library_path": "x", "port": port}))
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(CODE)}
-        answer = subprocess.run(command(config), env=environment, capture_output=True, text=True, timeout=60)
+        answer = subprocess.run(
+            command(config), env=environment, capture_output=True, text=True, timeout=60, check=False
+        )
     assert answer.returncode == 1
     assert f"port {port} on 127.0.0.1 is taken by another program" in answer.stderr
 
@@ -384,6 +386,6 @@ def test_settings_that_cannot_be_used_are_said(tmp_path, content):
     config = tmp_path / "config.json"
     config.write_text(content)
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(CODE)}
-    answer = subprocess.run(command(config), env=environment, capture_output=True, text=True, timeout=60)
+    answer = subprocess.run(command(config), env=environment, capture_output=True, text=True, timeout=60, check=False)
     assert answer.returncode == 2
     assert "settings cannot be used" in answer.stderr

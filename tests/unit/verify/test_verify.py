@@ -133,7 +133,7 @@ def test_counts_of_the_block_are_a_warning_later_and_an_error_after_a_migration(
 
 
 def test_the_number_of_problems_told_is_bounded_and_errors_come_first(place):
-    items = [{"image": "a", "dhash": HASH} for _ in range(100)] + [{"image": "b", "dhash_confidence": 0}] * 80
+    items = [{"image": "a", "dhash": HASH} for _unused in range(100)] + [{"image": "b", "dhash_confidence": 0}] * 80
     place.write({"components": items})
     result = place.verify()
     assert len(result["problems"]) == MOST and result["errors"] == 80

@@ -111,8 +111,8 @@ class Library:
 
     async def look(self, patience: float = 0.5) -> View:
         """The library now; waits at most ``patience`` seconds for a reading that is under way."""
-        for _ in range(_TRIES):
-            pending, _ = await asyncio.to_thread(self._refresh)
+        for _unused in range(_TRIES):
+            pending, _unused = await asyncio.to_thread(self._refresh)
             if pending is not None:
                 await asyncio.wait([asyncio.wrap_future(pending)], timeout=patience)
             view, steady = await asyncio.to_thread(self._view)
@@ -139,7 +139,7 @@ class Library:
 
     def _view(self) -> Tuple[View, bool]:
         """The view, and whether the file stayed the same while it was taken."""
-        _, reading = self._refresh()
+        _unused, reading = self._refresh()
         sha256 = reading.sha256 if reading is not None else None
         try:
             view = View(reading, read_current(self._settings.library_path, sha256) or {})
