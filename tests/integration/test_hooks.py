@@ -1,0 +1,52 @@
+"""Task files of the user's before and after a step."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+PLAYBOOK = str(Path(__file__).with_name("hooks.yml"))
+
+
+@pytest.fixture(autouse=True)
+def this_collection(monkeypatch):
+    monkeypatch.setenv("ANSIBLE_COLLECTIONS_PATH", str(Path(__file__).parents[2] / "playbooks" / "collections"))
+
+
+@pytest.fixture
+def run(site, tmp_path):
+    def hooks(**texts: str):
+        files = {}
+        for name, text in texts.items():
+            files[name] = str(tmp_path / f"{name}.yml")
+            Path(files[name]).write_text(text)
+        return site.play("hooks", playbook=PLAYBOOK, mobius_hooks=files)
+
+    return hooks
+
+
+def test_they_run_around_their_step(run):
+    say = "- ansible.builtin.debug:\n    msg: {}\n"
+    output = run(before_migrate=say.format("said-before"), after_migrate=say.format("said-after")).succeeded().output
+    assert output.count("said-before") == output.count("said-after") == 1
+    assert output.index("said-before") < output.index("the step itself") < output.index("said-after")
+
+
+def test_a_failing_one_counts_as_its_step_failing(run):
+    run(after_migrate="- ansible.builtin.fail:\n    msg: not today\n").failed("rescued, step migrate: not today")
+
+
+@pytest.mark.parametrize("text", ["- nosuch.module.here: {}\n", "- name: x\n   bad: [\n"])
+def test_one_that_cannot_be_loaded_stops_the_play_before_anything(run, text):
+    ended = run(after_migrate=text)
+    ended.failed("")
+    assert "the step itself" not in ended.output
+
+
+def test_a_name_that_is_no_hook_is_refused(run):
+    run(before_lunch="- ansible.builtin.debug:\n").failed("before_lunch, which is never run")
+
+
+def test_none_is_none(run):
+    run().succeeded()
