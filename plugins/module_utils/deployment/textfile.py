@@ -1,0 +1,104 @@
+# Copyright (c) Mobius contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The figures of the last deployment as a file that node_exporter's textfile collector reads."""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Dict, Iterator, Mapping, NamedTuple, Optional, Tuple
+
+from ..errors import MobiusError
+from ..storage.replace import read_version, replace_whole
+from .info import deployed
+
+_PREFIX = "mobius_dhash_deployment_"
+# node_exporter runs as a user of its own.
+_MODE = 0o644
+
+
+class _Metric(NamedTuple):
+    name: str
+    text: str
+    value: Optional[float]
+
+
+def render(path: str, found: Mapping[str, Any]) -> str:
+    """The exposition text.
+
+    :param path: the library; becomes the label ``library``.
+    :param found: what :func:`info.deployed` returns. What was not measured is left out: a zero would be made up.
+    """
+    labels = f'{{library="{_escaped(path)}"}}'
+    lines = []
+    for metric in _metrics(found):
+        if metric.value is not None:
+            name = _PREFIX + metric.name
+            lines += [f"# HELP {name} {metric.text}", f"# TYPE {name} gauge", f"{name}{labels} {metric.value:.15g}"]
+    return "\n".join(lines) + "\n"
+
+
+def write_textfile(path: str, dest: str, *, check_mode: bool = False) -> Dict[str, Any]:
+    """Write ``dest``, whole, mode 0644.
+
+    :returns: ``changed``, ``dest`` and ``text``.
+    :raises MobiusError: the collector would not read a file of that name, or its folder is missing.
+    """
+    target = Path(dest)
+    if target.suffix != ".prom":
+        raise MobiusError("node_exporter reads files that end in .prom", dest, "give it such a name")
+    if not target.parent.is_dir():
+        raise MobiusError("The folder of node_exporter's textfile collector is missing", str(target.parent))
+    text = render(path, deployed(path))
+    data = text.encode("utf-8")
+    before = target.read_bytes() if target.is_file() else None
+    changed = before != data
+    if changed and not check_mode:
+        expected = read_version(dest) if before is not None else None
+        replace_whole(dest, lambda stream: stream.write(data), expected=expected, mode=_MODE)
+    shown = "" if before is None else before.decode("utf-8", "replace")
+    return {"changed": changed, "dest": dest, "text": text, "diff": {"before": shown, "after": text}}
+
+
+def _metrics(found: Mapping[str, Any]) -> Iterator[_Metric]:
+    current: Mapping[str, Any] = found.get("current") or {}
+    if not current:
+        return
+    figures = current.get("metrics") if isinstance(current.get("metrics"), dict) else {}
+    status = current.get("status")
+    yield _Metric("rolled_back", "1 when the last deployment was rolled back.", float(status == "rolled_back"))
+    yield _Metric("as_recorded", "1 when the library has the bytes on record.", float(bool(found.get("as_recorded"))))
+    yield _Metric("migrated_timestamp_seconds", "When the library was migrated.", _moment(current.get("migrated_at")))
+    yield _Metric("restored_timestamp_seconds", "When the library was restored.", _moment(current.get("restored_at")))
+    yield _Metric("items", "Items in the library.", _number(current.get("items")))
+    yield _Metric("hashed_items", "Items with a dHash.", _number(current.get("with_dhash")))
+    for name, text, key, factor in _FIGURES:
+        value = _number((figures or {}).get(key))
+        yield _Metric(name, text, None if value is None else value * factor)
+
+
+_FIGURES: Tuple[Tuple[str, str, str, float], ...] = (
+    ("avg_hash_time_seconds", "Mean time to hash one picture.", "avg_hash_time", 0.001),
+    ("p95_hash_time_seconds", "95th percentile of the time to hash one picture.", "p95_hash_time", 0.001),
+    ("extraction_failures_ratio", "Part of the pictures without a dHash.", "extraction_failures_rate", 0.01),
+    ("low_confidence_queue_length", "Items under the confidence threshold.", "low_confidence_queue_length", 1.0),
+)
+
+
+def _number(value: Any) -> Optional[float]:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        return None
+    return float(value)
+
+
+def _moment(value: Any) -> Optional[float]:
+    try:
+        return datetime.fromisoformat(str(value).replace("Z", "+00:00")).timestamp()
+    except ValueError:
+        return None
+
+
+def _escaped(text: str) -> str:
+    clean = text.encode("utf-8", "replace").decode("utf-8")
+    return clean.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
