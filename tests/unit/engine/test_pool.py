@@ -14,7 +14,7 @@ from ansible_collections.mobius.dhash.plugins.module_utils.engine import pool
 from ansible_collections.mobius.dhash.plugins.module_utils.engine.pool import Outcome, hash_all
 from ansible_collections.mobius.dhash.plugins.module_utils.errors import MobiusError
 from PIL import Image
-from traps import trap, traps  # noqa: F401
+from traps import trap, traps  # noqa: F401  # pylint: disable=unused-import
 
 needs_traps = pytest.mark.usefixtures("traps")
 

@@ -93,7 +93,7 @@ def test_what_the_migration_would_refuse_is_refused(site):
     site.write('{"components": [}')
     with pytest.raises(MobiusError, match="line 1 column"):
         look(site)
-    image, *_ = site.pictures(1)
+    image, *_unused = site.pictures(1)
     site.write({"components": [{"image": image}], "dhash_migration": 1})
     with pytest.raises(MobiusError, match="did not write"):
         look(site)

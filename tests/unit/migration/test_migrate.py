@@ -113,7 +113,7 @@ def test_backup_state_and_log(varied):
 
 
 def test_the_block(site):
-    image, *_ = site.pictures(1)
+    image, *_unused = site.pictures(1)
     site.write({"components": [{"image": image}]})
     versions = site.migrate()["versions"]
     found = site.read()["dhash_migration"]
@@ -138,7 +138,7 @@ def test_the_version_is_that_of_the_collection():
 
 @pytest.mark.parametrize("foreign", ['{"mine": 1}', "[]", "null", '{"tool": "mobius.dhash"}'])
 def test_a_foreign_member_of_the_blocks_name_is_refused(site, foreign):
-    image, *_ = site.pictures(1)
+    image, *_unused = site.pictures(1)
     before = site.write(f'{{"dhash_migration": {foreign}, "components": [{{"image": "{image}"}}]}}')
     with pytest.raises(MobiusError, match="did not write"):
         site.migrate()

@@ -132,7 +132,7 @@ def test_without_sqlite_everything_is_hashed(site, monkeypatch):
 
 
 def test_modes(site):
-    image, *_ = site.pictures(1)
+    image, *_unused = site.pictures(1)
     site.write({"components": [{"image": image}]})
     umask = os.umask(0o077)
     try:
