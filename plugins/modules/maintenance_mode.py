@@ -49,7 +49,7 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-on:
+"on":
   description: Whether the mode is on afterwards.
   returned: always
   type: bool
