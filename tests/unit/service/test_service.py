@@ -381,7 +381,9 @@ def test_a_port_that_is_taken_is_said(tmp_path):
     assert f"port {port} on 127.0.0.1 is taken by another program" in answer.stderr
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"library_path": "x", "prot": 1}', "{}"])
+@pytest.mark.parametrize(
+    "content", ["", "{", "[]", '{"library_path": "x", "prot": 1}', '{"library_path": "x", "port": "1"}', "{}"]
+)
 def test_settings_that_cannot_be_used_are_said(tmp_path, content):
     config = tmp_path / "config.json"
     config.write_text(content)

@@ -30,10 +30,14 @@ def load(path: str) -> Settings:
     """Read the settings; members that are unknown are an error, so that a typing error is not silently a default.
 
     :raises ValueError: with what is wrong.
+    :raises TypeError: it is no object, or the library is not named.
     """
     document = json.loads(Path(path).read_text(encoding="utf-8"))
     known = {entry.name for entry in fields(Settings)}
     unknown = sorted(set(document) - known)
     if unknown:
         raise ValueError(f"{path}: unknown settings {', '.join(unknown)}")
-    return Settings(**document)
+    settings = Settings(**document)
+    if not isinstance(settings.port, int) or not isinstance(settings.items, list):
+        raise ValueError(f"{path}: port has to be a number, and items a list")
+    return settings
