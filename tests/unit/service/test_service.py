@@ -9,6 +9,7 @@ import json
 import os
 import random
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -331,6 +332,16 @@ def test_prometheus_text_has_help_type_and_base_units(start, tmp_path):
     assert values["mobius_dhash_low_confidence_queue_length"] == 2
     assert (values["mobius_dhash_items"], values["mobius_dhash_hashed_items"]) == (3, 2)
     assert re.search(r'mobius_dhash_http_requests_total\{path="/similar",status="400"\} 1\.0', text)
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool (Debian: prometheus) is not installed")
+def test_promtool_has_nothing_to_say(start, tmp_path):
+    path = tmp_path / "library.json"
+    deploy(path, write(path, LIBRARY))
+    service = start()
+    service.settled()
+    done = subprocess.run(["promtool", "check", "metrics"], input=service.ask("/metrics")[2], capture_output=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
 
 
 def test_prometheus_leaves_out_what_was_not_measured(served):

@@ -62,7 +62,7 @@ class _OfLibrary(Collector):
         # What was not measured is left out: a zero would be made up.
         for name, text, key, factor in _GAUGES:
             if isinstance(figures[key], (int, float)):
-                yield GaugeMetricFamily(_PREFIX + name, text, value=figures[key] * factor)
+                yield GaugeMetricFamily(_PREFIX + name, text, value=round(figures[key] * factor, 9))
         deployment = view.state.get("deployment")
         if deployment:
             labels = {"deployment": str(deployment), "status": str(view.state.get("status", ""))}
