@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 
 import pytest
 
@@ -76,7 +78,7 @@ def test_a_held_lock_refuses_and_stays(site):
     site.play("deploy", **TOLERANT).succeeded()
     lock = site.home / ".library.json.dhash" / "lock"
     assert not lock.exists()
-    site.play("lock", playbook=str(__file__).replace("test_failures.py", "lock.yml")).succeeded()
+    site.play("lock", playbook=str(Path(__file__).with_name("lock.yml")), test_pid=os.getpid()).succeeded()
     held = lock.read_bytes()
     site.play("deploy", **TOLERANT).failed("someone-else")
     site.play("rollback", **TOLERANT).failed("someone-else")
