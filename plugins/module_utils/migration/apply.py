@@ -8,7 +8,7 @@ import os
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Dict, List, Optional
+from typing import Any, Callable, Dict, List, Optional
 
 from ..backups.store import ensure_backup
 from ..dhash.versions import versions
@@ -25,7 +25,7 @@ from ..storage.replace import (
     replace_whole,
     sweep_temporaries,
 )
-from ..storage.state import DamagedState, begin, commit, read_current
+from ..storage.state import DamagedState, begin, commit, read_current, settle
 from .block import compose, maker, refuse_foreign, warnings_about
 from .edited import Edited
 from .log import counts, log_folder, write_log
@@ -185,6 +185,7 @@ def _adopt(run: Run, document: Document, tally: Tally, version: Version) -> None
         run.warnings.append(str(error))
         return
     if current.get("sha256") == version.sha256:
+        _noted(run, lambda: settle(run.library, version.sha256))
         return
     state = {"backup": None, "previous": None, **current, **_state(run, tally, document.block or {})}
     begin(run.library, {**state, "sha256": version.sha256}, actual_sha256=version.sha256)
@@ -199,20 +200,33 @@ def _in_place(run: Run, edited: Edited, tally: Tally, version: Version) -> Dict[
 
     def prove(written: str) -> None:
         edited.prove(written)
-        begin(run.library, {**state, "sha256": read_version(written).sha256}, actual_sha256=version.sha256)
+        note = {**state, "sha256": read_version(written).sha256}
+        try:
+            begin(run.library, note, actual_sha256=version.sha256)
+        except DurabilityUnknown as error:
+            what = "The record of what is deployed cannot be made durable, so nothing was changed"
+            raise MobiusError(what, error.where, error.remedy) from error
 
     try:
         after = replace_whole(run.library, edited.write, expected=version, validate=prove)
     except DurabilityUnknown:
-        commit(run.library)
+        _noted(run, lambda: commit(run.library))
         raise
-    commit(run.library)
+    _noted(run, lambda: commit(run.library))
     facts = {"sha256_before": version.sha256, "sha256_after": after.sha256, "backup": backup.path}
     return {
         "sha256_after": after.sha256,
         "backup": backup.facts(),
         "log": _logged(run, tally, {**facts, **run.versions, "result": "migrated"}),
     }
+
+
+def _noted(run: Run, write: Callable[[], Any]) -> None:
+    """Finish the record; where that fails, the note of ``begin`` tells the same to whoever has the library's hash."""
+    try:
+        write()
+    except (OSError, MobiusError) as error:
+        run.warnings.append(f"The record of what is deployed could not be finished, the next run does it: {error}")
 
 
 def _to_output(run: Run, edited: Edited, tally: Tally, version: Version, output: str) -> Dict[str, Any]:
@@ -222,6 +236,7 @@ def _to_output(run: Run, edited: Edited, tally: Tally, version: Version, output:
         return {**result, "changed": False, "sha256_after": existing.sha256}
     if run.check_mode:
         return result
+    sweep_temporaries(output)
     after = replace_whole(output, edited.write, expected=existing or ABSENT, validate=edited.prove)
     facts = {"sha256_before": version.sha256, "sha256_after": after.sha256, "output": output}
     log = _logged(run, tally, {**facts, **run.versions, "result": "written elsewhere, the library is untouched"})
@@ -242,7 +257,7 @@ def _logged(run: Run, tally: Tally, facts: Dict[str, Any]) -> Optional[str]:
         return None
     try:
         return write_log(log_folder(run.options.path, run.log_dir), "migration", run.options.path, tally, facts)
-    except OSError as error:
+    except (OSError, MobiusError) as error:
         # What was done is done, and told by the result.
         run.warnings.append(f"The log could not be written: {error}")
         return None

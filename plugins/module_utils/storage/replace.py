@@ -292,8 +292,14 @@ def sweep_matching(folder: str, pattern: re.Pattern[str]) -> list[str]:
     return removed
 
 
-def make_folders(folder: str, *, mode: int = FOLDER_MODE, owner: Any = None, group: Any = None) -> list[str]:
-    """Make missing folders with exactly ``mode`` (and setgid where the parent has it); returns those made."""
+def make_folders(
+    folder: str, *, mode: int = FOLDER_MODE, owner: Any = None, group: Any = None, lasting: bool = True
+) -> list[str]:
+    """Make missing folders with exactly ``mode`` (and setgid where the parent has it); returns those made.
+
+    :param lasting: false for what is made anew when a power cut takes it away.
+    :raises MobiusError: a ``lasting`` folder cannot be made durable, and so was not made.
+    """
     missing = []
     current = Path(os.path.abspath(folder))
     while not current.exists():
@@ -309,9 +315,20 @@ def make_folders(folder: str, *, mode: int = FOLDER_MODE, owner: Any = None, gro
         if owned:
             os.chown(each, wanted.uid, wanted.gid)
         os.chmod(each, mode | (os.stat(each).st_mode & stat.S_ISGID))
-        with _opened_folder(str(each.parent)) as descriptor:
-            _sync_folder(descriptor, str(each))
+        if lasting:
+            _make_lasting(each)
     return [str(each) for each in missing]
+
+
+def _make_lasting(folder: Path) -> None:
+    try:
+        sync_folder(str(folder.parent))
+    except (OSError, DurabilityUnknown) as error:
+        # Left standing, it would be taken for durable by the next run.
+        with suppress(OSError):
+            os.rmdir(folder)
+        remedy = "check the disk (dmesg), then run again"
+        raise MobiusError("The folder cannot be made durably, so it was not made", str(folder), remedy) from error
 
 
 def sync_folder(folder: str) -> None:

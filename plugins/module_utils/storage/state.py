@@ -16,7 +16,7 @@ from typing import Any, Dict, List, Optional
 
 from ..errors import MobiusError
 from .paths import state_dir
-from .replace import DurabilityUnknown, make_folders, open_regular, read_version, write_json
+from .replace import make_folders, open_regular, read_version, write_json
 
 State = Dict[str, Any]
 
@@ -127,6 +127,13 @@ def commit(library_path: str) -> State:
     return state
 
 
+def settle(library_path: str, actual_sha256: str) -> None:
+    """Make a note that a killed run left the truth, if it came true."""
+    document = read_document(library_path) or {}
+    if (document.get("pending") or {}).get("sha256") == actual_sha256:
+        commit(library_path)
+
+
 def named_backups(library_path: str) -> List[Dict[str, Any]]:
     """Every backup that the state names: of what is deployed, of what may be, and of what was before.
 
@@ -146,10 +153,9 @@ def prepare_folder(library_path: str) -> str:
     folder = state_dir(library_path)
     if not Path(folder).parent.is_dir():
         raise MobiusError("There is no such folder", str(Path(folder).parent), "check the path of the library")
+    uid, gid = library_owner(library_path)
     # A power cut may take it away again: it is made anew when it is needed.
-    with suppress(DurabilityUnknown):
-        uid, gid = library_owner(library_path)
-        make_folders(folder, owner=uid, group=gid)
+    make_folders(folder, owner=uid, group=gid, lasting=False)
     return folder
 
 

@@ -1,0 +1,45 @@
+"""A folder that cannot be made durable is not left for the next run to take for durable."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+from ansible_collections.mobius.dhash.plugins.module_utils.backups.store import create_backup
+from ansible_collections.mobius.dhash.plugins.module_utils.errors import MobiusError
+from ansible_collections.mobius.dhash.plugins.module_utils.storage.replace import DurabilityUnknown, make_folders
+
+
+@pytest.fixture
+def unsynced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Folders cannot be synced."""
+    fsync = os.fsync
+
+    def failing(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(5, "Input/output error")
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", failing)
+
+
+def test_it_is_not_made(tmp_path: Path, unsynced: None) -> None:
+    with pytest.raises(MobiusError, match="cannot be made durably") as error:
+        make_folders(str(tmp_path / "a" / "b"))
+    assert not isinstance(error.value, DurabilityUnknown)
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_is_made_anew_anyway_is_made(tmp_path: Path, unsynced: None) -> None:
+    assert make_folders(str(tmp_path / "a"), lasting=False) == [str(tmp_path / "a")]
+
+
+def test_a_first_backup_is_not_told_as_applied(tmp_path: Path, unsynced: None) -> None:
+    library = tmp_path / "library.json"
+    library.write_bytes(b"[]")
+    with pytest.raises(MobiusError) as error:
+        create_backup(str(library))
+    assert not isinstance(error.value, DurabilityUnknown)
+    assert not (tmp_path / "backups").exists()
