@@ -86,7 +86,8 @@ class Pictures:
             for connection in (self._before, self._mine):
                 if connection is not None:
                     found.update(self._select(connection, some))
-            found.update((key, self._rows[key]) for key in some if key in self._rows)
+            if self._rows:
+                found.update((key, self._rows[key]) for key in some if key in self._rows)
         return found
 
     def kept(self, row: Optional[str], now: str) -> Optional[Kept]:

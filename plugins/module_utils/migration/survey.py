@@ -15,7 +15,7 @@ from ..errors import MobiusError
 from ..library.document import Document, Item
 from ..library.edit import Verdict, says
 from ..library.fields import CONFIDENCE, DHASH, LEGACY, OWNED, REASONS, is_dhash
-from ..storage.paths import UnsafePath, resolve_under
+from ..storage.paths import ImageRoot, UnsafePath
 from .options import ALL, MISSING, Options
 from .pictures import Kept, Pictures, identity, key_of
 from .projection import Sample
@@ -64,7 +64,7 @@ class Survey:
         self._options = options
         self._pictures = pictures
         self._on_progress = on_progress
-        self._root = options.root
+        self._root = ImageRoot(options.root)
         self._waiting: Dict[bytes, List[Entry]] = {}
         self.tally = Tally(options.confidence_threshold)
 
@@ -202,15 +202,14 @@ def refuse_nothing(options: Options, tally: Tally) -> None:
         )
 
 
-def located(root: str, image: object) -> Union[Tuple[str, os.stat_result], Refusal]:
+def located(root: ImageRoot, image: object) -> Union[Tuple[str, os.stat_result], Refusal]:
     """The picture that an item's image names, and its stat; or why there is none."""
     if image is None or image == "":
         return Refusal("no-image", "the item names no image")
     if not isinstance(image, str):
         return Refusal("not-a-path", "the image is no text")
     try:
-        path = resolve_under(root, image)
-        facts = os.stat(path)
+        path, facts = root.look(image)
     except UnsafePath as error:
         return Refusal(error.reason, error.what)
     except (FileNotFoundError, NotADirectoryError):

@@ -85,38 +85,64 @@ def state_dir(library_path: str) -> str:
     return str(Path(folder) / f".{name}.dhash")
 
 
-def resolve_under(root: str, reference: str) -> str:
-    """The real path of an image that an item refers to.
+class ImageRoot:
+    """The folder that image paths resolve under.
 
-    An absolute reference is read under ``root``, unless it lies inside ``root`` as it stands.
-    The file need not exist.
-
-    :raises UnsafePath: empty, holds a NUL, is a URL, or leaves ``root`` through ``..`` or links.
+    An absolute reference is read under it, unless it lies inside it as it stands.
+    Both ways to ask raise :class:`UnsafePath` for a reference that is empty, holds a NUL, is a URL, or leaves the
+    folder through ``..`` or links.
     """
-    if not reference:
-        raise UnsafePath("The image path is empty", reference, "empty")
-    if "\0" in reference:
-        raise UnsafePath("The image path holds a NUL", repr(reference), "nul")
-    if _URL.match(reference):
-        raise UnsafePath("The image is remote", reference, "remote")
-    real_root = _real_folder(os.path.abspath(root))
-    relative = _inside(os.path.abspath(root), reference)
-    joined = os.path.normpath(f"{real_root}/{relative}")
-    if not is_below(joined, real_root):
-        raise UnsafePath("The image path leaves the image root", reference, "escapes-root")
-    # One lstat for the common case: the folder is resolved once, and a file that is no link resolves to itself.
-    real = f"{_real_folder(os.path.dirname(joined)).rstrip('/')}/{os.path.basename(joined)}"
-    if os.path.islink(real):  # noqa: PTH114
-        real = os.path.realpath(real)
-    if not is_below(real, real_root):
-        raise UnsafePath("The image path leaves the image root through a link", reference, "escapes-root")
-    return real
+
+    def __init__(self, folder: str) -> None:
+        given = os.path.abspath(folder)
+        real = _real_folder(given)
+        self._given = given.rstrip("/") + "/"
+        self._real = real.rstrip("/") + "/"
+
+    def resolve(self, reference: str) -> str:
+        """The real path of an image; the file need not exist."""
+        path = self._joined(reference)
+        return self._behind(path, reference) if os.path.islink(path) else path  # noqa: PTH114
+
+    def look(self, reference: str) -> tuple[str, os.stat_result]:
+        """The real path of an image and its stat, with one system call where it is no link.
+
+        :raises OSError: there is none, or it may not be looked at.
+        """
+        path = self._joined(reference)
+        facts = os.lstat(path)
+        if stat.S_ISLNK(facts.st_mode):
+            path = self._behind(path, reference)
+            facts = os.stat(path)
+        return path, facts
+
+    def _joined(self, reference: str) -> str:
+        if not reference:
+            raise UnsafePath("The image path is empty", reference, "empty")
+        if "\0" in reference:
+            raise UnsafePath("The image path holds a NUL", repr(reference), "nul")
+        if _URL.match(reference):
+            raise UnsafePath("The image is remote", reference, "remote")
+        inside = reference[len(self._given) :] if reference.startswith(self._given) else reference.lstrip("/")
+        joined = os.path.normpath(self._real + inside)
+        if not joined.startswith(self._real):
+            raise UnsafePath("The image path leaves the image root", reference, "escapes-root")
+        # The folder is resolved once for all files in it; a file that is no link resolves to itself.
+        folder, _slash, name = joined.rpartition("/")
+        return self._checked(f"{_real_folder(folder or '/').rstrip('/')}/{name}", reference)
+
+    def _behind(self, link: str, reference: str) -> str:
+        return self._checked(os.path.realpath(link), reference)
+
+    def _checked(self, path: str, reference: str) -> str:
+        if not path.startswith(self._real):
+            raise UnsafePath("The image path leaves the image root through a link", reference, "escapes-root")
+        return path
 
 
-def _inside(root: str, reference: str) -> str:
-    if reference.startswith(root.rstrip("/") + "/"):
-        return reference[len(root.rstrip("/")) + 1 :]
-    return reference.lstrip("/")
+def resolve_under(root: str, reference: str) -> str:
+    """:meth:`ImageRoot.resolve` for one image."""
+    return ImageRoot(root).resolve(reference)
 
 
 def is_below(path: str, folder: str) -> bool:

@@ -41,5 +41,6 @@ def varied(site) -> Site:
         {"id": "surrogate", "image": "images/\ud800.png"},
         {"id": "nul", "image": "images/a\0.png"},
     ]
+    site.age()
     site.write({"version": 1, "components": items})
     return site

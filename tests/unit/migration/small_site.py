@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import time
 from pathlib import Path
 
 from ansible_collections.mobius.dhash.plugins.module_utils.migration.apply import migrate
@@ -34,7 +35,12 @@ class Site:
     def pictures(self, count: int) -> list:
         for number in range(count):
             draw(self.home / f"images/{number}.png", number)
+        self.age()
         return [f"images/{number}.png" for number in range(count)]
+
+    def age(self) -> None:
+        """Let the pictures be older than the tick of a clock: younger ones are hashed again to be sure."""
+        time.sleep(0.03)
 
     def write(self, document, **style) -> bytes:
         self.library.write_text(

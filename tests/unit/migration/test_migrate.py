@@ -197,6 +197,7 @@ def test_rehash_tells_what_changed(site):
     site.migrate()
     former = [item["dhash"] for item in site.read()["components"]]
     draw(site.home / images[1], 99)
+    site.age()
     result = site.migrate()
     assert (result["hashed"], result["unchanged"], result["changed_items"]) == (1, 2, 1)
     now = [item["dhash"] for item in site.read()["components"]]
