@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import ssl
+import subprocess
+import threading
 import time
 
 import pytest
 from ansible_collections.mobius.dhash.plugins.module_utils.backups.store import create_backup
 from ansible_collections.mobius.dhash.plugins.module_utils.storage import state
 from ansible_collections.mobius.dhash.plugins.module_utils.storage.replace import read_version
-from gate_server import FIGURES, document, hang_up, raw, serving
+from gate_server import FIGURES, document, hang_up, raw, serving, url_of
+from mail_server import mailing
 
 WATCH = {
     "mobius_service_enabled": False,
@@ -60,6 +64,17 @@ class Deployed:
 @pytest.fixture
 def deployed(site):
     return Deployed(site.home)
+
+
+@pytest.fixture
+def certificate(tmp_path):
+    path, key = str(tmp_path / "cert.pem"), str(tmp_path / "key.pem")
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1"]
+    command += ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", path]
+    subprocess.run(command, check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(path, key)
+    return context, path, key
 
 
 def watch(site, answers, **variables):
@@ -169,3 +184,61 @@ def test_without_a_deployment_nothing_is_taken_back(site):
     run, _server = watch(site, {"/health": document({}, 503)}, mobius_monitor_from="controller")
     run.failed("no deployment of this library is on record")
     assert site.library.read_bytes() == before + b"\n"
+
+
+def test_one_that_goes_away_is_taken_back_and_its_silence_told(site, deployed):
+    with serving({"/health": HEALTHY, "/metrics/dhash": FIGURES_OK}) as server:
+
+        def last_words(handler):
+            HEALTHY(handler)
+            threading.Thread(target=lambda: (server.shutdown(), server.server_close())).start()
+
+        server.answers["/health"] = last_words
+        port = server.server_address[1]
+        run = site.play("monitor", mobius_service_port=port, **{**WATCH, "mobius_health_timeout": 1})
+    run.failed("Connection refused")
+    run.failed("The library is restored")
+    assert deployed.library.read_bytes() == deployed.before
+
+
+def test_a_client_certificate_is_shown(site, deployed, certificate):
+    context, path, key = certificate
+    context.load_verify_locations(path)
+    context.verify_mode = ssl.CERT_REQUIRED
+    shown = {"mobius_health_client_cert": path, "mobius_health_client_key": key, "mobius_health_ca_path": path}
+    with serving({"/health": HEALTHY, "/metrics/dhash": FIGURES_OK}, context) as server:
+        urls = {
+            "mobius_health_url": url_of(server, "/health", "https"),
+            "mobius_metrics_url": url_of(server, "/metrics/dhash", "https"),
+        }
+        site.play("monitor", **WATCH, **urls, **shown).succeeded()
+
+
+def test_people_are_told_the_verdict_once(site, deployed):
+    received = []
+
+    def take(handler):
+        received.append(json.loads(handler.rfile.read(int(handler.headers["Content-Length"]))))
+        handler.send(b"ok")
+
+    ill = deployed.ill(document({**FIGURES, "avg_hash_time": 80}), FIGURES_OK)
+    with serving({"/s3cret": take}) as people, mailing() as mailbox:
+        port = mailbox.server_address[1]
+        mail = {
+            "type": "email",
+            "host": "127.0.0.1",
+            "port": port,
+            "security": "none",
+            "sender": "a@b.c",
+            "to": ["d@e.f"],
+        }
+        channels = [{"type": "webhook", "url": url_of(people, "/s3cret")}, mail]
+        run, _server = watch(site, {"/metrics/dhash": ill}, mobius_notify=channels)
+        run.failed("Rolled back")
+    (told,) = received
+    assert told["event"] == "monitoring"
+    assert told["subject"] == "Monitoring was rolled back on 1 of 1 hosts"
+    assert "avg_hash_time was 80 ms" in told["text"]
+    assert told["facts"]["verdict"] == "fail"
+    assert len(mailbox.mails) == 1
+    assert "s3cret" not in run.output
