@@ -1,0 +1,29 @@
+"""What the documentation names is there."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = sorted((ROOT / "docs").glob("*.md"))
+CODE = "\n".join(
+    path.read_text()
+    for folder in ("roles", "playbooks", "inventories")
+    for path in (ROOT / folder).rglob("*.yml")
+    if "collections" not in path.relative_to(ROOT).parts
+)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_variable_is_used_somewhere(page):
+    for name in sorted(set(re.findall(r"\bmobius_[a-z0-9_]+(?<!_)\b", page.read_text()))):
+        assert re.search(rf"\b{name}\b", CODE) or name.startswith("mobius_dhash"), name
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_playbook_exists(page):
+    for name in sorted(set(re.findall(r"playbooks/(\w+\.yml)", page.read_text()))):
+        assert (ROOT / "playbooks" / name).is_file(), name
