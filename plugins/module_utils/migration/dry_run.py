@@ -27,6 +27,8 @@ MOST_FAILURES = 100
 #: Passes over the document that a migration makes, as multiples of the dry run's one: edit, compare, prove, hash.
 _PASSES = 6.0
 _MOST_TWINS = 1000
+#: After this long the sample is what was hashed so far: a library of large photos would take as long as its migration.
+_SAMPLE_SECONDS = 20.0
 
 
 def dry_run(
@@ -91,7 +93,7 @@ class _Look:
             for entry in self._survey.unsettled():
                 self._meet(entry)
             read = time.monotonic()
-            samples = self._survey.hash_some(_thinned(list(self._picked.values()), self._most))
+            samples = self._survey.hash_some(_spread(list(self._picked.values()), self._most), _SAMPLE_SECONDS)
             hashed = time.monotonic()
         finally:
             self._pictures.close()
@@ -152,8 +154,9 @@ def processors() -> int:
     return len(os.sched_getaffinity(0))
 
 
-def _thinned(groups: List[List[Entry]], most: int) -> List[List[Entry]]:
-    """At most so many of them, evenly spaced."""
-    if len(groups) <= most:
-        return groups
-    return [groups[number * len(groups) // most] for number in range(most)]
+def _spread(groups: List[List[Entry]], most: int) -> List[List[Entry]]:
+    """At most so many of them, evenly spaced; any first few of them are spread over all."""
+    if len(groups) > most:
+        groups = [groups[number * len(groups) // most] for number in range(most)]
+    # The golden section puts each next one far from those before it.
+    return [groups[number] for number in sorted(range(len(groups)), key=lambda number: number * 0.618034 % 1)]

@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+import time
 from itertools import islice
 from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple, Union, cast
 
@@ -73,18 +74,22 @@ class Survey:
             pass
         return self.tally
 
-    def hash_some(self, groups: List[List[Entry]]) -> List[Sample]:
-        """Hash some pictures alone: each group has items that :meth:`unsettled` gave and that share one."""
+    def hash_some(self, groups: List[List[Entry]], seconds: float) -> List[Sample]:
+        """Hash some pictures alone: each group has items that :meth:`unsettled` gave and that share one.
+
+        No further ones are begun after so many seconds.
+        """
         self._waiting = {group[0].key: group for group in groups}
+        until = time.monotonic() + seconds
+        begun = (group for group in groups if time.monotonic() < until)
         samples = []
-        # The outcomes first, so that they are run to their end.
-        for outcome, group in zip(self._outcomes((group[0].key, group[0].path) for group in groups), groups):
+        for outcome, group in self._outcomes((group[0].key, group[0].path) for group in begun):
             unhashed = sum(not is_dhash(entry.owned.get(DHASH)) for entry in group)
             samples.append(Sample(group[0].size, outcome.seconds, outcome.dhash is None, len(group), unhashed))
         return samples
 
-    def _outcomes(self, tasks: Iterator[Tuple[bytes, str]]) -> Iterator[Outcome]:
-        """Hash, settle what was hashed, and give the outcomes in their order."""
+    def _outcomes(self, tasks: Iterator[Tuple[bytes, str]]) -> Iterator[Tuple[Outcome, List[Entry]]]:
+        """Hash, settle what was hashed, and give the outcomes in their order with the items they are of."""
         options = self._options
         outcomes = hash_all(
             tasks,
@@ -96,8 +101,7 @@ class Survey:
         )
         try:
             for outcome in outcomes:
-                self._heard(outcome)
-                yield outcome
+                yield outcome, self._heard(outcome)
         finally:
             # Ends the workers now, not when the garbage is collected.
             getattr(outcomes, "close", lambda: None)()
@@ -157,12 +161,13 @@ class Survey:
             self._fail(entry, refusal)
         self._say(entry, Verdict(None, 0.0, (refusal.code,)), None)
 
-    def _heard(self, outcome: Outcome) -> None:
+    def _heard(self, outcome: Outcome) -> List[Entry]:
         kept = Kept(outcome.dhash, outcome.confidence, tuple(outcome.reasons), outcome.error, outcome.seconds)
         entries = self._waiting.pop(outcome.key)
         self._pictures.keep(outcome.key, entries[0].identity, kept)
         for entry in entries:
             self._settle(entry, kept, hashed=True)
+        return entries
 
     def _settle(self, entry: Entry, kept: Kept, *, hashed: bool) -> None:
         if kept.dhash is None:

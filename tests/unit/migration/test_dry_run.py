@@ -75,15 +75,24 @@ def test_samples_are_evenly_spaced(site, monkeypatch):
     from ansible_collections.mobius.dhash.plugins.module_utils.migration.survey import Survey
 
     real = Survey.hash_some
-    monkeypatch.setattr(
-        Survey,
-        "hash_some",
-        lambda self, groups: (asked.extend(group[0].number for group in groups), real(self, groups))[1],
-    )
+
+    def hash_some(self, groups, seconds):
+        asked.extend(group[0].number for group in groups)
+        return real(self, groups, seconds)
+
+    monkeypatch.setattr(Survey, "hash_some", hash_some)
     look(site, sample=8)
-    assert len(asked) == 8
-    assert asked[0] == 0
-    assert {b - a for a, b in zip(asked, asked[1:])} == {8}
+    assert sorted(asked) == list(range(0, 64, 8))
+    assert {number // 32 for number in asked[:2]} == {0, 1}
+
+
+def test_a_sample_that_takes_too_long_is_cut_short(site, monkeypatch):
+    images = site.pictures(30)
+    site.write({"components": [{"image": image} for image in images]})
+    monkeypatch.setattr(f"{dry_run.__module__}._SAMPLE_SECONDS", 0.0)
+    told = look(site)
+    assert (told["sampled"], told["exact"], told["to_hash"]) == (0, False, 30)
+    assert told["would_change"] == 30
 
 
 def test_what_the_migration_would_refuse_is_refused(site):
