@@ -70,7 +70,9 @@ backup:
   description: Path and SHA-256 of the backup that the last deployment was made from; none unless RV(as_deployed).
   returned: success
   type: dict
-  sample: {"path": "/srv/mobius/backups/library.json.bak.20240924T160000Z", "sha256": "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae"}
+  sample:
+    path: /srv/mobius/backups/library.json.bak.20240924T160000Z
+    sha256: 2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae
 """
 
 import os
