@@ -45,6 +45,11 @@ options:
     type: list
     elements: path
     default: []
+  units:
+    description: systemd units of which the last 2000 lines of the journal are kept, where there is a journal.
+    type: list
+    elements: str
+    default: []
   max_library_bytes:
     description: A library larger than this is named, not copied.
     type: int
@@ -66,6 +71,7 @@ EXAMPLES = r"""
       message: /health answered 503 three times
     logs:
       - /srv/mobius/logs/service.log
+    units: [mobius-dhash]
 """
 
 RETURN = r"""
@@ -87,6 +93,18 @@ from ansible_collections.mobius.dhash.plugins.module_utils.ansible import finish
 from ansible_collections.mobius.dhash.plugins.module_utils.deployment.evidence import keep_evidence
 
 
+def journals(module: AnsibleModule) -> dict[str, str]:
+    """What the journal says of each unit, by file name; one that cannot be read says why."""
+    texts: dict[str, str] = {}
+    program = module.get_bin_path("journalctl")
+    for unit in module.params["units"] if program else []:
+        command = [program, "--unit", unit, "--lines", "2000", "--no-pager", "--utc", "--output", "short-iso"]
+        _code, out, err = module.run_command(command, errors="backslashreplace")
+        name = "".join(letter if letter.isalnum() or letter in "._-@" else "_" for letter in unit)
+        texts[f"journal-{name}.txt"] = out + err
+    return texts
+
+
 def main() -> None:
     module = AnsibleModule(
         argument_spec=dict(
@@ -97,11 +115,13 @@ def main() -> None:
             timeline=dict(type="list", elements="dict", default=[]),
             samples=dict(type="list", elements="dict", default=[]),
             logs=dict(type="list", elements="path", default=[]),
+            units=dict(type="list", elements="str", default=[]),
             max_library_bytes=dict(type="int", default=1073741824),
         ),
         supports_check_mode=True,
     )
-    finish(module, lambda: keep_evidence(**module.params, check_mode=module.check_mode))
+    given = {name: value for name, value in module.params.items() if name != "units"}
+    finish(module, lambda: keep_evidence(**given, texts=journals(module), check_mode=module.check_mode))
 
 
 if __name__ == "__main__":

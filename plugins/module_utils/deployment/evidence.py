@@ -10,8 +10,10 @@ import shutil
 from pathlib import Path
 from typing import Any, BinaryIO, Dict, List, Optional
 
+from ..errors import MobiusError
 from ..storage.paths import locate_library
 from ..storage.replace import replace_whole
+from ..storage.state import read_current
 from .record import checked_id, keep
 from .redact import redact
 
@@ -27,12 +29,14 @@ def keep_evidence(
     timeline: List[Dict[str, Any]],
     samples: List[Dict[str, Any]],
     logs: Optional[List[str]] = None,
+    texts: Optional[Dict[str, str]] = None,
     max_library_bytes: int = 1024**3,
     check_mode: bool = False,
 ) -> Dict[str, Any]:
     """Copy the library as it stands, the end of each log, the samples and the timeline into ``evidence-ID/``.
 
     :param logs: files of which the last MiB is kept; one that is missing is left out.
+    :param texts: by file name, what else is kept; the last MiB of each.
     :param max_library_bytes: a larger library is named, not copied.
     :returns: ``folder`` and ``files``, the names in it.
     """
@@ -48,6 +52,7 @@ def keep_evidence(
             "timeline": timeline,
             "host": platform.node(),
             "python": platform.python_version(),
+            "deployed": _deployed(path),
         }
     )
     files: Dict[str, str] = {
@@ -59,6 +64,8 @@ def keep_evidence(
     for log in logs or []:
         if Path(log).is_file():
             files[Path(log).name] = _tail(Path(log))
+    for name, text in (texts or {}).items():
+        files[name] = "\n".join(redact(line) for line in text[-LOG_TAIL:].split("\n"))
     names = sorted(files) + ([] if too_large else [f"rejected-{library.name}"])
     if not check_mode:
         for name, text in files.items():
@@ -66,6 +73,15 @@ def keep_evidence(
         if not too_large:
             replace_whole(str(folder / f"rejected-{library.name}"), lambda stream: _copy(library, stream), mode=0o640)
     return {"changed": True, "folder": str(folder), "files": names}
+
+
+def _deployed(path: str) -> Dict[str, Any]:
+    """What the record says of the rejected library: its deployment, and the versions that hashed it."""
+    try:
+        current = read_current(path) or {}
+    except (MobiusError, OSError) as error:
+        return {"unknown": str(error)}
+    return {name: current[name] for name in ("deployment", "status", "migrated_at", "versions") if name in current}
 
 
 def _json(document: Any) -> str:

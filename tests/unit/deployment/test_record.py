@@ -80,3 +80,19 @@ def test_a_library_that_is_too_large_is_named_not_copied(tmp_path):
     kept = evidence(tmp_path, samples=[], max_library_bytes=4)
     assert "rejected-library.json" not in kept["files"]
     assert "larger than 4 bytes" in (tmp_path / "logs" / "evidence-id-1" / "failure.json").read_text()
+
+
+def test_evidence_keeps_other_texts_bounded_and_without_secrets(tmp_path):
+    journal = "x" * 2_000_000 + "\nGET http://me:hunter2@host/\n"
+    kept = evidence(tmp_path, samples=[], texts={"journal-unit.txt": journal})
+    text = (tmp_path / "logs" / "evidence-id-1" / "journal-unit.txt").read_text()
+    assert "journal-unit.txt" in kept["files"]
+    assert len(text) <= 1_100_000
+    assert text.endswith("GET http://***@host/\n")
+
+
+def test_a_damaged_record_of_what_is_deployed_keeps_no_evidence_from_being_kept(tmp_path):
+    (tmp_path / ".library.json.dhash").mkdir()
+    (tmp_path / ".library.json.dhash" / "current.json").write_text("{")
+    evidence(tmp_path, samples=[])
+    assert "damaged" in (tmp_path / "logs" / "evidence-id-1" / "failure.json").read_text()
