@@ -2,6 +2,8 @@
 # Style, types, shell scripts and Ansible's production profile; every tool runs, then the first failure counts.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit
+# ansible-lint installs a copy of the collection, and would believe an old one of the user's.
+export ANSIBLE_HOME=$PWD/.cache/ansible ANSIBLE_COLLECTIONS_PATH=$PWD/playbooks/collections
 status=0
 run() {
     echo "$1"
