@@ -113,16 +113,15 @@ class Document:
         """
         if self._checked:
             return
-        for problem in problems(self._real):
-            if problem["severity"] == "error":
-                raise LibraryError(
-                    f"The library is not strict JSON, line {problem['line']} column {problem['column']}: "
-                    f"{problem['message']}",
-                    self.path,
-                    _remedy(self.path, problem),
-                    problem["line"],
-                    problem["column"],
-                )
+        for problem in problems(self._real, 1, warnings=False):
+            raise LibraryError(
+                f"The library is not strict JSON, line {problem['line']} column {problem['column']}: "
+                f"{problem['message']}",
+                self.path,
+                _remedy(self.path, problem),
+                problem["line"],
+                problem["column"],
+            )
         self._checked = True
 
     def _refuse(self, error: Exception) -> NoReturn:

@@ -33,23 +33,24 @@ _CLOSE = {0x7D: "object", 0x5D: "list"}
 _State = Optional[Callable[[], Any]]
 
 
-def problems(path: str, limit: int = 100) -> List[Dict[str, Any]]:
+def problems(path: str, limit: int = 100, *, warnings: bool = True) -> List[Dict[str, Any]]:
     """The first ``limit`` problems of the file, in its order; an empty list means strict JSON.
 
     Each is ``{"kind", "severity": "error"|"warning", "line", "column", "message"}``, line and column from 1,
     the column in characters. Warnings (``byte-order-mark``, ``lone-surrogate``, ``deep``) are JSON that some
-    readers refuse.
+    readers refuse; with ``warnings`` false they are left out, and do not count.
     """
     with open_regular(path) as file:
-        return _Checker(cast(BinaryIO, file), limit).run()
+        return _Checker(cast(BinaryIO, file), limit, warnings).run()
 
 
 class _Checker:
     """A state machine over one file: each state is a method that reads on and returns the next."""
 
-    def __init__(self, file: BinaryIO, limit: int) -> None:
+    def __init__(self, file: BinaryIO, limit: int, warnings: bool) -> None:
         self._window = Window(file, keep_invalid=limit)
         self._limit = limit
+        self._warnings = warnings
         self._found: List[Dict[str, Any]] = []
         self._open = bytearray()
         self._keys: List[Set[bytes]] = []
@@ -248,6 +249,8 @@ class _Checker:
         return 2
 
     def _note(self, kind: str, message: str, at: Optional[int] = None, severity: str = "error") -> None:
+        if severity == "warning" and not self._warnings:
+            return
         window = self._window
         at = window.pos if at is None else at
         line, column = window.place(at)

@@ -143,6 +143,13 @@ def test_a_fault_in_what_is_passed_over_is_found(tmp_path):
         found(library(tmp_path, f'{{"x": {deep}, "components": [{{"image": "a"}}]}}'))
 
 
+def test_warnings_before_it_do_not_hide_a_fault(tmp_path):
+    halves = '"' + "\\ud800" * 300 + '"'
+    deep = "[" * 5000 + "1," + "]" * 5000
+    with pytest.raises(LibraryError, match="line 2 column"):
+        found(library(tmp_path, f'{{"w": {halves},\n "x": {deep}, "components": [{{"image": "a"}}]}}'))
+
+
 @pytest.mark.parametrize("stretch", [1, 2, 3, 7, 64])
 def test_any_cut_between_two_stretches_gives_the_same(tmp_path, monkeypatch, stretch):
     value = {
