@@ -90,3 +90,11 @@ def test_nothing_to_roll_back_to_is_refused(site):
     before = site.library.read_bytes()
     site.play("rollback").failed("backup")
     assert site.library.read_bytes() == before
+
+
+def test_no_consent_is_a_refusal(site):
+    before = site.library.read_bytes()
+    site.play(
+        "deploy", mobius_confirm="true", mobius_service_enabled=False, mobius_health_check=False, **TOLERANT
+    ).failed("No consent was given")
+    assert site.library.read_bytes() == before
