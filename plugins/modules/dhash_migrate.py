@@ -25,6 +25,30 @@ options:
       - Write the result to this file and leave the library alone; no backup and no record is made.
       - A file that differs only in the time of migration is left as it is.
     type: path
+  progress:
+    description:
+      - Run in the background of the host, and tell every few seconds how far it is.
+      - When the play ends early, by Ctrl-C or because its connection is lost, the migration gives itself up within
+        O(patience) and leaves the library as it is.
+      - It takes some round trips more, so it is for libraries that take longer than those.
+      - In check mode, and with C(async) on the task, this and O(timeout) have no effect.
+    type: bool
+    default: false
+  timeout:
+    description:
+      - Seconds after which the migration is ended; V(0) for no limit. It runs in the background then, as with
+        O(progress).
+      - The library is the old one or the new one then, whole, and pictures that were hashed are not hashed again by
+        the next run.
+    type: int
+    default: 0
+  patience:
+    description:
+      - Seconds after which a migration of which nobody asks how far it is (see M(mobius.dhash.dhash_progress)) gives
+        itself up while it hashes; V(0) for never.
+      - Set to 60 by O(progress) and O(timeout).
+    type: float
+    default: 0
 extends_documentation_fragment:
   - mobius.dhash.attributes
   - mobius.dhash.library
@@ -33,6 +57,7 @@ extends_documentation_fragment:
   - mobius.dhash.hashing
 seealso:
   - module: mobius.dhash.dhash_dry_run
+  - module: mobius.dhash.dhash_progress
   - module: mobius.dhash.library_verify
   - module: mobius.dhash.library_restore
 author:
@@ -54,6 +79,12 @@ EXAMPLES = r"""
     path: /srv/mobius/library.json
   check_mode: true
   diff: true
+
+- name: Migrate a large library and see how far it is, for six hours at most
+  mobius.dhash.dhash_migrate:
+    path: /srv/mobius/library.json
+    progress: true
+    timeout: 21600
 
 - name: Write the result elsewhere
   mobius.dhash.dhash_migrate:
@@ -188,6 +219,10 @@ def main() -> None:
             output=dict(type="path"),
             backup_dir=dict(type="path"),
             deployment=dict(type="str"),
+            # The plugin on the controller acts on these two.
+            progress=dict(type="bool", default=False),
+            timeout=dict(type="int", default=0),
+            patience=dict(type="float", default=0),
         ),
         supports_check_mode=True,
     )
@@ -201,6 +236,7 @@ def main() -> None:
             log_dir=given["log_dir"],
             deployment=given["deployment"],
             check_mode=module.check_mode,
+            patience=given["patience"],
         ),
     )
 

@@ -19,6 +19,8 @@ from ..storage.replace import FILE_MODE
 from .tally import Tally
 
 NAME = "progress.json"
+#: Touched by whoever asks and wants the run to go on.
+ASKED = "progress.asked"
 _WRITE_SECONDS = 1.0
 _RENEW_SECONDS = 60.0
 
@@ -31,20 +33,29 @@ class Progress:
     (seconds since 1970).
 
     :param write: false to write nothing at all.
+    :param patience: seconds for which nobody may have asked before the run gives itself up; 0 for no such limit.
     """
 
-    def __init__(self, library_path: str, document: Document, deployment: Optional[str], *, write: bool) -> None:
+    def __init__(
+        self, library_path: str, document: Document, deployment: Optional[str], *, write: bool, patience: float = 0.0
+    ) -> None:
         self._library = library_path
         self._document = document
         self._deployment = deployment
         self._path = str(Path(state_dir(library_path)) / NAME)
+        self._asked = str(Path(state_dir(library_path)) / ASKED)
+        self._patience = patience
         self._write = write
         self._started = time.time()
-        self._clock = self._renewed = time.monotonic()
+        self._clock = self._renewed = self._heard = time.monotonic()
+        self._stamp = 0
         self._written = -_WRITE_SECONDS
 
     def tell(self, tally: Tally, phase: str = "hashing") -> None:
-        """Note how far it is, when the last time was long enough ago."""
+        """Note how far it is, when the last time was long enough ago.
+
+        :raises MobiusError: nobody has asked for longer than ``patience``.
+        """
         now = time.monotonic()
         if not self._write:
             return
@@ -52,15 +63,32 @@ class Progress:
             self._written = now
             with suppress(OSError):
                 self._note(tally, phase)
+            if self._patience:
+                self._listen(now)
         if now - self._renewed >= _RENEW_SECONDS:
             self._renewed = now
             with suppress(OSError, MobiusError):
                 self._renew()
 
     def end(self) -> None:
-        if self._write:
+        for path in (self._path, self._asked) if self._write else ():
             with suppress(OSError):
-                os.unlink(self._path)
+                os.unlink(path)
+
+    def _listen(self, now: float) -> None:
+        # A stamp that differs, not one that is late enough: the clock of the host may be set.
+        stamp = self._stamp
+        with suppress(OSError):
+            stamp = os.stat(self._asked).st_mtime_ns
+        if stamp != self._stamp:
+            self._stamp, self._heard = stamp, now
+        elif now - self._heard > self._patience:
+            raise MobiusError(
+                f"Nobody has asked about this migration for {self._patience:g} seconds, so what started it is gone; "
+                "nothing was changed",
+                self._library,
+                "run it again: pictures that were hashed are not hashed again",
+            )
 
     def _note(self, tally: Tally, phase: str) -> None:
         done = tally.hashed + tally.unchanged + tally.failed + tally.without_picture

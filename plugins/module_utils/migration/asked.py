@@ -1,0 +1,95 @@
+# Copyright (c) Mobius contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""How far a migration is, asked from outside while it runs."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any, Dict, Optional
+
+from ..errors import MobiusError
+from ..storage.paths import resolve_library, state_dir
+from ..storage.replace import FILE_MODE
+from .progress import ASKED, NAME
+
+_LARGEST = 64 * 1024
+_NUMBERS = ("done", "total", "failed", "rate", "eta", "started", "updated")
+# A note is written every second; one that old was left by a run that was killed, or it is at its last step.
+_FRESH_SECONDS = 30.0
+
+
+def ask(path: str, job: Optional[str] = None) -> Dict[str, Any]:
+    """Return what the module ``dhash_progress`` documents.
+
+    :param job: the file in which Ansible keeps the state of the background job that migrates; who names it is taken
+        for the one who started it, and keeps it going.
+    """
+    folder = Path(state_dir(resolve_library(path)))
+    progress = _read(folder / NAME)
+    if job is not None and progress is not None:
+        _touch(folder / ASKED)
+    running = progress is not None and abs(time.time() - progress["updated"]) < _FRESH_SECONDS
+    result = {"changed": False, "running": running, "progress": progress or {}}
+    return result if job is None else {**result, "finished": _finished(job)}
+
+
+def told(progress: Dict[str, Any]) -> str:
+    """One line for people about a migration under way."""
+    if not progress:
+        return "looking at the library"
+    if progress["phase"] != "hashing":
+        return "writing the library"
+    text = f"{progress['done']:,} of about {progress['total']:,} items, {progress['rate']:,.0f} a second"
+    if progress["eta"] is not None:
+        text += f", about {_lasting(progress['eta'])} left"
+    return f"{text}, {progress['failed']:,} failed"
+
+
+def _lasting(seconds: float) -> str:
+    whole = max(0, round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def _read(path: Path) -> Optional[Dict[str, Any]]:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    with os.fdopen(descriptor, "rb") as stream:
+        text = stream.read(_LARGEST)
+    try:
+        found = json.loads(text)
+        return {"phase": str(found["phase"]), **{name: _number(found[name], name) for name in _NUMBERS}}
+    except (ValueError, KeyError, TypeError) as error:
+        raise MobiusError("The note on the progress of the migration is damaged", str(path), "remove it") from error
+
+
+def _number(value: object, name: str) -> object:
+    if not isinstance(value, (int, float)) and not (value is None and name == "eta"):
+        raise ValueError(name)
+    return value
+
+
+def _touch(path: Path) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, FILE_MODE)
+    try:
+        os.utime(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _finished(job: str) -> bool:
+    try:
+        state = json.loads(Path(job).read_bytes())
+    except FileNotFoundError:
+        return True
+    except ValueError:
+        return False  # it is being written
+    return not isinstance(state, dict) or "started" not in state or bool(state.get("finished"))

@@ -1,0 +1,85 @@
+#!/usr/bin/python
+# Copyright (c) Mobius contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: dhash_progress
+short_description: Tell how far a migration is
+version_added: 1.0.0
+description:
+  - Reads the note that M(mobius.dhash.dhash_migrate) keeps beside the library while it hashes.
+  - Needs nothing but the host's own Python.
+options:
+  job:
+    description:
+      - The file in which Ansible keeps the state of the background job that migrates.
+      - Who gives it is taken for the one who started the migration, and keeps it going when it has a
+        O(mobius.dhash.dhash_migrate#module:patience).
+    type: path
+extends_documentation_fragment:
+  - mobius.dhash.attributes.info
+  - mobius.dhash.library
+seealso:
+  - module: mobius.dhash.dhash_migrate
+author:
+  - Mobius contributors (@mobius-dhash)
+"""
+
+EXAMPLES = r"""
+- name: Ask how far the migration is
+  mobius.dhash.dhash_progress:
+    path: /srv/mobius/library.json
+  register: asked
+
+- name: Tell it
+  ansible.builtin.debug:
+    msg: "{{ asked.progress.done | default(0) }} of {{ asked.progress.total | default('?') }}"
+"""
+
+RETURN = r"""
+running:
+  description: Whether a migration noted its progress within the last 30 seconds.
+  returned: always
+  type: bool
+  sample: true
+progress:
+  description:
+    - The last note; empty where there is none.
+    - C(phase) is V(hashing) or V(writing), C(done) and C(total) are items, and the total is an estimate until all were
+      read; C(rate) is items a second, C(eta) seconds left, C(started) and C(updated) are seconds since 1970.
+  returned: always
+  type: dict
+  sample:
+    phase: hashing
+    done: 12000
+    total: 60000
+    failed: 3
+    rate: 870.4
+    eta: 55.1
+    started: 1727193600.0
+    updated: 1727193613.8
+finished:
+  description: Whether the background job has ended.
+  returned: when O(job) is given
+  type: bool
+  sample: false
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.mobius.dhash.plugins.module_utils.ansible import finish
+from ansible_collections.mobius.dhash.plugins.module_utils.migration.asked import ask
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec=dict(path=dict(type="path", required=True), job=dict(type="path")),
+        supports_check_mode=True,
+    )
+    finish(module, lambda: ask(module.params["path"], module.params["job"]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,154 @@
+"""The note on how far a migration is, who may ask for it, and what happens when nobody does."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+
+import pytest
+from ansible_collections.mobius.dhash.plugins.module_utils.errors import MobiusError
+from ansible_collections.mobius.dhash.plugins.module_utils.migration import progress as progress_file
+from ansible_collections.mobius.dhash.plugins.module_utils.migration.apply import migrate
+from ansible_collections.mobius.dhash.plugins.module_utils.migration.asked import ask, told
+from ansible_collections.mobius.dhash.plugins.module_utils.migration.options import Options
+from ansible_collections.mobius.dhash.plugins.module_utils.migration.progress import Progress
+from ansible_collections.mobius.dhash.plugins.module_utils.migration.tally import Tally
+
+NOTE = {"phase": "hashing", "done": 3, "total": 9, "failed": 1, "rate": 2.5, "eta": 2.4, "started": 1.0, "updated": 2.0}
+
+
+class Document:
+    size = 100
+    read = 50
+
+
+class Clock:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 1000.0
+        monkeypatch.setattr(progress_file.time, "monotonic", lambda: self.now)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    return Clock(monkeypatch)
+
+
+@pytest.fixture
+def library(site) -> Path:
+    site.write({"components": []})
+    site.state.mkdir()
+    return site.library
+
+
+def note(library: Path, **changes: object) -> Path:
+    path = library.parent / ".library.json.dhash" / "progress.json"
+    path.write_text(json.dumps({**NOTE, **changes}))
+    return path
+
+
+def test_a_run_that_is_asked_about_goes_on_and_one_that_is_not_ends(library: Path, clock: Clock) -> None:
+    running = Progress(str(library), Document(), None, write=True, patience=60)
+    for _unused in range(40):
+        clock.now += 20
+        running.tell(Tally(0.7))
+        assert ask(str(library), job="/no/such/job")["progress"]["phase"] == "hashing"
+    for _unused in range(4):
+        clock.now += 20
+        running.tell(Tally(0.7))
+    clock.now += 2
+    ask(str(library))  # somebody else, who keeps nothing going
+    with pytest.raises(MobiusError, match="Nobody has asked"):
+        running.tell(Tally(0.7))
+    running.end()
+    assert os.listdir(library.parent / ".library.json.dhash") == []
+
+
+def test_without_patience_nobody_has_to_ask(library: Path, clock: Clock) -> None:
+    running = Progress(str(library), Document(), None, write=True)
+    clock.now += 1e6
+    running.tell(Tally(0.7))
+    running.end()
+
+
+def test_a_migration_given_up_leaves_the_library_and_keeps_what_it_hashed(
+    site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = site.write({"components": [{"image": image} for image in site.pictures(6)]})
+    monkeypatch.setattr(progress_file, "_WRITE_SECONDS", 0.0)
+    options = Options(str(site.library), workers=1)
+    with pytest.raises(MobiusError, match="Nobody has asked"):
+        migrate(options, patience=1e-9)
+    assert site.library.read_bytes() == before
+    assert not list(site.home.glob("backups/*"))
+    assert site.migrate()["with_dhash"] == 6
+
+
+def test_asking_writes_nothing_unless_it_is_by_the_one_who_started_it(library: Path) -> None:
+    state = note(library).parent
+    ask(str(library))
+    assert sorted(os.listdir(state)) == ["progress.json"]
+    ask(str(library), job="/no/such/job")
+    assert sorted(os.listdir(state)) == ["progress.asked", "progress.json"]
+    assert (state / "progress.asked").stat().st_mode & 0o777 == 0o640
+
+
+def test_no_migration_is_told_as_none(site) -> None:
+    assert ask(str(site.library)) == {"changed": False, "running": False, "progress": {}}
+    assert ask(str(site.library), job="/no/such/job")["finished"] is True
+    assert not site.state.exists()
+
+
+def test_a_note_of_a_run_that_was_killed_is_not_taken_for_a_running_one(library: Path) -> None:
+    note(library)
+    assert ask(str(library))["running"] is False
+    note(library, updated=time.time())
+    assert ask(str(library))["running"] is True
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{}", "{", json.dumps({**NOTE, "done": "\x1b[2J"}), json.dumps({**NOTE, "rate": None})]
+)
+def test_a_damaged_note_is_an_error_that_names_it(text: str, library: Path) -> None:
+    note(library).write_text(text)
+    with pytest.raises(MobiusError, match="damaged") as caught:
+        ask(str(library))
+    assert str(caught.value.where).endswith("progress.json")
+
+
+def test_a_link_in_place_of_a_note_is_not_followed(library: Path, tmp_path: Path) -> None:
+    path = note(library)
+    path.rename(tmp_path / "elsewhere")
+    path.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(OSError):
+        ask(str(library))
+    path.unlink()
+    note(library)
+    (tmp_path / "victim").write_text("x")
+    os.utime(tmp_path / "victim", (5, 5))
+    (path.parent / "progress.asked").symlink_to(tmp_path / "victim")
+    with pytest.raises(OSError):
+        ask(str(library), job="/no/such/job")
+    assert (tmp_path / "victim").stat().st_mtime == 5
+
+
+@pytest.mark.parametrize(
+    ("state", "finished"),
+    [('{"started": true, "finished": false, "ansible_job_id": "j1"}', False), ('{"started": 1, "finished": 0}', False),
+     ("", False), ('{"changed": true, "items": 4}', True), ('{"failed": true, "msg": "Timeout exceeded"}', True)],
+)  # fmt: skip
+def test_the_state_of_the_job_is_read_as_ansible_writes_it(state: str, finished: bool, library: Path) -> None:
+    job = library.parent / "job"
+    job.write_text(state)
+    assert ask(str(library), str(job))["finished"] is finished
+
+
+def test_lines_are_for_people() -> None:
+    assert told({}) == "looking at the library"
+    assert told({**NOTE, "phase": "writing"}) == "writing the library"
+    assert told(NOTE) == "3 of about 9 items, 2 a second, about 2 s left, 1 failed"
+    large = {**NOTE, "done": 12_345, "total": 1_000_000, "rate": 870.4, "eta": 1134.7}
+    assert told(large) == "12,345 of about 1,000,000 items, 870 a second, about 18 min 55 s left, 1 failed"
+    assert "about 2 h 46 min left" in told({**NOTE, "eta": 9999.0})
+    assert "left" not in told({**NOTE, "eta": None})
