@@ -48,11 +48,11 @@ lint: tools ## ansible-lint, ruff, mypy
 
 .PHONY: unit
 unit: tools ## the plain Python, without Ansible
-	@$(TEST)/bin/pytest tests/unit
+	@$(TEST)/bin/pytest -n 2 tests/unit
 
 .PHONY: integration
 integration: tools ## the playbooks on this machine: deploy, check mode, rollback, failures
-	@$(TEST)/bin/pytest tests/integration
+	@$(TEST)/bin/pytest -n 2 tests/integration
 
 .PHONY: molecule
 molecule: tools ## two real hosts with systemd and sshd

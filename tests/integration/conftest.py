@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import re
@@ -104,6 +105,16 @@ def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="session", autouse=True)
+def runtime(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """The environment that all tests share: made once, whichever worker comes first."""
+    VENV.parent.mkdir(exist_ok=True)
+    with VENV.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        place = Site(tmp_path_factory.mktemp("runtime"))
+        place.play("", playbook=str(Path(__file__).with_name("runtime.yml"))).succeeded()
 
 
 @pytest.fixture
