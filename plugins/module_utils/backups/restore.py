@@ -81,7 +81,7 @@ class _Restoration:
             return None
         try:
             with self.store.exclusively():
-                existing = self.store.holding(self.actual.sha256, SNAPSHOT)
+                existing = self.store.lasting(self.actual.sha256, SNAPSHOT)
                 return (existing or self.store.add(self.library, self.actual, SNAPSHOT)).path
         except OSError as error:
             kept = any_with_bytes(self.store, self.actual.sha256)

@@ -20,6 +20,7 @@ from ..storage.paths import checked_path, kind_of, locate_library
 from ..storage.replace import (
     ABSENT,
     FILE_MODE,
+    DurabilityUnknown,
     Version,
     copy_of,
     create_exclusively,
@@ -27,6 +28,7 @@ from ..storage.replace import (
     read_version,
     replace_whole,
     sweep_matching,
+    sync_folder,
 )
 from ..storage.state import library_owner
 from . import names
@@ -133,6 +135,16 @@ class Store:
                 if each.created <= moment:
                     return None
         return None
+
+    def lasting(self, sha256: str, kind: str = BACKUP) -> Optional[Backup]:
+        """As :meth:`holding`, made durable: the run that made it may have been killed before it was.
+
+        :raises DurabilityUnknown: the folder cannot be synced.
+        """
+        existing = self.holding(sha256, kind)
+        if existing is not None:
+            sync_folder(self.folder)
+        return existing
 
     def path_of(self, name: Name) -> str:
         """Where a backup of this name is, or would be."""
@@ -263,10 +275,17 @@ def ensure_backup(
     deployment: Optional[str] = None,
     **ownership: Any,
 ) -> Backup:
-    """A verified backup of exactly the bytes of ``version``: the newest one if it has them, else a new one."""
+    """A verified backup of exactly the bytes of ``version``: the newest one if it has them, else a new one.
+
+    :raises MobiusError: there is none that is sure to last.
+    """
     store = Store.of(library_path, backup_dir, **ownership)
-    with writing(library_path, deployment, required=False), store.exclusively():
-        return store.holding(version.sha256) or store.add(locate_library(library_path), version)
+    try:
+        with writing(library_path, deployment, required=False), store.exclusively():
+            return store.lasting(version.sha256) or store.add(locate_library(library_path), version)
+    except DurabilityUnknown as error:
+        what = "The backup cannot be made durable, so nothing was changed"
+        raise MobiusError(what, error.where, error.remedy) from error
 
 
 def create_backup(
@@ -293,7 +312,7 @@ def create_backup(
         return _result(existing, existing or _predicted(store, version))
     with writing(path, deployment, required=False), store.exclusively():
         version = read_version(library)
-        existing = store.holding(version.sha256)
+        existing = store.lasting(version.sha256)
         return _result(existing, existing or store.add(library, version))
 
 

@@ -7,9 +7,14 @@ import stat
 from pathlib import Path
 
 import pytest
+from ansible_collections.mobius.dhash.plugins.module_utils.backups import store
 from ansible_collections.mobius.dhash.plugins.module_utils.backups.store import create_backup
 from ansible_collections.mobius.dhash.plugins.module_utils.errors import MobiusError
-from ansible_collections.mobius.dhash.plugins.module_utils.storage.replace import DurabilityUnknown, make_folders
+from ansible_collections.mobius.dhash.plugins.module_utils.storage.replace import (
+    DurabilityUnknown,
+    make_folders,
+    read_version,
+)
 
 
 @pytest.fixture
@@ -43,3 +48,21 @@ def test_a_first_backup_is_not_told_as_applied(tmp_path: Path, unsynced: None) -
         create_backup(str(library))
     assert not isinstance(error.value, DurabilityUnknown)
     assert not (tmp_path / "backups").exists()
+
+
+def test_a_backup_that_may_not_last_is_no_backup_for_a_migration(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library = tmp_path / "library.json"
+    library.write_bytes(b"[]")
+    create_backup(str(library))
+
+    def failing(_folder: str) -> None:
+        raise DurabilityUnknown("Applied, durability unknown")
+
+    monkeypatch.setattr(store, "sync_folder", failing)
+    with pytest.raises(DurabilityUnknown):
+        create_backup(str(library))
+    with pytest.raises(MobiusError, match="nothing was changed") as error:
+        store.ensure_backup(str(library), None, read_version(str(library)))
+    assert not isinstance(error.value, DurabilityUnknown)
