@@ -1,0 +1,8 @@
+"""The harness beside these tests is plain modules."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))

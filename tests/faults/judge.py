@@ -1,0 +1,94 @@
+"""What may never happen, whatever was broken."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Optional
+
+from ansible_collections.mobius.dhash.plugins.module_utils.backups.store import Store, list_backups
+from ansible_collections.mobius.dhash.plugins.module_utils.storage import state
+from broken import CRASHED, DONE, TOLD, UNKNOWN, Ended
+from paths import UNRELATED, Model, Site, clean, timeless
+
+
+class Lost(Exception):
+    """Something was lost, or told wrong."""
+
+
+def lost(model: Model, site: Site, ended: Ended) -> Optional[str]:
+    """Judge a broken run, do it again unbroken, and judge that; None when nothing was lost."""
+    try:
+        _survived(model, site, ended)
+        try:
+            model.writing.call(site)
+        except Exception as error:
+            raise Lost(f"the next run fails: {type(error).__name__}: {error}") from error
+        _recovered(model, site)
+    except Lost as error:
+        return str(error)
+    return None
+
+
+def _survived(model: Model, site: Site, ended: Ended) -> None:
+    if ended.how == CRASHED:
+        raise Lost(f"an error that nobody expected: {ended.text}")
+    now = site.library.read_bytes() if site.library.exists() else None
+    is_old = now == model.library_before
+    is_new = now is not None and timeless(now) == timeless(model.library_after)
+    if not is_old and not is_new:
+        raise Lost(f"the library is neither old nor new: {(now or b'')[:80]!r}")
+    # A prune leaves alone what it cannot judge or remove, and says so.
+    reached = is_new and (model.writing.prunes or model.writing.reached(site))
+    if ended.how in (DONE, UNKNOWN) and not reached:
+        raise Lost(f"told as {ended.how}, and it is not so: {ended.text}")
+    if ended.how == TOLD and not is_old:
+        raise Lost(f"told as failed, and it was applied: {ended.text}")
+    _kept(model, site)
+    if not is_old and model.library_before is not None:
+        _way_back(model, site)
+    try:
+        state.read_current(site.path, hashlib.sha256(now or b"").hexdigest())
+    except state.DamagedState as error:
+        raise Lost(str(error)) from error
+
+
+def _kept(model: Model, site: Site) -> None:
+    """Unrelated files and backups of before are as they were, and every visible backup verifies."""
+    for name, content in model.before.items():
+        if name not in UNRELATED and not name.startswith("backups/"):
+            continue
+        path = site.home / name
+        # A backup that may go takes its checksum with it.
+        if name not in model.may_go and (not path.exists() or path.read_bytes() != content):
+            raise Lost(f"{name} is gone or other than it was")
+    for backup in list_backups(site.path):
+        if not backup.verified:
+            raise Lost(f"{Path(backup.path).name}: {backup.reason}")
+
+
+def _way_back(model: Model, site: Site) -> None:
+    wanted = hashlib.sha256(model.library_before or b"").hexdigest()
+    if wanted not in [each.sha256 for each in list_backups(site.path)]:
+        raise Lost("no backup has the bytes of before")
+
+
+def _recovered(model: Model, site: Site) -> None:
+    now = site.library.read_bytes()
+    if timeless(now) != timeless(model.library_after):
+        raise Lost("the library is not the new one after the next run")
+    if not model.writing.reached(site):
+        raise Lost("the next run does not do what it is for")
+    _kept(model, site)
+    if model.library_before not in (None, now):
+        _way_back(model, site)
+    clean(site)
+    _kept(model, site)
+    if Store.of(site.path).orphans():
+        raise Lost(f"checksums without a backup: {Store.of(site.path).orphans()}")
+    strays = {timeless(name.encode()).decode() for name in site.tree()} - model.names_after
+    if strays:
+        raise Lost(f"left behind: {sorted(strays)}")
+    record = state.read_document(site.path)
+    if record is not None and "pending" in record:
+        raise Lost("the record still has a note of what was to come")
