@@ -62,7 +62,12 @@ class Site:
             "ANSIBLE_CALLBACK_RESULT_FORMAT": "yaml",
             "ANSIBLE_NOCOLOR": "1",
             "ANSIBLE_FORCE_COLOR": "0",
+            # Nothing that the user has installed may stand in for this tree.
+            "ANSIBLE_HOME": str(ROOT / ".cache" / "ansible"),
         }
+        # The tests' own playbooks lie outside of playbooks/, where a checkout finds itself.
+        own = str(ROOT / "playbooks" / "collections") if playbook else str(self.home / "none")
+        environment.setdefault("ANSIBLE_COLLECTIONS_PATH", own)
         done = subprocess.run(
             command,
             cwd=cwd,
