@@ -39,6 +39,7 @@ def assert_ended_well(site, before: bytes) -> None:
     assert json.loads(record.read_text())["status"] == "rolled_back"
     (evidence,) = (site.home / "logs").glob("evidence-*")
     assert json.loads((evidence / "failure.json").read_text())["failure"]["message"]
+    assert "serving" in (evidence / "service.log").read_text()
     assert (evidence / "timeline.txt").read_text().splitlines()[-1].endswith("rollback")
 
 
