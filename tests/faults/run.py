@@ -61,7 +61,10 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--group", action="append", choices=sorted(EXPECTED), help="these faults; may be repeated")
     parser.add_argument("--jobs", type=int, default=min(4, len(os.sched_getaffinity(0))), help="runs at a time")
     parser.add_argument("--document", type=Path, help="put the table between the markers of this file")
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.document is not None and (options.quick or options.only or options.group):
+        parser.error("only a whole run goes into a document")
+    return options
 
 
 def _fast_folder() -> Optional[str]:
