@@ -58,6 +58,18 @@ integration: tools ## the playbooks on this machine: deploy, check mode, rollbac
 molecule: tools ## two real hosts with systemd and sshd
 	@PATH=$(CURDIR)/$(TEST)/bin:$$PATH molecule/run.sh
 
+.PHONY: faults
+faults: tools ## every fault on every writing path; as root, with strace; writes docs/reliability.md
+	@$(TEST)/bin/python -B tests/faults/run.py --document docs/reliability.md
+
+.PHONY: faults-quick
+faults-quick: tools ## every kill, and a sample of all other faults
+	@$(TEST)/bin/pytest tests/faults
+
+.PHONY: fuzz
+fuzz: tools ## 30,000 mutated pictures through the engine
+	@$(TEST)/bin/python -B tests/faults/fuzz.py
+
 .PHONY: sanity
 sanity: tools ## ansible-test sanity
 	@PATH=$(CURDIR)/$(TEST)/bin:$$PATH tests/sanity/run.sh
