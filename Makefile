@@ -40,7 +40,7 @@ clean: controller ## stop the service, remove .local
 	@rm -rf .local
 
 .PHONY: test
-test: lint unit integration molecule ## all of the following
+test: lint unit integration molecule ## lint, unit, integration and molecule
 
 .PHONY: lint
 lint: tools ## ansible-lint, ruff, mypy
