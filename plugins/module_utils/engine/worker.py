@@ -12,6 +12,7 @@ import resource
 import signal
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, List, NamedTuple, Set
 
@@ -101,7 +102,7 @@ def _settle(tasks: int, results: int, limits: Limits, parent: int) -> None:
         signal.signal(number, signal.SIG_DFL)
     # Ctrl-C reaches the whole group; the parent decides, and its end is ours.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if ctypes is not None:
+    with suppress(OSError, AttributeError):  # a worker looks for its parent before each picture too
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(0)
@@ -121,10 +122,8 @@ def _close_all_but(kept: Set[int]) -> None:
     for name in os.listdir("/proc/self/fd"):
         descriptor = int(name)
         if descriptor > 2 and descriptor not in kept:
-            try:
+            with suppress(OSError):  # the listing's own is closed already
                 os.close(descriptor)
-            except OSError:
-                continue  # the listing's own descriptor
 
 
 def _limit_memory(extra: int) -> None:
