@@ -96,11 +96,14 @@ class _Worker:
         parent = os.getpid()
         tasks, self.tasks = os.pipe()
         self.results, results = os.pipe()
+        # What Python runs after a fork would swallow a Ctrl-C; the worker leaves it blocked.
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
             self.pid = os.fork()
         except OSError:
             for descriptor in (tasks, self.tasks, self.results, results):
                 os.close(descriptor)
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
             raise
         if self.pid == 0:
             try:
@@ -108,6 +111,7 @@ class _Worker:
                 os._exit(0)
             finally:
                 os._exit(1)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         os.close(tasks)
         os.close(results)
 

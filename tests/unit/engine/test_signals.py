@@ -49,7 +49,10 @@ def test_no_worker_outlives_its_parent(number: signal.Signals, tmp_path: Path) -
         workers = children(parent.pid)
         assert len(workers) == 2
         os.kill(parent.pid, number)
-        parent.wait(60)
+        try:
+            parent.wait(60)
+        finally:
+            parent.kill()
         until = time.monotonic() + 60
         while any(map(lives, workers)) and time.monotonic() < until:
             time.sleep(0.01)
