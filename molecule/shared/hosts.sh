@@ -4,6 +4,7 @@
 #   hosts.sh setup    install what makes them (Debian, as root)
 #   hosts.sh image    make the image unless it is there; print its name
 #   hosts.sh start NAME PUBLIC_KEY_FILE    start one host, print the port of its sshd on 127.0.0.1
+#   hosts.sh container NAME    print what podman calls that host
 #   hosts.sh stop NAME
 set -euo pipefail
 
@@ -13,6 +14,9 @@ PACKAGES=systemd,systemd-sysv,dbus,polkitd,python3,python3-venv,openssh-server,s
 
 # crun refuses a hybrid cgroup hierarchy.
 engine() { podman --runtime runc "$@"; }
+
+# Two checkouts may test at the same time.
+container() { echo "$1-$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P | cksum | cut -d ' ' -f 1)"; }
 
 missing() {
     local program
@@ -84,10 +88,11 @@ image() {
 }
 
 start() {
-    local name=$1 key=$2 image port
+    local key=$2 name image port
+    name=$(container "$1")
     image=$(image)
-    stop "$name"
-    engine run --detach --quiet --name "$name" --hostname "$name" --systemd=always --cap-add SYS_ADMIN \
+    stop "$1"
+    engine run --detach --quiet --name "$name" --hostname "$1" --systemd=always --cap-add SYS_ADMIN \
         --ulimit nofile=1024:4096 --ulimit nproc=4096:4096 --publish 127.0.0.1::22 "$image" >/dev/null
     for user in root deploy; do
         engine exec --interactive "$name" sh -c "install -d -m 0700 -o $user -g $user ~$user/.ssh &&
@@ -111,11 +116,11 @@ await() {
     return 1
 }
 
-stop() { podman rm --force --ignore --time 3 "$1" >/dev/null; }
+stop() { podman rm --force --ignore --time 3 "$(container "$1")" >/dev/null; }
 
 case ${1:-} in
     check | setup | image) "$1" ;;
     start) start "$2" "$3" ;;
-    stop) stop "$2" ;;
+    container | stop) "$1" "$2" ;;
     *) sed -n 's/^#   //p' "$0" >&2 && exit 2 ;;
 esac

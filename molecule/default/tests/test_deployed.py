@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import shlex
+import subprocess
+from pathlib import Path
 
 import pytest
 import testinfra
 
+HOSTS = Path(__file__).resolve().parents[2] / "shared" / "hosts.sh"
 HOME = "/srv/mobius"
 LIBRARY = f"{HOME}/library.json"
 SERVICE = "mobius-dhash"
@@ -16,7 +19,8 @@ SERVICE = "mobius-dhash"
 @pytest.fixture
 def root(host):
     """The same host as root sees it; the user of the deployment may not become root."""
-    return testinfra.get_host(f"podman://{host.backend.get_hostname()}")
+    name = subprocess.check_output([HOSTS, "container", host.backend.get_hostname()], text=True).strip()
+    return testinfra.get_host(f"podman://{name}")
 
 
 @pytest.fixture
