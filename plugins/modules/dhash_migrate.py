@@ -31,7 +31,7 @@ options:
       - When the play ends early, by Ctrl-C or because its connection is lost, the migration gives itself up within
         O(patience) and leaves the library as it is.
       - It takes some round trips more, so it is for libraries that take longer than those.
-      - In check mode, and with C(async) on the task, this and O(timeout) have no effect.
+      - In check mode, and with C(async) on the task, this has no effect.
     type: bool
     default: false
   timeout:
@@ -237,6 +237,7 @@ def main() -> None:
             deployment=given["deployment"],
             check_mode=module.check_mode,
             patience=given["patience"],
+            timeout=given["timeout"],
         ),
     )
 

@@ -52,6 +52,7 @@ class Run:
     output: Optional[str]
     versions: Dict[str, Optional[str]]
     patience: float = 0.0
+    timeout: float = 0.0
     warnings: List[str] = field(default_factory=list)
 
 
@@ -64,16 +65,17 @@ def migrate(
     deployment: Optional[str] = None,
     check_mode: bool = False,
     patience: float = 0.0,
+    timeout: float = 0.0,
 ) -> Dict[str, Any]:
     """Hash what has to be hashed, and edit the library in place, or write the result to ``output``.
 
-    :param patience: see :class:`Progress`.
+    :param patience: with ``timeout`` (its limit) see :class:`Progress`.
     :returns: what the module ``dhash_migrate`` documents.
     :raises MobiusError: before any byte is written, for whatever makes the run impossible or too bad.
     """
     options.check()
     library = locate_library(options.path)
-    run = Run(options, library, check_mode, deployment, backup_dir, log_dir, output, versions(), patience)
+    run = Run(options, library, check_mode, deployment, backup_dir, log_dir, output, versions(), patience, timeout)
     if output is not None and os.path.realpath(output) == run.library:
         raise MobiusError("output is the library itself", output, "leave output out to migrate in place")
     if check_mode:
@@ -119,7 +121,14 @@ def _run(run: Run) -> Dict[str, Any]:
 def survey(run: Run, document: Document) -> Tally:
     """The first pass, with what is known of pictures and a progress file while it lasts."""
     pictures = Pictures(run.library, maker(run.versions), write=not run.check_mode)
-    progress = Progress(run.library, document, run.deployment, write=not run.check_mode, patience=run.patience)
+    progress = Progress(
+        run.library,
+        document,
+        run.deployment,
+        write=not run.check_mode,
+        patience=run.patience,
+        limit=run.timeout,
+    )
     try:
         return Survey(document, run.options, pictures, progress.tell).run()
     finally:

@@ -34,10 +34,18 @@ class Progress:
 
     :param write: false to write nothing at all.
     :param patience: seconds for which nobody may have asked before the run gives itself up; 0 for no such limit.
+    :param limit: seconds after which the run gives itself up; 0 for no such limit.
     """
 
     def __init__(
-        self, library_path: str, document: Document, deployment: Optional[str], *, write: bool, patience: float = 0.0
+        self,
+        library_path: str,
+        document: Document,
+        deployment: Optional[str],
+        *,
+        write: bool,
+        patience: float = 0.0,
+        limit: float = 0.0,
     ) -> None:
         self._library = library_path
         self._document = document
@@ -45,6 +53,7 @@ class Progress:
         self._path = str(Path(state_dir(library_path)) / NAME)
         self._asked = str(Path(state_dir(library_path)) / ASKED)
         self._patience = patience
+        self._limit = limit
         self._write = write
         self._started = time.time()
         self._clock = self._renewed = self._heard = time.monotonic()
@@ -54,11 +63,18 @@ class Progress:
     def tell(self, tally: Tally, phase: str = "hashing") -> None:
         """Note how far it is, when the last time was long enough ago.
 
-        :raises MobiusError: nobody has asked for longer than ``patience``.
+        :raises MobiusError: nobody has asked for longer than ``patience``, or the ``limit`` is over.
         """
         now = time.monotonic()
         if not self._write:
             return
+        if self._limit and now - self._clock > self._limit:
+            # Ansible's own limit misses a process that started before it was put into its group.
+            raise MobiusError(
+                f"The migration did not end within its timeout of {self._limit:g} seconds; nothing was changed",
+                self._library,
+                "run it again with a longer timeout: pictures that were hashed are not hashed again",
+            )
         if now - self._written >= _WRITE_SECONDS:
             self._written = now
             with suppress(OSError):

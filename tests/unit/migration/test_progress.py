@@ -152,3 +152,12 @@ def test_lines_are_for_people() -> None:
     assert told(large) == "12,345 of about 1,000,000 items, 870 a second, about 18 min 55 s left, 1 failed"
     assert "about 2 h 46 min left" in told({**NOTE, "eta": 9999.0})
     assert "left" not in told({**NOTE, "eta": None})
+
+
+def test_a_run_that_passes_its_limit_ends_and_changes_nothing(site):
+    items = [{"image": name} for name in site.pictures(3)]
+    before = site.write({"components": items})
+    with pytest.raises(MobiusError, match="timeout of 1e-09 seconds"):
+        migrate(Options(str(site.library), workers=1), timeout=1e-9)
+    assert site.library.read_bytes() == before
+    assert migrate(Options(str(site.library), workers=1), timeout=100)["changed"]
