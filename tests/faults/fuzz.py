@@ -80,7 +80,7 @@ def batches(count: int, dice: random.Random, folder: Path) -> Iterator[List[Path
 
 def main() -> int:
     """Returns the exit code."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--count", type=int, default=30_000)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()

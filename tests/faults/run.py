@@ -55,7 +55,7 @@ def main() -> int:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--quick", action="store_true", help="every kill, and a sample of all else")
     parser.add_argument("--only", action="append", choices=sorted(WRITING), help="this writing path; may be repeated")
     parser.add_argument("--group", action="append", choices=sorted(EXPECTED), help="these faults; may be repeated")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from functools import partial
 from pathlib import Path
 from typing import Callable, Dict, List, Tuple
 
@@ -31,7 +32,7 @@ def alpha_mask(size: Size) -> Image.Image:
 
 
 def _save(picture: Image.Image, **options: object) -> Callable[[Path], None]:
-    return lambda path: picture.save(path, **options)
+    return partial(picture.save, **options)
 
 
 def _frames(kind: str, **options: object) -> Callable[[Path], None]:
