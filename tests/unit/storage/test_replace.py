@@ -159,7 +159,7 @@ def test_keeps_extended_attributes_and_acl(library: Path) -> None:
 
 
 def user_may_write(uid: int) -> bytes:
-    """The ACL that ``setfacl -m u:UID:rw`` sets, as the kernel takes it: a version, then tag, rights and id of each entry."""
+    """What ``setfacl -m u:UID:rw`` sets, as the kernel takes it: a version, then tag, rights and id of each entry."""
     nobody = 0xFFFFFFFF
     entries = [(0x01, 6, nobody), (0x02, 6, uid), (0x04, 4, nobody), (0x10, 6, nobody), (0x20, 4, nobody)]
     return struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *entry) for entry in entries)
