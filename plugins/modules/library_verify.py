@@ -21,7 +21,7 @@ description:
 options:
   against:
     description:
-      - The library as it was before, V(latest) for the newest backup that verifies, V(deployment) for the backup of
+      - The library as it was before, V(latest) for the newest backup, V(deployment) for the backup of
         before the last deployment, or a file. A relative path is seen from the library's folder, else from
         O(backup_dir).
       - A backup that does not match its checksum is refused. A file without a checksum is taken as it is.

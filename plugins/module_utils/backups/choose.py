@@ -55,20 +55,33 @@ def any_with_bytes(store: Store, sha256: str) -> Optional[Backup]:
 
 
 def _latest(store: Store, current: Optional[State], warnings: List[str]) -> Backup:
-    """The newest that verifies and does not hold a deployment that was rolled back."""
+    """The newest that does not hold a deployment that was rolled back. One that does not verify is never passed over:
+    an older one lacks what was done in between, and only a person can want that.
+    """
     rejected = (current or {}).get("rejected") or []
     passed_over: List[str] = []
+    damaged: Optional[Backup] = None
     for backup in store.backups():
-        if backup.kind == BACKUP:
-            if backup.verified and backup.sha256 not in rejected:
-                break
-            reason = "it holds a deployment that was rolled back" if backup.verified else backup.reason
-            passed_over.append(f"{backup.path} is newer, but {reason}")
+        if backup.kind != BACKUP:
+            continue
+        if not backup.verified:
+            damaged = damaged or backup
+        elif backup.sha256 not in rejected:
+            break
+        elif damaged is None:
+            passed_over.append(f"{backup.path} is newer, but it holds a deployment that was rolled back")
     else:
         raise MobiusError(
             "There is no backup that verifies" + (" and was not rolled back" if rejected else ""),
             store.folder,
             "list what is there, and why it does not verify, with library_backup_info (playbooks/backups.yml)",
+        )
+    if damaged is not None:
+        raise MobiusError(
+            f"The newest backup does not verify ({damaged.reason}), and an older one lacks what was done since",
+            damaged.path,
+            f"say which to restore: the newest that verifies is {backup.path}; all are told by library_backup_info "
+            "(playbooks/backups.yml)",
         )
     warnings.extend(passed_over[:3])
     if len(passed_over) > 3:
@@ -85,7 +98,7 @@ def _way_back(store: Store, current: Optional[State], warnings: List[str]) -> Ba
     """The backup of before the last deployment. Never another one instead: that could hold the deployed bytes."""
     named = (current or {}).get("backup")
     if not isinstance(named, dict) or not isinstance(named.get("sha256"), str):
-        warnings.append("No deployment of this library is on record: the newest backup that verifies is used.")
+        warnings.append("No deployment of this library is on record: the newest backup is used.")
         return _latest(store, current, warnings)
     path = str(named.get("path"))
     own = _examined(store, path)

@@ -11,6 +11,7 @@ from ansible_collections.mobius.dhash.plugins.module_utils.backups.store import 
 from ansible_collections.mobius.dhash.plugins.module_utils.errors import MobiusError
 from ansible_collections.mobius.dhash.plugins.module_utils.storage import state
 from ansible_collections.mobius.dhash.plugins.module_utils.storage.replace import read_version
+from planted import plant
 
 OLD, NEW, NEWER = b'{"v": 1}\n', b'{"v": 2}\n', b'{"v": 3}\n'
 
@@ -51,6 +52,18 @@ def test_latest_passes_over_a_backup_of_what_was_rolled_back(library):
     result = restore(str(library), None, "latest")
     assert (library.read_bytes(), result["changed"]) == (OLD, False)
     assert any("was rolled back" in warning for warning in result["warnings"])
+
+
+def test_a_damaged_backup_below_it_is_not_passed_over(library):
+    deploy(library, NEW, "one")
+    plant(library, b"older", days=1)
+    create_backup(str(library))
+    restore(str(library), None, "deployment")
+    (damaged,) = (each.path for each in store.list_backups(str(library)) if each.sha256 == digest(OLD))
+    (library.parent / damaged).write_bytes(b"rotten")
+    with pytest.raises(MobiusError, match="newest backup does not verify"):
+        restore(str(library), None, "latest")
+    assert library.read_bytes() == OLD
 
 
 def test_a_deployment_that_took_itself_back_is_passed_over_too(library):

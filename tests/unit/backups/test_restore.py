@@ -147,14 +147,21 @@ def test_nothing_on_record(library: Path, wanted: str) -> None:
     assert bool(result["warnings"]) == (wanted == "deployment")
 
 
-def test_latest_passes_over_what_does_not_verify_and_says_so(library: Path) -> None:
-    plant(library, C, days=1).write_bytes(b"rotten")
-    plant(library, b"unchecked", days=2, checksum=False)
+@pytest.mark.parametrize("wanted", ["latest", "deployment"])
+@pytest.mark.parametrize("damage", ["rotten", "no checksum"])
+def test_an_older_state_is_never_restored_unasked(library: Path, wanted: str, damage: str) -> None:
     plant(library, b"snapshot", days=0.1, kind=SNAPSHOT)
-    plant(library, B, days=3)
-    result = restore(str(library))
+    newest = plant(library, C, days=1, checksum=damage == "rotten")
+    if damage == "rotten":
+        newest.write_bytes(b"rotten")
+    older = plant(library, B, days=3)
+    with pytest.raises(MobiusError, match="newest backup does not verify") as error:
+        restore(str(library), None, wanted)
+    assert error.value.where == str(newest)
+    assert f"the newest that verifies is {older}" in str(error.value)
+    assert library.read_bytes() == A
+    restore(str(library), None, str(older))
     assert library.read_bytes() == B
-    assert len(result["warnings"]) == 2
 
 
 def test_latest_from_the_future_is_told(library: Path) -> None:
