@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import tempfile
@@ -15,8 +16,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from small_site import Site, draw
 
-# Counted when this file is run with `pytest --hypothesis-show-statistics`.
-EXAMPLES = 25
+# `make properties` runs many more, and tells how many.
+EXAMPLES = int(os.environ.get("EXAMPLES", "25"))
 _OWNED = re.compile(
     rb'\s*,\s*"(?:dhash|dhash_confidence|dhash_reasons)"\s*:\s*(?:"[^"]*"|[0-9.e-]+|\[[^\]]*\])|'
     rb'\s*,\s*"dhash_migration"\s*:\s*\{[^{}]*\}'
