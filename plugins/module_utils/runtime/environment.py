@@ -32,7 +32,7 @@ _SYSTEM_REMEDY = (
 
 @dataclass(frozen=True)
 class Wanted:
-    """An environment at ``path`` with exactly ``requirements`` (the text of a requirements file with hashes).
+    """An environment at ``path`` with ``requirements`` (the text of a requirements file with hashes), or more.
 
     ``imports``: modules that have to load. ``find_links``: a folder of wheels to take in place of any index.
     """
@@ -53,15 +53,15 @@ def ensure(wanted: Wanted, check_mode: bool = False) -> Dict[str, Any]:
     """
     path = os.path.abspath(wanted.path)
     base = describe(wanted.python)
-    mark = fingerprint(wanted.requirements, base)
-    reason, found = inspect(path, mark, wanted.imports)
+    marks = fingerprints(wanted.requirements, base)
+    reason, found = inspect(path, marks, wanted.imports)
     if reason and not check_mode:
         _check_path(path)
         with _alone(path):
             # Another run may have made it while this one waited.
-            reason, found = inspect(path, mark, wanted.imports)
+            reason, found = inspect(path, marks, wanted.imports)
             if reason:
-                found = _replace(path, wanted, base, mark)
+                found = _replace(path, wanted, base, marks)
     return {
         "changed": bool(reason),
         "path": path,
@@ -85,22 +85,26 @@ def of_the_system(python: Optional[str], imports: Sequence[str]) -> Dict[str, An
     return {"changed": False, "path": "", "python": executable, "versions": found.versions, "reason": "", "missing": ""}
 
 
-def fingerprint(requirements: str, base: Base) -> str:
-    """Changes with what is installed and with the kind of Python it is installed for."""
-    lines = [line.rstrip() for line in requirements.splitlines() if line.strip() and not line.lstrip().startswith("#")]
-    return hashlib.sha256(json.dumps([base.kind, lines]).encode()).hexdigest()
+def fingerprints(requirements: str, base: Base) -> List[str]:
+    """One for each requirement; it changes with what is installed and with the kind of Python it is installed for."""
+    lines = [line for line in requirements.splitlines() if not line.lstrip().startswith("#")]
+    pins = {" ".join(pin.split()) for pin in "\n".join(lines).replace("\\\n", " ").splitlines()} - {""}
+    return sorted(hashlib.sha256(json.dumps([base.kind, pin]).encode()).hexdigest()[:32] for pin in pins)
 
 
-def inspect(path: str, mark: str, imports: Sequence[str]) -> tuple[str, Probe]:
-    """Why the environment at ``path`` is not right (empty when it is), and what it holds."""
+def inspect(path: str, marks: List[str], imports: Sequence[str]) -> tuple[str, Probe]:
+    """Why the environment at ``path`` is not right (empty when it is), and what it holds.
+
+    One that holds more is right too: deployments with and without the service take turns with it.
+    """
     nothing = Probe({}, "")
     try:
-        noted = json.loads((Path(path) / MARKER).read_text(encoding="utf-8"))["fingerprint"]
+        noted = set(json.loads((Path(path) / MARKER).read_text(encoding="utf-8"))["fingerprints"])
     except FileNotFoundError:
         return "there is none yet", nothing
     except (OSError, ValueError, KeyError, TypeError):
         return "its marker cannot be read", nothing
-    if noted != mark:
+    if not noted.issuperset(marks):
         return "the requirements or the Python have changed", nothing
     found = probe(str(Path(path) / "bin" / "python"), imports)
     return (f"it does not work: {found.problem}" if found.problem else ""), found
@@ -119,7 +123,7 @@ def _check_path(path: str) -> None:
             )
 
 
-def _replace(path: str, wanted: Wanted, base: Base, mark: str) -> Probe:
+def _replace(path: str, wanted: Wanted, base: Base, marks: List[str]) -> Probe:
     parent = Path(path).parent
     _sweep(path)
     fresh = f"{path}-{secrets.token_hex(4)}"
@@ -128,7 +132,7 @@ def _replace(path: str, wanted: Wanted, base: Base, mark: str) -> Probe:
         found = probe(str(Path(fresh) / "bin" / "python"), wanted.imports)
         if found.problem:
             raise MobiusError(f"What was installed does not load: {found.problem}", fresh, "read the message")
-        facts = {"fingerprint": mark, "python": base.version, "base": base.executable, "versions": found.versions}
+        facts = {"fingerprints": marks, "python": base.version, "base": base.executable, "versions": found.versions}
         (Path(fresh) / MARKER).write_text(json.dumps(facts, indent=2, sort_keys=True) + "\n", encoding="utf-8")
         if Path(path).is_dir() and not Path(path).is_symlink():
             shutil.rmtree(path)

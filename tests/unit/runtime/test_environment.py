@@ -111,6 +111,14 @@ def test_the_life_of_an_environment(wanted, wheels, tmp_path):
     assert ensure(replace(wanted, requirements=wheels[1]["better"]))["changed"] is True
 
 
+def test_one_that_holds_more_is_right_too(wanted, wheels):
+    more = wheel(wheels[0], "dicemore", "1.0", "VALUE = 7\n").replace(" --hash", " \\\n    --hash")
+    both = ensure(replace(wanted, requirements=wanted.requirements + more, imports=["dicegood", "dicemore"]))
+    assert ensure(wanted) == {**both, "changed": False, "reason": "", "diff": {"before": "", "after": ""}}
+    other = wheel(wheels[0], "dicemore", "1.1", "VALUE = 8\n")
+    assert ensure(replace(wanted, requirements=wanted.requirements + other), check_mode=True)["changed"] is True
+
+
 def test_a_wheel_with_another_hash_is_refused(wanted):
     digest = wanted.requirements.rpartition(":")[2].strip()
     with pytest.raises(MobiusError, match="find out who changed the package"):
