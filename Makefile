@@ -74,6 +74,14 @@ fuzz: tools ## 30,000 mutated pictures through the engine
 properties: tools ## 1,000 generated libraries for each property of a migration, and the JSON corpus, with their counts
 	@EXAMPLES=1000 $(TEST)/bin/pytest -n 2 --hypothesis-show-statistics tests/unit/migration/test_properties.py tests/unit/migration/test_json_corpus.py
 
+BENCH_ENV := .cache/bench/venv
+
+.PHONY: bench
+bench: controller ## speed and memory beside peers, in 20 minutes; writes docs/performance.md (BENCH, BENCH_PICTURES, BENCH_LIMIT)
+	@PIP_NO_DEPS=1 requirements/venv.sh $(BENCH_ENV) requirements/bench.txt
+	@$(BENCH_ENV)/bin/python -B tests/bench/run.py $(if $(BENCH),--only $(BENCH)) \
+	  $(if $(BENCH_PICTURES),--pictures $(BENCH_PICTURES)) $(if $(BENCH_LIMIT),--limit $(BENCH_LIMIT))
+
 .PHONY: sanity
 sanity: tools ## ansible-test sanity
 	@PATH=$(CURDIR)/$(TEST)/bin:$$PATH tests/sanity/run.sh

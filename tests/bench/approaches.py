@@ -1,0 +1,154 @@
+"""Every way to hash a list of pictures that is compared, each as a loop; run as a script, one of them in this process.
+
+    approaches.py NAME FOLDER WORKERS
+
+What imports costs is paid before the loop is timed; starting workers is part of it. A loop gives 16 hex digits for each
+path, or None for a picture that it failed on.
+"""
+
+from __future__ import annotations
+
+import inspect
+import itertools
+import os
+import sys
+import types
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from functools import partial
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Callable, Dict, List, Optional
+
+import places
+from fresh import serve
+
+Loop = Callable[[List[str], int], List[Optional[str]]]
+#: What the engine uses where it is installed.
+EXTRAS = ("simplejpeg",)
+_CHUNK = 16
+_ENGINE = "ansible_collections.mobius.dhash.plugins.module_utils.engine.pool"
+
+
+def naive_one(path: str) -> Optional[str]:
+    import imagehash
+    from PIL import Image
+
+    try:
+        return str(imagehash.dhash(Image.open(path)))
+    except Exception:
+        return None
+
+
+def naive() -> Loop:
+    import_module("imagehash")
+    return lambda paths, _workers: [naive_one(path) for path in paths]
+
+
+def spread(one: Callable[[str], Optional[str]], kind: Callable[..., Executor], load: str) -> Loop:
+    """The same call over threads or processes of the standard library."""
+    import_module(load)
+
+    def loop(paths: List[str], workers: int) -> List[Optional[str]]:
+        with kind(max_workers=workers) as pool:
+            return list(pool.map(one, paths, chunksize=_CHUNK))
+
+    return loop
+
+
+def ours(mode: Optional[str] = None, extras: bool = True) -> Loop:
+    """The engine of a migration, with its confidence, limits and worker processes."""
+    if not extras:
+        for name in EXTRAS:
+            sys.modules[name] = None  # type: ignore[assignment]
+    hash_all = import_module(_ENGINE).hash_all
+    options: Dict[str, Any] = {} if mode is None else {"mode": mode}
+    return lambda paths, workers: [each.dhash for each in hash_all(enumerate(paths), workers=workers, **options)]
+
+
+def imagededup() -> Loop:
+    """Its hashing module without its neural network, whose PyTorch the package imports and its hashes do not use."""
+    for name in ("imagededup.methods", "imagededup.utils"):
+        package = types.ModuleType(name)
+        package.__path__ = [str(Path(next(iter(find_spec("imagededup").submodule_search_locations))) / name[11:])]  # type: ignore[union-attr,arg-type]
+        sys.modules[name] = package
+    hasher = import_module("imagededup.methods.hashing").DHash(verbose=False)
+
+    def loop(paths: List[str], workers: int) -> List[Optional[str]]:
+        found = hasher.encode_images(image_dir=Path(paths[0]).parent, num_enc_workers=workers)
+        return [found.get(Path(path).name) for path in paths]
+
+    return loop
+
+
+def perception_one(path: str) -> Optional[str]:
+    from perception.hashers import DHash
+
+    try:
+        said = DHash().compute(path, hash_format="hex")
+    except Exception:
+        return None
+    # It says 1 where the left neighbour is the brighter one, ImageHash where the right one is.
+    return f"{int(str(said), 16) ^ (1 << 64) - 1:016x}"
+
+
+def perception() -> Loop:
+    import_module("cv2").setNumThreads(1)
+    return spread(perception_one, ProcessPoolExecutor, "perception.hashers")
+
+
+def vips_one(path: str) -> Optional[str]:
+    import pyvips
+
+    try:
+        small = pyvips.Image.thumbnail(path, 9, height=8, size="force").colourspace("b-w")
+        row = bytes(small.extract_band(0).cast("uchar").write_to_memory())
+    except Exception:
+        return None
+    bits = "".join("01"[row[9 * y + x + 1] > row[9 * y + x]] for y, x in itertools.product(range(8), range(8)))
+    return f"{int(bits, 2):016x}"
+
+
+def vips() -> Loop:
+    os.environ["VIPS_CONCURRENCY"] = "1"
+    return spread(vips_one, ThreadPoolExecutor, "pyvips")
+
+
+APPROACHES: Dict[str, Callable[[], Loop]] = {
+    "naive": naive,
+    "naive, 2 threads": partial(spread, naive_one, ThreadPoolExecutor, "imagehash"),
+    "naive, 2 processes": partial(spread, naive_one, ProcessPoolExecutor, "imagehash"),
+    "ours, exact": partial(ours, extras=False),
+    "ours, exact with extras": ours,
+    "ours, fast": partial(ours, mode="fast"),
+    "imagededup": imagededup,
+    "perception": perception,
+    "pyvips thumbnail": vips,
+}
+
+
+def absent(name: str) -> Optional[str]:
+    """Why an approach cannot be measured here; None when it can."""
+    if name == "ours, exact with extras" and not any(find_spec(extra) for extra in EXTRAS):
+        return f"{', '.join(EXTRAS)} is not installed"
+    if name == "ours, exact with extras" and not _uses_extras():
+        return "the engine knows no other decoders"
+    if name == "ours, fast" and "mode" not in inspect.signature(import_module(_ENGINE).hash_all).parameters:
+        return "the engine has no fast mode"
+    return None
+
+
+def _uses_extras() -> bool:
+    folder = places.ROOT / "plugins" / "module_utils" / "dhash"
+    return any(extra in path.read_text("utf-8") for path in folder.glob("*.py") for extra in EXTRAS)
+
+
+def main() -> None:
+    name, folder, workers = sys.argv[1:]
+    paths = sorted(str(path) for path in Path(folder).iterdir())
+    loop = APPROACHES[name]()
+    serve(lambda: loop(paths, int(workers)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,117 @@
+"""A piece of work in a process of its own: started, told to go when it is ready, timed by itself, sampled from outside.
+
+The child imports, prints ``ready`` and waits. Told to go, it takes the time and the CPU time of the work alone,
+processes that the work started and reaped included, and prints one line of JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any, Callable, Dict, List, Optional
+
+TIMEOUT = 900.0
+
+
+class Failed(Exception):
+    """The child ended without an answer; its last words are the message."""
+
+
+def serve(work: Callable[[], Any]) -> None:
+    """The child's side. What ``work`` returns goes to the parent as ``answer``."""
+    print("ready", flush=True)
+    sys.stdin.readline()
+    before, started = _cpu(), time.perf_counter()
+    answer = work()
+    seconds, cpu = time.perf_counter() - started, _cpu() - before
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    print(json.dumps({"seconds": seconds, "cpu": cpu, "rss": most, "answer": answer}), flush=True)
+
+
+def _cpu() -> float:
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(each.ru_utime + each.ru_stime for each in used)
+
+
+def run(command: List[str], *, sample: Optional[float] = None, environment: Optional[Dict[str, str]] = None) -> Any:
+    """Run a child to its end.
+
+    :param sample: seconds between two looks at the memory of the whole tree (PSS, so that shared pages count once);
+        None for no looks, which cost time.
+    :returns: ``seconds``, ``cpu``, ``answer``, ``rss`` of the child, and ``peak`` of the tree (0 without samples).
+    :raises Failed: it said nothing, or not within the time.
+    """
+    with subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1", **(environment or {})},
+        start_new_session=True,
+    ) as child:
+        limit = threading.Timer(TIMEOUT, child.kill)
+        limit.start()
+        errors: List[str] = []
+        reader = threading.Thread(target=lambda: errors.append(child.stderr.read()))  # type: ignore[union-attr]
+        reader.start()
+        try:
+            ready = child.stdout.readline()  # type: ignore[union-attr]
+            sampler = _Sampler(child.pid, sample) if sample else None
+            if ready:
+                child.stdin.write("go\n")  # type: ignore[union-attr]
+                child.stdin.flush()  # type: ignore[union-attr]
+            lines = child.stdout.read().splitlines()  # type: ignore[union-attr]
+            peak = sampler.end() if sampler else 0
+        finally:
+            limit.cancel()
+            child.kill()
+            reader.join()
+    if not lines:
+        said = "".join(errors).strip().splitlines()
+        raise Failed(said[-1][:300] if said else f"it ended with code {child.returncode}")
+    return {**json.loads(lines[-1]), "peak": peak}
+
+
+class _Sampler(threading.Thread):
+    def __init__(self, pid: int, interval: float) -> None:
+        super().__init__(daemon=True)
+        self._pid, self._interval = pid, interval
+        self._over = threading.Event()
+        self.peak = 0
+        self.start()
+
+    def run(self) -> None:
+        while not self._over.is_set():
+            self.peak = max(self.peak, sum(map(_pss, _tree(self._pid))))
+            self._over.wait(self._interval)
+
+    def end(self) -> int:
+        self._over.set()
+        self.join()
+        return self.peak
+
+
+def _tree(pid: int) -> List[int]:
+    found = [pid]
+    for each in found:
+        try:
+            for task in Path(f"/proc/{each}/task").iterdir():
+                found += map(int, (task / "children").read_text("ascii").split())
+        except OSError:
+            continue  # it has ended
+    return found
+
+
+def _pss(pid: int) -> int:
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text("ascii").splitlines()
+    except OSError:
+        return 0
+    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))

@@ -1,0 +1,136 @@
+"""Migrations of 1,000 to 1,000,000 items, by the logic of dhash_migrate: time, memory, and what a second run costs.
+
+As a script, one migration in this process: items.py LIBRARY IMAGE_ROOT
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import sys
+from itertools import cycle
+from pathlib import Path
+from typing import Any, Dict, Iterator, List
+
+import fresh
+import places
+
+SIZES = (1_000, 10_000, 100_000, 1_000_000)
+#: Runs of the largest one take minutes.
+_ONCE = 1_000_000
+_REAL = 100_000
+_DRAWN = 500
+_SIDE = 48
+_A_FOLDER = 1000
+_TEXT = "A piece of a game that exists to fill the library of the bench with text as long as in a real one."
+_SAME = {"price": 1.5, "tags": ["wood", "token"], "description": _TEXT}
+
+
+def measure(rounds: int, limit: int, tokens: Path) -> Dict[str, Any]:
+    """
+    :param limit: to try the bench: a hundred times as many items at most; 0 for all.
+    :param tokens: folder of real small pictures, for one measurement with those.
+    """
+    home = places.CACHE / "items"
+    shutil.rmtree(home, ignore_errors=True)
+    sizes = [size for size in SIZES if not limit or size <= 100 * limit]
+    rows = []
+    try:
+        _link(home / "images", _draw(home / "drawn"), max(sizes))
+        for size in sizes:
+            rows.append(_size(home, size, 1 if size >= _ONCE else rounds))
+        real = _with(home, sorted(tokens.iterdir()), min(_REAL, max(sizes))) if tokens.is_dir() else None
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+    return {"rows": rows, "real": real, "drawn": _DRAWN, "side": _SIDE}
+
+
+def _with(home: Path, pictures: List[Path], size: int) -> Dict[str, Any]:
+    """One round with real pictures, copied, so that links on them change nothing."""
+    own = home / "real"
+    own.mkdir()
+    copies = [Path(shutil.copy(path, own / f"{number:06d}{path.suffix}")) for number, path in enumerate(pictures)]
+    shutil.rmtree(home / "images")
+    _link(home / "images", copies, size)
+    return {**_size(home, size, 1), "pictures": len(copies)}
+
+
+def _draw(folder: Path) -> List[Path]:
+    """Small pictures, the same ones each time."""
+    from PIL import Image, ImageDraw
+
+    folder.mkdir(parents=True)
+    drawn, dice = [], random.Random(64)
+    for number in range(_DRAWN):
+        turned = Image.linear_gradient("L").resize((_SIDE, _SIDE)).rotate(dice.randrange(360), fillcolor=90)
+        image = turned.convert("RGB")
+        pen = ImageDraw.Draw(image)
+        for _unused in range(4):
+            left, top = dice.randrange(_SIDE), dice.randrange(_SIDE)
+            colour = (dice.randrange(256), dice.randrange(256), dice.randrange(256))
+            pen.ellipse((left, top, left + dice.randrange(8, 30), top + dice.randrange(8, 30)), fill=colour)
+        drawn.append(folder / f"{number}.png")
+        image.save(drawn[-1])
+    return drawn
+
+
+def _name(number: int) -> str:
+    return f"{number // _A_FOLDER:04d}/{number:07d}"
+
+
+def _link(root: Path, pictures: List[Path], count: int) -> None:
+    """A path of its own for each item; the pictures behind them repeat."""
+    for number, picture in zip(range(count), cycle(pictures)):
+        if number % _A_FOLDER == 0:
+            (root / _name(number)).parent.mkdir(parents=True)
+        os.link(picture, root / _name(number))
+
+
+def _lines(count: int) -> Iterator[str]:
+    yield '{\n  "name": "bench",\n  "components": [\n'
+    for number in range(count):
+        item = {"id": f"item-{number:07d}", "name": f"Piece {number}", "image": _name(number), "players": 4, **_SAME}
+        yield f"    {json.dumps(item)}{',' if number + 1 < count else ''}\n"
+    yield "  ]\n}\n"
+
+
+def _size(home: Path, size: int, rounds: int) -> Dict[str, Any]:
+    row: Dict[str, Any] = {"items": size, "first": [], "again": []}
+    for number in range(rounds):
+        place = home / f"library-{size}-{number}"
+        place.mkdir()
+        library = place / "library.json"
+        with library.open("w", encoding="utf-8") as stream:
+            stream.writelines(_lines(size))
+        row["json"] = library.stat().st_size
+        os.sync()
+        for name in ("first", "again"):
+            row[name].append(_migrate(library, home / "images", name, size))
+        shutil.rmtree(place)
+    return row
+
+
+def _migrate(library: Path, root: Path, name: str, size: int) -> Dict[str, Any]:
+    command = [sys.executable, str(places.HERE / "items.py"), str(library), str(root)]
+    said = fresh.run(command, sample=0.02 if size <= 10_000 else 0.25)
+    answer = said.pop("answer")
+    key = "hashed" if name == "first" else "unchanged"
+    if answer[key] != size or answer["changed"] != (name == "first"):
+        raise SystemExit(f"{size} items, {name} run: not as it has to be: {answer}")
+    told = f"{size:,} items, {name} run: {said['seconds']:.2f} s, {said['cpu']:.2f} s CPU, {said['peak'] / 1e6:.0f} MB"
+    print(told, file=sys.stderr, flush=True)
+    return {**said, "peak": max(said["peak"], said["rss"])}
+
+
+def main() -> None:
+    from ansible_collections.mobius.dhash.plugins.module_utils.migration.apply import migrate
+    from ansible_collections.mobius.dhash.plugins.module_utils.migration.options import Options
+
+    options = Options(sys.argv[1], image_root=sys.argv[2])
+    fresh.serve(lambda: {name: value for name, value in migrate(options).items() if isinstance(value, (bool, int))})
+
+
+if __name__ == "__main__":
+    main()

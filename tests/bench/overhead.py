@@ -1,0 +1,232 @@
+"""What a deployment costs beside hashing: the sample library of 60 items here, and on ten hosts at once over ssh."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Dict, Iterator, List, Optional
+
+import places
+
+HOSTS = 10
+TIMEOUT = 900
+_HOSTS_SCRIPT = places.ROOT / "molecule" / "shared" / "hosts.sh"
+_COUNTS = re.compile(r"^(\S+) +: ok=(\d+) +changed=(\d+) +unreachable=(\d+) +failed=(\d+) +skipped=(\d+)", re.MULTILINE)
+
+
+class Broken(Exception):
+    """A playbook failed; the message has its last lines."""
+
+
+def measure(rounds: int, limit: int) -> Dict[str, Any]:
+    """
+    :param limit: to try the bench: two hosts.
+    """
+    result: Dict[str, Any] = {"rounds": rounds, "local": _local(rounds), "ansible": _ansible_version()}
+    try:
+        result["hosts"] = _hosts(2 if limit else HOSTS)
+    except Broken as error:
+        result["hosts"] = {"missing": str(error)}
+        print(f"the hosts were not measured: {error}", file=sys.stderr)
+    return result
+
+
+def play(name: str, inventory: Path, variables: Dict[str, Any], *arguments: str, log: Optional[Path] = None) -> Any:
+    """Run a playbook; give seconds and what the recap counts, and, with a log, how many modules were executed.
+
+    :raises Broken: it failed.
+    """
+    path = name if "/" in name else str(places.ROOT / "playbooks" / f"{name}.yml")
+    command = [str(places.ROOT / ".cache" / "controller" / "bin" / "ansible-playbook"), path, "-i", str(inventory)]
+    environment = {
+        **os.environ,
+        "ANSIBLE_HOME": str(places.ROOT / ".cache" / "ansible"),
+        "ANSIBLE_CONFIG": str(_empty_config()),
+        "ANSIBLE_NOCOLOR": "1",
+        "ANSIBLE_FORCE_COLOR": "0",
+        "ANSIBLE_HOST_KEY_CHECKING": "false",
+        "ANSIBLE_PIPELINING": "true",
+        "ANSIBLE_COLLECTIONS_PATH": str(places.COLLECTIONS),
+        "MOLECULE_PROJECT_DIRECTORY": str(places.ROOT),
+        **({"ANSIBLE_LOG_PATH": str(log), "ANSIBLE_LOG_VERBOSITY": "3"} if log else {}),
+    }
+    started = time.perf_counter()
+    done = subprocess.run(
+        [*command, "-e", json.dumps(variables), *arguments],
+        cwd=places.ROOT,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT,
+        check=False,
+    )
+    seconds = time.perf_counter() - started
+    counts = [list(map(int, found[1:])) for found in _COUNTS.findall(done.stdout)]
+    if done.returncode or not counts:
+        raise Broken(f"{name} failed: {(done.stdout + done.stderr).strip()[-1500:]}")
+    ok, changed, _unused, _none, skipped = (max(column) for column in zip(*counts))
+    said = {"seconds": seconds, "tasks": ok, "changed": changed, "skipped": skipped}
+    if log:
+        said["modules"] = len(re.findall(r"Using module file|EXEC .*AnsiballZ", log.read_text("utf-8")))
+        log.unlink()
+    return said
+
+
+def _empty_config() -> Path:
+    """A file of the user's own must not change what is measured."""
+    path = places.CACHE / "ansible.cfg"
+    path.touch()
+    return path
+
+
+def _ansible_version() -> str:
+    command = [str(places.ROOT / ".cache" / "controller" / "bin" / "ansible"), "--version"]
+    text = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+    found = re.search(r"core ([\d.]+)", text)
+    return found.group(1) if found else "unknown"
+
+
+def _local(rounds: int) -> Dict[str, Any]:
+    """A first pair of runs makes the environment and counts modules; then new libraries, each deployed twice."""
+    home = places.CACHE / "home"
+    inventory = places.ROOT / "inventories" / "local"
+    variables = {
+        "mobius_home": str(home),
+        "mobius_runtime_venv": str(places.CACHE / "runtime"),
+        "mobius_service_port": _free_port(),
+    }
+    runs: Dict[str, List[Any]] = {"first": [], "again": []}
+    modules = {}
+    for number in range(rounds + 1):
+        shutil.rmtree(home, ignore_errors=True)
+        try:
+            play("sample", inventory, variables)
+            for name, kept in runs.items():
+                log = None if number else places.CACHE / "modules.log"
+                said = play("deploy", inventory, variables, log=log)
+                _expect(name, said)
+                if log:
+                    modules[name] = said["modules"]
+                else:
+                    kept.append(said)
+                    print(f"here, {name} run: {said}", file=sys.stderr, flush=True)
+        finally:
+            play("service", inventory, {**variables, "mobius_service_state": "stopped"})
+            shutil.rmtree(home, ignore_errors=True)
+    return {name: {**_median(kept), "modules": modules[name]} for name, kept in runs.items()}
+
+
+def _expect(name: str, said: Dict[str, Any]) -> None:
+    if name == "again" and said["changed"]:
+        raise Broken(f"the unchanged run changed something: {said}")
+    if name == "first" and not said["changed"]:
+        raise Broken(f"the first run changed nothing: {said}")
+
+
+def _median(runs: List[Dict[str, Any]]) -> Dict[str, Any]:
+    return {name: statistics.median(run[name] for run in runs) for name in runs[0]}
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _hosts(count: int) -> Dict[str, Any]:
+    """Real hosts with systemd and sshd, made for this and removed; each has its service, and gets its library."""
+    with _started(count) as inventory:
+        wheels = {"mobius_runtime_wheels": str(_wheels())}
+        forks = ("--forks", str(count))
+        print("preparing the hosts ...", file=sys.stderr, flush=True)
+        play(str(places.ROOT / "molecule" / "default" / "prepare.yml"), inventory, wheels, *forks)
+        variables = {**wheels, "mobius_serial": ["100%"]}
+        runs = {}
+        for name in ("first", "again"):
+            runs[name] = play("deploy", inventory, variables, *forks)
+            _expect(name, runs[name])
+            print(f"{count} hosts, {name} run: {runs[name]}", file=sys.stderr, flush=True)
+    return {"count": count, **runs}
+
+
+def _script(*arguments: str) -> str:
+    done = subprocess.run([str(_HOSTS_SCRIPT), *arguments], capture_output=True, text=True, timeout=300, check=False)
+    if done.returncode:
+        raise Broken((done.stdout + done.stderr).strip()[-400:])
+    return done.stdout.strip()
+
+
+@contextmanager
+def _started(count: int) -> Iterator[Path]:
+    """
+    :raises Broken: such hosts cannot be made here.
+    """
+    for step in ("check", "setup", "image"):
+        _script(step)
+    folder = places.CACHE / "hosts"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    names = [f"bench-{number}" for number in range(1, count + 1)]
+    key = folder / "key"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
+    try:
+        print(f"starting {count} hosts ...", file=sys.stderr, flush=True)
+        ports = {name: int(_script("start", name, f"{key}.pub")) for name in names}
+        inventory = folder / "hosts.yml"
+        inventory.write_text(json.dumps(_inventory(ports, key)), "utf-8")
+        yield inventory
+    finally:
+        for name in names:
+            _script("stop", name)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _inventory(ports: Dict[str, int], key: Path) -> Dict[str, Any]:
+    """JSON is YAML."""
+    variables = {
+        "ansible_host": "127.0.0.1",
+        "ansible_user": "deploy",
+        "ansible_ssh_private_key_file": str(key),
+        "ansible_ssh_common_args": "-o UserKnownHostsFile=/dev/null -o LogLevel=ERROR",
+        "ansible_python_interpreter": "/usr/bin/python3",
+        "mobius_library_path": "/srv/mobius/library.json",
+        "mobius_runtime_source": "wheels",
+        "mobius_runtime_lean": True,
+        "mobius_service_enabled": False,
+        "mobius_restart_command": ["sudo", "-n", "/usr/bin/systemctl", "restart", "mobius-dhash.service"],
+    }
+    return {"all": {"hosts": {name: {"ansible_port": port} for name, port in ports.items()}, "vars": variables}}
+
+
+def _wheels() -> Path:
+    """What the hosts install, as they reach no package index."""
+    folder = places.CACHE / "wheels"
+    locks = [places.ROOT / "roles" / "runtime" / "files" / f"{name}.txt" for name in ("lean", "service")]
+    text = "".join(lock.read_text("utf-8") for lock in locks)
+    made = folder / "made-from.txt"
+    if not made.exists() or made.read_text("utf-8") != text:
+        shutil.rmtree(folder, ignore_errors=True)
+        command = [
+            sys.executable,
+            "-m",
+            "pip",
+            "--quiet",
+            "--disable-pip-version-check",
+            "download",
+            "--require-hashes",
+        ]
+        command += ["--only-binary", ":all:", "--python-version", "3.11", "--dest", str(folder)]
+        for lock in locks:
+            subprocess.run([*command, "-r", str(lock)], check=True)
+        made.write_text(text, "utf-8")
+    return folder

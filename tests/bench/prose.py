@@ -1,0 +1,78 @@
+"""The sentences of docs/performance.md."""
+
+HEAD = """
+# Performance
+
+What the engine, a migration, a backup and a deployment take, side by side with what else does the same, in one run on
+one machine. This page, its plots and every figure in it are written by `make bench`:
+
+```
+make bench
+make bench BENCH=engine,items
+make bench BENCH_PICTURES=/srv/mobius/images
+make bench BENCH_LIMIT=20
+```
+
+The first measures everything. The second measures some sections (`engine`, `items`, `backup`, `deploy`) and keeps the
+figures of the others. The third takes pictures of your own, each folder in it as one corpus. The last tries the bench
+on few pictures, and writes below `.cache/bench/trial` instead of here.
+
+Without a folder of your own, three corpora are built from Debian and PyPI packages (`tests/bench/corpora.py`):
+`tokens` (small pictures of games; PNG, GIF, JPEG), `web` (JPEG of about 1000 pixels) and `photos` (JPEG of 10 to 24
+megapixels).
+"""
+
+AIMS = """
+## Aims
+"""
+
+ENGINE = """
+## Hashing
+
+Each approach hashes the same list of pictures, in a fresh process, in turn; the order moves on by one each round. The
+time is that of the whole loop: starting and ending worker processes is in it, imports are not. A round before the
+timed ones fills the page cache; memory and bits are taken from that one. Every approach but `naive` uses as many
+workers as there are processors.
+
+- **naive**: `imagehash.dhash(Image.open(path))` in a loop; the definition of the bits. With 2 threads or processes:
+  the same over a pool of `concurrent.futures`.
+- **ours, exact**: the engine of a migration, with Pillow alone; **with extras** with the optional decoders too;
+  **fast** with `mode: fast`. Limits on time and memory of each picture, the confidence and its reasons are included;
+  the others have none of these.
+- **imagededup**: `DHash().encode_images`, without its neural network and PyTorch, which its hashes do not use.
+- **perception**: `DHash().compute` over a pool of processes, OpenCV with one thread in each. Its bits are turned over
+  before they are compared, as it says 1 where ImageHash says 0.
+- **pyvips thumbnail**, **sharp**: no dHash of their own; the picture is shrunk to 9 by 8 greys and neighbours are
+  compared.
+
+"Times naive" is the median over the rounds of naive's time divided by the approach's in the same round. CPU seconds
+include child processes. Peak memory is that of the whole tree of processes, shared pages counted once. "Equal" and
+"within 2 bits" compare with naive over the pictures that both hash; "worst" is the most bits that any hash is away.
+"""
+
+ITEMS = """
+## By number of items
+
+The logic of `dhash_migrate` on one library: pictures hashed, backup, library replaced and proven; then once more with
+nothing to do. Each item has a picture file of its own name; behind them {drawn} drawn PNG of {side} by {side} pixels
+repeat. The time is that of the call in a fresh process, without imports. "Real pictures" repeat those of the corpus
+`tokens`: what share of the first run a second one takes depends on how long the pictures take.
+"""
+
+BACKUP = """
+## Backup
+
+A file that the page cache has is copied on one disk, and its SHA-256 written beside the copy. `library_backup` (the
+call without Ansible) syncs the copy, its checksum and the folder to the disk, and compares with the original before
+it is renamed into place; `cp && sha256sum` leaves the copy in the page cache. The second row syncs the copy too.
+"""
+
+DEPLOY = """
+## A deployment
+
+The sample library of 60 items, by `playbooks/deploy.yml`: on this machine as `make deploy` does it, and on ten hosts
+at once (systemd and sshd in containers on this machine, so that all share its processors; a user without root;
+`serial` 100 %). The environment for hashing is there before. Wall time of `ansible-playbook` as a whole. Tasks are
+those of one host that ran, as the recap counts them; "modules run" are those that were executed on the host, in a run
+that is not timed.
+"""

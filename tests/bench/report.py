@@ -1,0 +1,160 @@
+"""docs/performance.md from the figures that were kept."""
+
+from __future__ import annotations
+
+import statistics
+from typing import Any, Dict, List
+
+import places
+import plots
+from figures import EXACT, EXTRAS, FAST, NAIVE, Figures, aims, faster, memory_aim, of, percent, ratios
+from prose import AIMS, BACKUP, DEPLOY, ENGINE, HEAD, ITEMS
+
+
+def write(kept: Dict[str, Figures]) -> None:
+    """The document and its plots; a section that was never run is left out, and the head says so."""
+    if not kept:
+        raise SystemExit("Nothing was measured yet: make bench")
+    images = places.DOCUMENT.parent / "images"
+    images.mkdir(parents=True, exist_ok=True)
+    parts = [HEAD, _measured_on(kept), AIMS, table(["", "aim", "measured", "met"], aims(kept))]
+    if "engine" in kept:
+        plots.throughput(kept["engine"], ratios(kept["engine"]), images / "throughput.png")
+        parts += [ENGINE, _engine(kept["engine"])]
+    if "items" in kept:
+        plots.items(kept["items"]["rows"], memory_aim, images / "items.png")
+        parts += [ITEMS.format(**kept["items"]), _items(kept["items"])]
+    if "backup" in kept:
+        parts += [BACKUP, _backup(kept["backup"])]
+    if "deploy" in kept:
+        parts += [DEPLOY, _deploy(kept["deploy"])]
+    places.DOCUMENT.write_text("\n\n".join(part.strip() for part in parts) + "\n", "utf-8")
+
+
+def table(header: List[str], rows: List[List[str]]) -> str:
+    """Markdown; all columns but the first to the right."""
+    lines = [header, ["---", *["---:"] * (len(header) - 1)], *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _measured_on(kept: Dict[str, Figures]) -> str:
+    head = ["", *kept]
+    names = list(next(iter(kept.values()))["machine"])
+    rows = [[name, *(str(each["machine"].get(name, "")) for each in kept.values())] for name in names]
+    rows.append(["took", *(f"{each['took']:.0f} s" for each in kept.values())])
+    versions: Dict[str, str] = {}
+    for each in kept.values():
+        versions.update(each["versions"])
+    if "deploy" in kept:
+        versions["ansible-core"] = kept["deploy"]["ansible"]
+    if all(len(set(row[1:])) == 1 for row in rows[1:5]):
+        constant, rows = rows[1:5], [rows[0], *rows[5:]]
+        rows_text = table(head, rows) + "\n\n" + ". ".join(f"{row[0]}: {row[1]}" for row in constant) + "."
+    else:
+        rows_text = table(head, rows)
+    return rows_text + "\n\n" + "Versions: " + ", ".join(f"{name} {value}" for name, value in versions.items()) + "."
+
+
+def _engine(engine: Figures) -> str:
+    parts = ["![Pictures a second by approach](images/throughput.png)"]
+    for title, corpus in engine["corpora"].items():
+        rows = [_approach(name, row, corpus, ratios(engine)[title][name]) for name, row in corpus["rows"].items()]
+        rows += [[name, f"not measured: {why}", *[""] * 7] for name, why in engine["missing"].items()]
+        parts.append(f"### {title}: {corpus['pictures']:,} pictures, {corpus['bytes'] / 1e6:.0f} MB")
+        header = [
+            "approach",
+            "s",
+            "times naive",
+            "least to most",
+            "CPU s",
+            "peak MB",
+            "equal",
+            "within 2 bits",
+            "worst",
+        ]
+        parts.append(table(header, rows))
+        parts.append(_ahead(title, ratios(engine)[title]))
+    return "\n\n".join(parts)
+
+
+def _approach(name: str, row: Figures, corpus: Figures, ratio: float) -> List[str]:
+    each = [n / s for n, s in zip(corpus["rows"][NAIVE]["seconds"], row["seconds"])]
+    failed = corpus["pictures"] - row["hashed"]
+    return [
+        name,
+        f"{statistics.median(row['seconds']):.2f}",
+        f"{ratio:.2f}",
+        f"{min(each):.2f} to {max(each):.2f}",
+        f"{statistics.median(row['cpu']):.2f}",
+        f"{row['peak'] / 1e6:.0f}",
+        percent(row["equal"], row["compared"]) + (f" ({failed} failed)" if failed else ""),
+        percent(row["within2"], row["compared"]),
+        str(row["worst"]),
+    ]
+
+
+def _ahead(title: str, ratio: Dict[str, float]) -> str:
+    """What is faster than ours, said in words."""
+    lines = []
+    for ours in (EXACT, EXTRAS, FAST):
+        if ours in ratio:
+            faster = [f"{n} ({r:.2f})" for n, r in ratio.items() if not n.startswith("ours") and r > ratio[ours]]
+            lines.append(f"Faster than {ours}: {', '.join(faster) or 'none of these'}.")
+    return " ".join(lines)
+
+
+def _items(figures: Figures) -> str:
+    rows = [_items_row(f"{row['items']:,}", row) for row in figures["rows"]]
+    real = figures.get("real")
+    if real:
+        rows.append(_items_row(f"{real['items']:,}, real pictures", real))
+    header = ["items", "JSON MB", "rounds", "first run s", "per 1,000", "CPU s", "peak MB", "second run s", "per 1,000",
+              "of the first", "CPU s", "peak MB"]  # fmt: skip
+    return "![Time per 1,000 items, and memory, by number of items](images/items.png)\n\n" + table(header, rows)
+
+
+def _items_row(name: str, row: Figures) -> List[str]:
+    cells = [name, f"{row['json'] / 1e6:.1f}", str(len(row["first"]))]
+    for kind in ("first", "again"):
+        seconds = of(row[kind], "seconds")
+        cells += [f"{seconds:.2f}", f"{seconds / row['items'] * 1000:.3f}"]
+        if kind == "again":
+            cells.append(f"{100 * seconds / of(row['first'], 'seconds'):.1f} %")
+        cells += [f"{of(row[kind], 'cpu'):.2f}", f"{of(row[kind], 'peak', max) / 1e6:.0f}"]
+    return cells
+
+
+def _backup(figures: Figures) -> str:
+    base = figures["rows"]["cp && sha256sum"]["seconds"]
+    rows = [
+        [
+            f"`{name}`",
+            f"{statistics.median(row['seconds']):.2f}",
+            f"{faster(base, row['seconds']):.2f}",
+            f"{statistics.median(row['cpu']):.2f}",
+        ]
+        for name, row in figures["rows"].items()
+    ]
+    size = f"{figures['bytes'] / 2**30:.2g} GiB, {figures['rounds']} rounds:"
+    return size + "\n\n" + table(["", "s", "times cp && sha256sum", "CPU s"], rows)
+
+
+def _deploy(figures: Figures) -> str:
+    rows = []
+    for name, runs, rounds in (("this machine", figures["local"], figures["rounds"]), ("hosts", figures["hosts"], 1)):
+        if "missing" in runs:
+            rows.append([f"10 {name}", f"not measured: {runs['missing'][:200]}", *[""] * 5])
+            continue
+        for kind, label in (("first", "first"), ("again", "unchanged")):
+            run = runs[kind]
+            where = f"{runs['count']} {name} at once, ssh" if "count" in runs else name
+            cells = [run["tasks"], run["skipped"], run.get("modules", ""), run["changed"]]
+            rows.append(
+                [f"{where}, {label} run", f"{run['seconds']:.1f}", *(_whole(cell) for cell in cells), str(rounds)]
+            )
+    header = ["", "s", "tasks", "skipped", "modules run", "changed", "rounds"]
+    return table(header, rows)
+
+
+def _whole(value: Any) -> str:
+    return f"{value:.0f}" if value != "" else ""

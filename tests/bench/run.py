@@ -1,0 +1,95 @@
+"""Measure, keep the figures as JSON, and write docs/performance.md with its plots from them.
+
+    run.py [--only engine,items,backup,deploy] [--pictures FOLDER] [--limit N] [--rounds N] [--report]
+
+Sections that are not run keep the figures of their last run. With a limit nothing is written into docs/.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any, Callable, Dict
+
+import machine
+import places
+
+SECTIONS = ("engine", "items", "backup", "deploy")
+
+
+def main() -> int:
+    options = _options()
+    chosen = [] if options.report else options.only
+    if options.limit:
+        places.use_scratch()
+    for name in chosen:
+        print(f"== {name}", file=sys.stderr, flush=True)
+        started = time.monotonic()
+        facts = machine.facts()
+        figures = _measures(options)[name]()
+        said = {"machine": facts, "versions": machine.versions(), "took": time.monotonic() - started, **figures}
+        places.RESULTS.mkdir(parents=True, exist_ok=True)
+        (places.RESULTS / f"{name}.json").write_text(json.dumps(said, indent=1) + "\n", "utf-8")
+        print(f"== {name} took {said['took']:.0f} s", file=sys.stderr, flush=True)
+    import report  # it needs what draws plots
+
+    report.write({name: _kept(name) for name in SECTIONS if _kept(name)})
+    print(f"written: {places.DOCUMENT}")
+    return 0
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", type=_sections, default=list(SECTIONS), metavar="SECTION,...")
+    parser.add_argument("--pictures", type=Path, metavar="FOLDER", help="in place of those of Debian and PyPI packages")
+    parser.add_argument(
+        "--limit", type=int, default=0, help="to try the bench: pictures of a corpus, items a hundred times"
+    )
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--report", action="store_true", help="only write the document again")
+    return parser.parse_args()
+
+
+def _sections(text: str) -> list[str]:
+    names = [name for name in SECTIONS if name in text.split(",")]
+    unknown = set(text.split(",")) - set(names) - {""}
+    if unknown:
+        raise argparse.ArgumentTypeError(f"{', '.join(sorted(unknown))}: there are {', '.join(SECTIONS)}")
+    return names or list(SECTIONS)
+
+
+def _measures(options: argparse.Namespace) -> Dict[str, Callable[[], Dict[str, Any]]]:
+    import backup
+    import engine
+    import items
+    import overhead
+
+    return {
+        "engine": lambda: engine.measure(options.pictures or _pictures(), options.rounds, options.limit),
+        "items": lambda: items.measure(options.rounds, options.limit, (options.pictures or _pictures()) / "tokens"),
+        "backup": lambda: backup.measure(options.rounds, options.limit),
+        "deploy": lambda: overhead.measure(options.rounds, options.limit),
+    }
+
+
+def _pictures() -> Path:
+    """Build the corpora, once."""
+    folder: Path = places.CACHE / "corpora"
+    if not (folder / "built").exists():
+        print("building the corpora ...", file=sys.stderr, flush=True)
+        subprocess.run([sys.executable, str(places.HERE / "corpora.py"), str(folder)], check=True)
+        (folder / "built").touch()
+    return folder
+
+
+def _kept(name: str) -> Any:
+    path = places.RESULTS / f"{name}.json"
+    return json.loads(path.read_text("utf-8")) if path.exists() else None
+
+
+if __name__ == "__main__":
+    sys.exit(main())
