@@ -19,6 +19,16 @@ options:
       - Who gives it is taken for the one who started the migration, and keeps it going when it has a
         O(mobius.dhash.dhash_migrate#module:patience).
     type: path
+  stop:
+    description:
+      - Let that O(job) give itself up, wait ten seconds for it at most, and remove its file. The library stays as it
+        is.
+      - A migration without a O(mobius.dhash.dhash_migrate#module:patience) does not listen.
+    type: bool
+    default: false
+  deployment:
+    description: The holder of the lock, which is released when O(stop) has ended the migration.
+    type: str
 extends_documentation_fragment:
   - mobius.dhash.attributes.info
   - mobius.dhash.library
@@ -48,8 +58,8 @@ running:
 progress:
   description:
     - The last note; empty where there is none.
-    - C(phase) is V(hashing) or V(writing), C(done) and C(total) are items, and the total is an estimate until all were
-      read; C(rate) is items a second, C(eta) seconds left, C(started) and C(updated) are seconds since 1970.
+    - C(phase) is V(comparing) with the last run, V(hashing) or V(writing), C(done) and C(total) are items, and the total
+      is an estimate until all were read; C(rate) is items a second, C(eta) seconds left, C(started) and C(updated) are seconds since 1970.
   returned: always
   type: dict
   sample:
@@ -75,10 +85,17 @@ from ansible_collections.mobius.dhash.plugins.module_utils.migration.asked impor
 
 def main() -> None:
     module = AnsibleModule(
-        argument_spec=dict(path=dict(type="path", required=True), job=dict(type="path")),
+        argument_spec=dict(
+            path=dict(type="path", required=True),
+            job=dict(type="path"),
+            stop=dict(type="bool", default=False),
+            deployment=dict(type="str"),
+        ),
         supports_check_mode=True,
     )
-    finish(module, lambda: ask(module.params["path"], module.params["job"]))
+    given = module.params
+    stop = given["stop"] and not module.check_mode
+    finish(module, lambda: ask(given["path"], given["job"], stop=stop, deployment=given["deployment"]))
 
 
 if __name__ == "__main__":

@@ -7,33 +7,58 @@ from __future__ import annotations
 import json
 import os
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Dict, Optional
 
 from ..errors import MobiusError
+from ..storage.lock import release
 from ..storage.paths import resolve_library, state_dir
 from ..storage.replace import FILE_MODE
-from .progress import ASKED, NAME
+from .progress import ASKED, NAME, STOP
 
 _LARGEST = 64 * 1024
 _NUMBERS = ("done", "total", "failed", "rate", "eta", "started", "updated")
 # A note is written every second; one that old was left by a run that was killed, or it is at its last step.
 _FRESH_SECONDS = 30.0
+_STOP_SECONDS = 10.0
 
 
-def ask(path: str, job: Optional[str] = None) -> Dict[str, Any]:
+def ask(
+    path: str, job: Optional[str] = None, *, stop: bool = False, deployment: Optional[str] = None
+) -> Dict[str, Any]:
     """Return what the module ``dhash_progress`` documents.
 
     :param job: the file in which Ansible keeps the state of the background job that migrates; who names it is taken
         for the one who started it, and keeps it going.
+    :param stop: let that job give itself up instead, wait for it, and remove that file.
+    :param deployment: with ``stop`` the holder whose lock is released.
     """
-    folder = Path(state_dir(resolve_library(path)))
+    library = resolve_library(path)
+    folder = Path(state_dir(library))
     progress = _read(folder / NAME)
-    if job is not None and progress is not None:
+    if job is not None and stop:
+        _stop(library, folder, job, deployment)
+    elif job is not None and progress is not None:
         _touch(folder / ASKED)
     running = progress is not None and abs(time.time() - progress["updated"]) < _FRESH_SECONDS
     result = {"changed": False, "running": running, "progress": progress or {}}
     return result if job is None else {**result, "finished": _finished(job)}
+
+
+def _stop(library: str, folder: Path, job: str, deployment: Optional[str]) -> None:
+    with suppress(FileNotFoundError):
+        _touch(folder / STOP)
+    until = time.monotonic() + _STOP_SECONDS
+    while not _finished(job) and time.monotonic() < until:
+        time.sleep(0.1)
+    if not _finished(job):
+        return
+    for left in (job, folder / STOP):
+        with suppress(OSError):
+            os.unlink(left)
+    if deployment is not None:
+        release(library, deployment)
 
 
 def told(progress: Dict[str, Any]) -> str:

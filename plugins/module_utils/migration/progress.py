@@ -13,7 +13,7 @@ from typing import Optional
 
 from ..errors import MobiusError
 from ..library.document import Document
-from ..storage.lock import acquire, holder
+from ..storage.lock import acquire, holder, release
 from ..storage.paths import state_dir
 from ..storage.replace import FILE_MODE
 from .tally import Tally
@@ -21,6 +21,8 @@ from .tally import Tally
 NAME = "progress.json"
 #: Touched by whoever asks and wants the run to go on.
 ASKED = "progress.asked"
+#: Made by whoever asks and wants the run to end.
+STOP = "progress.stop"
 _WRITE_SECONDS = 1.0
 _RENEW_SECONDS = 60.0
 
@@ -28,9 +30,9 @@ _RENEW_SECONDS = 60.0
 class Progress:
     """Writes ``progress.json`` at most once a second and removes it at the end.
 
-    It holds ``phase`` (hashing, writing), ``done`` and ``total`` (items; the total is an estimate until all are read),
-    ``failed``, ``rate`` (items a second), ``eta`` (seconds left, or null), ``started`` and ``updated``
-    (seconds since 1970).
+    It holds ``phase`` (comparing with the last run, hashing), ``done`` and ``total`` (items; the total is an estimate
+    until all are read), ``failed``, ``rate`` (items a second), ``eta`` (seconds left, or null), ``started`` and
+    ``updated`` (seconds since 1970).
 
     :param write: false to write nothing at all.
     :param patience: seconds for which nobody may have asked before the run gives itself up; 0 for no such limit.
@@ -52,6 +54,7 @@ class Progress:
         self._deployment = deployment
         self._path = str(Path(state_dir(library_path)) / NAME)
         self._asked = str(Path(state_dir(library_path)) / ASKED)
+        self._stop = str(Path(state_dir(library_path)) / STOP)
         self._patience = patience
         self._limit = limit
         self._write = write
@@ -59,11 +62,13 @@ class Progress:
         self._clock = self._renewed = self._heard = time.monotonic()
         self._stamp = 0
         self._written = -_WRITE_SECONDS
+        # Of a run before: it came too late for that one.
+        self._forget(self._stop)
 
     def tell(self, tally: Tally, phase: str = "hashing") -> None:
         """Note how far it is, when the last time was long enough ago.
 
-        :raises MobiusError: nobody has asked for longer than ``patience``, or the ``limit`` is over.
+        :raises MobiusError: it is told to stop, nobody asked for longer than ``patience``, or the ``limit`` is over.
         """
         now = time.monotonic()
         if not self._write:
@@ -87,11 +92,16 @@ class Progress:
                 self._renew()
 
     def end(self) -> None:
-        for path in (self._path, self._asked) if self._write else ():
+        self._forget(self._path, self._asked, self._stop)
+
+    def _forget(self, *paths: str) -> None:
+        for path in paths if self._write else ():
             with suppress(OSError):
                 os.unlink(path)
 
     def _listen(self, now: float) -> None:
+        if os.path.lexists(self._stop):
+            raise self._given_up("This migration was stopped by what started it; nothing was changed")
         # A stamp that differs, not one that is late enough: the clock of the host may be set.
         stamp = self._stamp
         with suppress(OSError):
@@ -99,12 +109,17 @@ class Progress:
         if stamp != self._stamp:
             self._stamp, self._heard = stamp, now
         elif now - self._heard > self._patience:
-            raise MobiusError(
+            raise self._given_up(
                 f"Nobody has asked about this migration for {self._patience:g} seconds, so what started it is gone; "
-                "nothing was changed",
-                self._library,
-                "run it again: pictures that were hashed are not hashed again",
+                "nothing was changed"
             )
+
+    def _given_up(self, what: str) -> MobiusError:
+        if self._deployment is not None:
+            # There is nobody left who would do it.
+            with suppress(OSError, MobiusError):
+                release(self._library, self._deployment)
+        return MobiusError(what, self._library, "run it again: pictures that were hashed are not hashed again")
 
     def _note(self, tally: Tally, phase: str) -> None:
         done = tally.hashed + tally.unchanged + tally.failed + tally.without_picture

@@ -9,12 +9,14 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.mobius.dhash.plugins.module_utils.errors import MobiusError
+from ansible_collections.mobius.dhash.plugins.module_utils.migration import asked
 from ansible_collections.mobius.dhash.plugins.module_utils.migration import progress as progress_file
 from ansible_collections.mobius.dhash.plugins.module_utils.migration.apply import migrate
 from ansible_collections.mobius.dhash.plugins.module_utils.migration.asked import ask, told
 from ansible_collections.mobius.dhash.plugins.module_utils.migration.options import Options
 from ansible_collections.mobius.dhash.plugins.module_utils.migration.progress import Progress
 from ansible_collections.mobius.dhash.plugins.module_utils.migration.tally import Tally
+from ansible_collections.mobius.dhash.plugins.module_utils.storage.lock import acquire, holder
 
 NOTE = {"phase": "hashing", "done": 3, "total": 9, "failed": 1, "rate": 2.5, "eta": 2.4, "started": 1.0, "updated": 2.0}
 
@@ -63,6 +65,42 @@ def test_a_run_that_is_asked_about_goes_on_and_one_that_is_not_ends(library: Pat
         running.tell(Tally(0.7))
     running.end()
     assert os.listdir(library.parent / ".library.json.dhash") == []
+
+
+def test_a_run_that_is_stopped_ends_and_its_lock_falls_free(library: Path, clock: Clock) -> None:
+    acquire(str(library), "d1")
+    state = library.parent / ".library.json.dhash"
+    (state / "progress.stop").touch()  # of a run before
+    running = Progress(str(library), Document(), "d1", write=True, patience=3600)
+    running.tell(Tally(0.7))
+    (state / "progress.stop").touch()
+    clock.now += 2
+    with pytest.raises(MobiusError, match="was stopped"):
+        running.tell(Tally(0.7))
+    running.end()
+    assert holder(str(library)) is None
+    assert not list(state.glob("progress*"))
+
+
+def test_stopping_clears_up_after_a_job_that_has_ended(library: Path) -> None:
+    acquire(str(library), "d1")
+    job = library.parent / "job"
+    job.write_text('{"changed": true, "items": 4}')
+    assert ask(str(library), str(job), stop=True, deployment="d1")["finished"] is True
+    assert not job.exists()
+    assert holder(str(library)) is None
+    assert not list((library.parent / ".library.json.dhash").glob("progress*"))
+
+
+def test_stopping_a_job_that_does_not_end_gives_up(library: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(asked, "_STOP_SECONDS", 0.2)
+    acquire(str(library), "d1")
+    job = library.parent / "job"
+    job.write_text('{"started": 1, "finished": 0}')
+    assert ask(str(library), str(job), stop=True, deployment="d1")["finished"] is False
+    assert job.exists()
+    assert holder(str(library)) is not None
+    assert (library.parent / ".library.json.dhash" / "progress.stop").exists()
 
 
 def test_without_patience_nobody_has_to_ask(library: Path, clock: Clock) -> None:

@@ -9,10 +9,10 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import Any, Callable, Dict, List
 
 import pytest
-from ansible_collections.mobius.dhash.plugins.module_utils.storage.lock import writing
+from ansible_collections.mobius.dhash.plugins.module_utils.storage.lock import acquire, holder, writing
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -75,10 +75,17 @@ class Site:
         return found
 
     def ends(self) -> bool:
+        return self.becomes(lambda: not self.processes())
+
+    def forgets_its_jobs(self) -> bool:
+        return self.becomes(lambda: not list(self.jobs.iterdir()))
+
+    @staticmethod
+    def becomes(true: Callable[[], bool]) -> bool:
         until = time.monotonic() + 120
-        while self.processes() and time.monotonic() < until:
+        while not true() and time.monotonic() < until:
             time.sleep(0.1)
-        return not self.processes()
+        return true()
 
 
 def result(output: str) -> Dict[str, Any]:
@@ -145,20 +152,25 @@ def test_what_is_no_limit_is_refused(arguments: Dict[str, Any], tmp_path: Path) 
     assert site.library.read_bytes() == site.before
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
-def test_a_play_that_is_gone_leaves_a_clean_host(number: signal.Signals, site: Site) -> None:
-    process = site.start(progress=True, patience=2)
+# A play that is killed tells nobody: patience ends the migration. One that is interrupted ends it itself.
+@pytest.mark.parametrize(("number", "patience"), [(signal.SIGINT, 3600), (signal.SIGTERM, 3600), (signal.SIGKILL, 2)])
+def test_a_play_that_is_gone_leaves_a_clean_host(number: signal.Signals, patience: int, site: Site) -> None:
+    acquire(str(site.library), "a-deployment")
+    process = site.start(progress=True, patience=patience, deployment="a-deployment")
     with process:
         assert process.stdout is not None
         while "of about" not in (line := process.stdout.readline()):
             assert line, "it ended before it told anything"
         os.killpg(process.pid, number)
         try:
-            process.communicate(timeout=5)
+            process.communicate(timeout=20)
         except subprocess.TimeoutExpired:  # Ansible can wait for ever for a worker that it interrupted itself
             process.kill()
     assert site.ends()
     assert site.library.read_bytes() == site.before
-    assert not list(site.home.glob(".library.json.dhash/progress*"))
+    assert site.becomes(lambda: not list(site.home.glob(".library.json.dhash/progress*")))
+    assert holder(str(site.library)) is None
+    if number != signal.SIGKILL:
+        assert site.forgets_its_jobs()
     with writing(str(site.library), None):
         pass

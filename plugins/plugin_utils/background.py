@@ -1,0 +1,165 @@
+# Copyright (c) Mobius contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The controller's side of a long module: it runs in the background of the host, and here its progress is told."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from contextlib import contextmanager
+from itertools import chain, repeat
+
+from ansible.errors import AnsibleConnectionFailure
+from ansible.plugins.action import ActionBase
+
+from ..module_utils.errors import MobiusError
+from ..module_utils.migration.asked import told
+
+_PATIENCE = 60
+_PROGRESS = "mobius.dhash.dhash_progress"
+_STATUS = "ansible.legacy.async_status"
+_SILENCE = 900
+_NO_LIMIT = 10**9
+# Soon at first, so that a short one is not held up; later each question costs the host more than it tells.
+_PAUSES = (0.5, 1, 2, 3, *[5] * 12)
+_LAST_PAUSE = 10
+_BETWEEN_LINES = 2.9
+_TRIES = 5
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+# What Ansible says about the job, not the module about its work.
+_OF_THE_JOB = ("ansible_job_id", "started", "finished", "results_file", "stdout", "stdout_lines", "stderr_lines")
+
+
+class _Ended(Exception):
+    """The job cannot be followed any more; holds the result."""
+
+
+class _Stopped(BaseException):
+    """The play was told to end, by Ctrl-C or a signal; holds the signal's number."""
+
+
+class Background(ActionBase):
+    """Runs a module in the background of the host and follows it.
+
+    The module keeps its progress beside a file ``path`` (see ``migration.progress``), and knows the options
+    ``patience`` and ``timeout``.
+    """
+
+    _supports_async = True
+
+    def in_background(self, module, arguments, path, limit, task_vars):
+        """The module's result; ``limit`` in seconds, 0 for none."""
+        with _signals_raised():
+            job = self._start(module, {"patience": _PATIENCE, **arguments}, limit, task_vars)
+            if not job.get("ansible_job_id") or not job.get("results_file"):
+                return {**job, "failed": True}
+            try:
+                self._follow(path, job, task_vars)
+                return self._result(job, limit, task_vars)
+            except _Ended as error:
+                return error.args[0]
+            except _Stopped:
+                self._stop(path, job, arguments.get("deployment"), task_vars)
+                raise
+
+    def _start(self, module, arguments, limit, task_vars):
+        given = self._task.async_val
+        self._task.async_val = limit or _NO_LIMIT
+        try:
+            return self._execute_module(module_name=module, module_args=arguments, task_vars=task_vars, wrap_async=True)
+        finally:
+            self._task.async_val = given
+
+    def _follow(self, path, job, task_vars):
+        """Ask until the job has ended, and tell what is new."""
+        host = task_vars.get("inventory_hostname", "")
+        last, changed, failures = None, time.monotonic(), 0
+        shown, told_at = None, -_BETWEEN_LINES
+        for pause in chain(_PAUSES, repeat(_LAST_PAUSE)):
+            time.sleep(pause)
+            answer = self._ask({"path": path, "job": job["results_file"]}, task_vars)
+            if answer.get("finished"):
+                return
+            failures = failures + 1 if answer.get("failed") else 0
+            if failures == _TRIES:
+                raise _Ended(answer)
+            line, now = answer.get("msg") if failures else told(answer["progress"]), time.monotonic()
+            if (line, answer.get("progress")) != last:
+                last, changed = (line, answer.get("progress")), now
+            elif now - changed > _SILENCE:
+                raise _Ended(_silent(job))
+            if line != shown and now - told_at >= _BETWEEN_LINES:
+                shown, told_at = line, now
+                self._display.display(f"{host}  {line}")
+
+    def _ask(self, asking, task_vars):
+        try:
+            return self._execute_module(module_name=_PROGRESS, module_args=asking, task_vars=task_vars)
+        except AnsibleConnectionFailure as error:
+            return {"failed": True, "unreachable": True, "msg": f"the host cannot be reached: {error}"}
+
+    def _stop(self, path, job, deployment, task_vars):
+        """Let the job end and clear up; where that does not reach the host, the job's patience ends it."""
+        asking = {"path": path, "job": job["results_file"], "stop": True}
+        self._ask(asking if deployment is None else {**asking, "deployment": deployment}, task_vars)
+        self.cleanup()
+
+    def _result(self, job, limit, task_vars):
+        asking = {"jid": job["ansible_job_id"], "_async_dir": os.path.dirname(job["results_file"])}
+        result = self._execute_module(_STATUS, module_args=dict(asking), task_vars=task_vars)
+        self._execute_module(_STATUS, module_args={**asking, "mode": "cleanup"}, task_vars=task_vars)
+        if result.get("failed") and "child_pid" in result:
+            return {"failed": True, "msg": _too_long(limit), "timeout": limit}
+        for name in _OF_THE_JOB:
+            result.pop(name, None)
+        return result
+
+
+@contextmanager
+def _signals_raised():
+    """Let a signal that ends the play raise here, and do afterwards what it would have done."""
+
+    def stop(number, _frame):
+        # Ansible sends a second one, and children may be on their way.
+        for each in _SIGNALS:
+            signal.signal(each, signal.SIG_IGN)
+        raise _Stopped(number)
+
+    former = {number: signal.signal(number, stop) for number in _SIGNALS}
+    stopped = None
+    try:
+        yield
+    except _Stopped as error:
+        stopped = error.args[0]
+        raise
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)
+        if stopped is not None:
+            os.kill(os.getpid(), stopped)
+
+
+def whole(value):
+    """A number of seconds; extra vars arrive as strings."""
+    number = int(value)
+    if number < 0:
+        raise ValueError(f"{number} is below 0")
+    return number
+
+
+def _too_long(limit):
+    error = MobiusError(
+        f"It did not end within its timeout of {limit} seconds and was ended; the library is whole",
+        remedy="run it again with a longer timeout: pictures that were hashed are not hashed again",
+    )
+    return str(error)
+
+
+def _silent(job):
+    error = MobiusError(
+        f"It has shown no sign of life for {_SILENCE} seconds; whether it still runs cannot be told",
+        job["results_file"],
+        "look at the host, then run it again",
+    )
+    return {"failed": True, "msg": str(error)}
