@@ -1,0 +1,130 @@
+#!/usr/bin/python
+# Copyright (c) Mobius contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: deployment_prune
+short_description: Remove old logs, records and evidence
+version_added: 1.0.0
+description:
+  - Removes what runs have left in the folder of the logs and no rule keeps, and gives the reason for each one kept and
+    removed. These are logs of migrations and dry runs, records of deployments, rollbacks and watches, and evidence.
+  - Whatever the rules say, the newest of each kind stays, and so does what belongs to the deployment that is in force
+    or to the one before it, and what is dated in the future (the clock was set back).
+  - A name is not enough. What is no plain file, does not begin as ours do, is about another library, or is an evidence
+    folder that holds something else, is left alone.
+options:
+  log_dir:
+    description: Folder of the logs; C(logs) beside the library when omitted.
+    type: path
+  keep_days:
+    description: Days, counted back from now, for which everything stays.
+    type: int
+    default: 30
+  keep_last:
+    description: How many of each kind stay, however old. The newest stays even with V(0).
+    type: int
+    default: 10
+  max_evidence:
+    description:
+      - Bytes that all evidence together may take. The oldest goes first, however young; V(0) for no limit.
+    type: int
+    default: 4294967296
+extends_documentation_fragment:
+  - mobius.dhash.attributes
+  - mobius.dhash.library
+  - mobius.dhash.library.deployment
+seealso:
+  - module: mobius.dhash.library_backup_prune
+author:
+  - Mobius contributors (@mobius-dhash)
+"""
+
+EXAMPLES = r"""
+- name: Keep a quarter of a year of logs, and at most 1 GiB of evidence
+  mobius.dhash.deployment_prune:
+    path: /srv/mobius/library.json
+    keep_days: 90
+    max_evidence: 1073741824
+"""
+
+RETURN = r"""
+removed:
+  description: What was removed, newest first, with the reason.
+  returned: always
+  type: list
+  elements: dict
+  contains: &told
+    path:
+      description: The file, or the folder of the evidence.
+      type: str
+    kind:
+      description: V(migration), V(dry-run), V(deployment), V(rollback), V(monitoring) or V(evidence).
+      type: str
+    created:
+      description: The time in its name, UTC.
+      type: str
+    size:
+      description: Its size in bytes.
+      type: int
+    reason:
+      description: Why.
+      type: str
+  sample:
+    - path: /srv/mobius/logs/migration-20240701T160000Z.log
+      kind: migration
+      created: "2024-07-01T16:00:00Z"
+      size: 812
+      reason: older than 30 days
+kept:
+  description: What was kept, newest first, with the reason.
+  returned: always
+  type: list
+  elements: dict
+  contains: *told
+  sample:
+    - path: /srv/mobius/logs/migration-20240924T160000Z.log
+      kind: migration
+      created: "2024-09-24T16:00:00Z"
+      size: 812
+      reason: the newest migration
+freed:
+  description: Bytes that were freed.
+  returned: always
+  type: int
+  sample: 812
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.mobius.dhash.plugins.module_utils.ansible import finish
+from ansible_collections.mobius.dhash.plugins.module_utils.deployment.retention import Rules, prune
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec=dict(
+            path=dict(type="path", required=True),
+            log_dir=dict(type="path"),
+            deployment=dict(type="str"),
+            keep_days=dict(type="int", default=30),
+            keep_last=dict(type="int", default=10),
+            max_evidence=dict(type="int", default=4294967296),
+        ),
+        supports_check_mode=True,
+    )
+    given = module.params
+
+    def call():
+        rules = Rules(given["keep_days"], given["keep_last"], given["max_evidence"])
+        return prune(
+            given["path"], given["log_dir"], rules=rules, check_mode=module.check_mode, deployment=given["deployment"]
+        )
+
+    finish(module, call)
+
+
+if __name__ == "__main__":
+    main()
