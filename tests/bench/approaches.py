@@ -129,6 +129,8 @@ APPROACHES: Dict[str, Callable[[], Loop]] = {
 
 def absent(name: str) -> Optional[str]:
     """Why an approach cannot be measured here; None when it can."""
+    if name == "pyvips thumbnail" and not find_spec("pyvips"):
+        return "pyvips could not be built"
     if name == "ours, exact with extras" and not any(find_spec(extra) for extra in EXTRAS):
         return f"{', '.join(EXTRAS)} is not installed"
     if name == "ours, exact with extras" and not _uses_extras():
