@@ -5,10 +5,10 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any, Callable, Dict, Iterator, List, Optional
 
 from ..backups.store import ensure_backup
 from ..dhash.versions import versions
@@ -28,12 +28,13 @@ from ..storage.replace import (
 from ..storage.state import DamagedState, begin, commit, read_current, settle
 from .block import compose, maker, refuse_foreign, warnings_about
 from .edited import Edited
+from .last_run import Asked, Recalled, asked, recall, remember
 from .log import counts, log_folder, write_log
-from .options import MISSING, Options
+from .options import CHANGED, MISSING, Options
 from .pictures import Pictures
-from .progress import Progress
+from .progress import COMPARING, Progress
 from .survey import Survey, refuse_nothing
-from .tally import Tally
+from .tally import Counts, Tally
 
 MOST_FAILURES = 100
 _VERSIONS = ("algorithm", "hash_size", "tool", "pillow", "imagehash", "also_pillow")
@@ -90,51 +91,85 @@ def migrate(
 def _run(run: Run) -> Dict[str, Any]:
     with open_document(run.library) as document:
         version = _version(document, run.library)
-        tally = survey(run, document)
+        wanted = asked(run.options, run.versions)
+        recalled = _recalled(run, document, wanted, version)
+        if recalled is not None:
+            return _unchanged(run, recalled, version)
+        survey = _surveyed(run, document)
+        tally = survey.tally
         refuse_foreign(document)
-        former = _former(run, document, version)
+        rooted = document.root is not None
+        former = document.block if rooted else _recorded(run, version)
         _judge(run, tally)
         block = compose(former, run.versions, tally, all_looked_at=run.options.rehash != MISSING)
         edited = Edited(document, run.options, tally, block)
-        run.warnings += warnings_about(former, run.versions, tally)
-        result = {
-            "changed": tally.changed > 0,
-            **counts(tally),
-            "failures": list(tally.failures)[:MOST_FAILURES],
-            "metrics": tally.metrics(),
-            "versions": run.versions,
-            "sha256_before": version.sha256,
-            "sha256_after": version.sha256,
-            "log": None,
-            "warnings": run.warnings,
-            "diff": _diff(run, tally),
-        }
+        result = _result(run, tally, version, former)
         if run.output is not None:
             result.update(_to_output(run, edited, tally, version, run.output))
         elif tally.changed:
             result.update(_in_place(run, edited, tally, version))
         elif not run.check_mode:
-            _adopt(run, document, tally, version)
+            _adopt(run, document.block or {}, tally, version)
+        if not (run.check_mode or run.output is not None or run.options.rehash == MISSING):
+            found = {"rooted": rooted, "block": edited.block if tally.changed else document.block}
+            remember(run.library, wanted, result["sha256_after"], tally, survey.seen, found)
     return result
 
 
-def survey(run: Run, document: Document) -> Tally:
+def _result(run: Run, tally: Counts, version: Version, former: Optional[Dict[str, Any]]) -> Dict[str, Any]:
+    run.warnings += warnings_about(former, run.versions, tally)
+    return {
+        "changed": tally.changed > 0,
+        **counts(tally),
+        "failures": list(tally.failures)[:MOST_FAILURES],
+        "metrics": tally.metrics(),
+        "versions": run.versions,
+        "sha256_before": version.sha256,
+        "sha256_after": version.sha256,
+        "log": None,
+        "warnings": run.warnings,
+        "diff": _diff(run, tally),
+    }
+
+
+def _recalled(run: Run, document: Document, wanted: Asked, version: Version) -> Optional[Recalled]:
+    """What the last run found, where this one would find the same."""
+    if run.output is not None or run.options.rehash != CHANGED:
+        return None
+    with _progress(run, document) as progress:
+        most = run.options.max_failure_rate
+        return recall(run.library, wanted, version.sha256, most, lambda: progress.tell(Counts(), COMPARING))
+
+
+def _unchanged(run: Run, recalled: Recalled, version: Version) -> Dict[str, Any]:
+    former = recalled.block if recalled.rooted else _recorded(run, version)
+    result = _result(run, recalled, version, former)
+    if not run.check_mode:
+        _adopt(run, recalled.block or {}, recalled, version)
+    return result
+
+
+def _surveyed(run: Run, document: Document) -> Survey:
     """The first pass, with what is known of pictures and a progress file while it lasts."""
     pictures = Pictures(run.library, maker(run.versions), write=not run.check_mode)
-    progress = Progress(
-        run.library,
-        document,
-        run.deployment,
-        write=not run.check_mode,
-        patience=run.patience,
-        limit=run.timeout,
-    )
     try:
-        return Survey(document, run.options, pictures, progress.tell).run()
+        with _progress(run, document) as progress:
+            survey = Survey(document, run.options, pictures, progress.tell)
+            survey.run()
+            return survey
     finally:
         pictures.close()
-        progress.end()
         run.warnings += pictures.warnings
+
+
+@contextmanager
+def _progress(run: Run, document: Document) -> Iterator[Progress]:
+    write = not run.check_mode
+    progress = Progress(run.library, document, run.deployment, write=write, patience=run.patience, limit=run.timeout)
+    try:
+        yield progress
+    finally:
+        progress.end()
 
 
 def _version(document: Document, library: str) -> Version:
@@ -145,10 +180,8 @@ def _version(document: Document, library: str) -> Version:
     return version
 
 
-def _former(run: Run, document: Document, version: Version) -> Optional[Dict[str, Any]]:
-    """The versions that the hashes of before were made with: the block, or the record where no block can be."""
-    if document.root is not None:
-        return document.block
+def _recorded(run: Run, version: Version) -> Optional[Dict[str, Any]]:
+    """The versions that the hashes of before were made with, from the record: for a document that has no block."""
     try:
         current = read_current(run.library, version.sha256) or {}
     except DamagedState as error:
@@ -175,7 +208,7 @@ def _judge(run: Run, tally: Tally) -> None:
         )
 
 
-def _state(run: Run, tally: Tally, block: Dict[str, Any]) -> Dict[str, Any]:
+def _state(run: Run, tally: Counts, block: Dict[str, Any]) -> Dict[str, Any]:
     return {
         "deployment": run.deployment,
         "status": "deployed",
@@ -187,7 +220,7 @@ def _state(run: Run, tally: Tally, block: Dict[str, Any]) -> Dict[str, Any]:
     }
 
 
-def _adopt(run: Run, document: Document, tally: Tally, version: Version) -> None:
+def _adopt(run: Run, block: Dict[str, Any], tally: Counts, version: Version) -> None:
     """Nothing is to be edited, but the record may speak of other bytes: of before an edit by hand, or of none at all.
 
     The way back of the record stays: what was edited by hand is kept by the snapshot of a rollback.
@@ -200,7 +233,7 @@ def _adopt(run: Run, document: Document, tally: Tally, version: Version) -> None
     if current.get("sha256") == version.sha256:
         _noted(run, lambda: settle(run.library, version.sha256))
         return
-    state = {"backup": None, "previous": None, **current, **_state(run, tally, document.block or {})}
+    state = {"backup": None, "previous": None, **current, **_state(run, tally, block)}
     begin(run.library, {**state, "sha256": version.sha256}, actual_sha256=version.sha256)
     commit(run.library)
 
@@ -276,7 +309,7 @@ def _logged(run: Run, tally: Tally, facts: Dict[str, Any]) -> Optional[str]:
         return None
 
 
-def _diff(run: Run, tally: Tally) -> Dict[str, str]:
+def _diff(run: Run, tally: Counts) -> Dict[str, str]:
     """The first items that change, not the whole library."""
     shown = list(tally.changes)
     more = f"... and {tally.changed - len(shown)} more items\n" if tally.changed > len(shown) else ""

@@ -15,7 +15,7 @@ from ..errors import MobiusError
 from ..storage.lock import release
 from ..storage.paths import resolve_library, state_dir
 from ..storage.replace import FILE_MODE
-from .progress import ASKED, NAME, STOP
+from .progress import ASKED, COMPARING, HASHING, NAME, STOP
 
 _LARGEST = 64 * 1024
 _NUMBERS = ("done", "total", "failed", "rate", "eta", "started", "updated")
@@ -65,7 +65,9 @@ def told(progress: Dict[str, Any]) -> str:
     """One line for people about a migration under way."""
     if not progress:
         return "looking at the library"
-    if progress["phase"] != "hashing":
+    if progress["phase"] == COMPARING:
+        return "comparing the pictures with the last run"
+    if progress["phase"] != HASHING:
         return "writing the library"
     text = f"{progress['done']:,} of about {progress['total']:,} items, {progress['rate']:,.0f} a second"
     if progress["eta"] is not None:

@@ -10,7 +10,7 @@ from typing import Any, Dict, List, Optional
 from ..errors import MobiusError
 from ..library.document import Document
 from ..library.fields import BLOCK
-from .tally import Tally
+from .tally import Counts
 
 #: The collection's version, as in galaxy.yml.
 VERSION = "1.0.0"
@@ -48,7 +48,7 @@ def refuse_foreign(document: Document) -> None:
 
 
 def compose(
-    former: Optional[Dict[str, Any]], versions: Dict[str, Optional[str]], tally: Tally, *, all_looked_at: bool
+    former: Optional[Dict[str, Any]], versions: Dict[str, Optional[str]], tally: Counts, *, all_looked_at: bool
 ) -> Dict[str, Any]:
     """The block to write.
 
@@ -82,7 +82,7 @@ def _other_pillows(former: Optional[Dict[str, Any]], pillow: Optional[str]) -> L
     return sorted({str(each) for each in found if each and each != pillow})
 
 
-def warnings_about(former: Optional[Dict[str, Any]], versions: Dict[str, Optional[str]], tally: Tally) -> List[str]:
+def warnings_about(former: Optional[Dict[str, Any]], versions: Dict[str, Optional[str]], tally: Counts) -> List[str]:
     """What to say when the hashes of before were made with another Pillow."""
     others = _other_pillows(former, versions["pillow"])
     if not others:

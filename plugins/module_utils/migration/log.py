@@ -10,7 +10,7 @@ from typing import Any, Dict, List
 from ..storage.replace import create_exclusively, make_folders
 from ..storage.state import library_owner
 from .block import utc_now
-from .tally import Tally
+from .tally import Counts
 from .words import printable
 
 
@@ -19,7 +19,7 @@ def log_folder(library_path: str, log_dir: Any) -> str:
     return str(log_dir or Path(library_path).absolute().parent / "logs")
 
 
-def write_log(folder: str, kind: str, library_path: str, tally: Tally, facts: Dict[str, Any]) -> str:
+def write_log(folder: str, kind: str, library_path: str, tally: Counts, facts: Dict[str, Any]) -> str:
     """Write a log that is new, mode 0640, owned like the library; returns its path.
 
     :param kind: the first part of its name.
@@ -43,7 +43,7 @@ def write_log(folder: str, kind: str, library_path: str, tally: Tally, facts: Di
     raise FileExistsError(17, "there are too many logs of one second", stem)
 
 
-def counts(tally: Tally) -> Dict[str, Any]:
+def counts(tally: Counts) -> Dict[str, Any]:
     """What a migration returns in numbers. To Ansible a result with a member "failed" is a failed task."""
     return {
         "items": tally.items,

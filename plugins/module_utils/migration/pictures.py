@@ -58,6 +58,11 @@ def identity(facts: os.stat_result) -> str:
     return f"{facts.st_size} {facts.st_mtime_ns} {facts.st_ctime_ns}"
 
 
+def as_kept(seconds: float) -> float:
+    """A time in the digits that are kept of it."""
+    return float(f"{seconds:.5g}")
+
+
 class Pictures:
     """The store of one library for one run.
 
@@ -105,20 +110,21 @@ class Pictures:
         codes = tuple(reasons.split(",")) if reasons != "-" else ()
         return Kept(None if dhash == "-" else dhash, float(confidence), codes, error or None, float(seconds))
 
-    def keep(self, key: bytes, identity_before: str, outcome: Kept) -> None:
-        """Note what became of a picture that had this identity before it was read."""
+    def keep(self, key: bytes, identity_before: str, outcome: Kept) -> bool:
+        """Note what became of a picture that had this identity before it was read; False where that may not last."""
         if outcome.dhash is None and not _LASTING.issuperset(outcome.reasons):
-            return
+            return False
         changed = max(int(part) for part in identity_before.split(" ")[1:])
         if -_YOUNG_NS < time.time_ns() - changed < _YOUNG_NS:
-            return
+            return False
         dhash, reasons = outcome.dhash or "-", ",".join(outcome.reasons) or "-"
-        text = f"{identity_before} {self._maker} {dhash} {outcome.confidence!r} {outcome.seconds:.5g} {reasons} " + (
+        text = f"{identity_before} {self._maker} {dhash} {outcome.confidence!r} {outcome.seconds!r} {reasons} " + (
             outcome.error or ""
         )
         self._rows[key] = f"{zlib.crc32(text.encode()):08x} {text}"
         if len(self._rows) >= _COMMIT_ROWS or time.monotonic() - self._flushed > _COMMIT_SECONDS:
             self.flush()
+        return True
 
     def flush(self) -> None:
         """Make what was noted so far outlive this process."""

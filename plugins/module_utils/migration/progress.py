@@ -16,13 +16,14 @@ from ..library.document import Document
 from ..storage.lock import acquire, holder, release
 from ..storage.paths import state_dir
 from ..storage.replace import FILE_MODE
-from .tally import Tally
+from .tally import Counts
 
 NAME = "progress.json"
 #: Touched by whoever asks and wants the run to go on.
 ASKED = "progress.asked"
 #: Made by whoever asks and wants the run to end.
 STOP = "progress.stop"
+HASHING, COMPARING = "hashing", "comparing"
 _WRITE_SECONDS = 1.0
 _RENEW_SECONDS = 60.0
 
@@ -65,7 +66,7 @@ class Progress:
         # Of a run before: it came too late for that one.
         self._forget(self._stop)
 
-    def tell(self, tally: Tally, phase: str = "hashing") -> None:
+    def tell(self, tally: Counts, phase: str = HASHING) -> None:
         """Note how far it is, when the last time was long enough ago.
 
         :raises MobiusError: it is told to stop, nobody asked for longer than ``patience``, or the ``limit`` is over.
@@ -121,7 +122,7 @@ class Progress:
                 release(self._library, self._deployment)
         return MobiusError(what, self._library, "run it again: pictures that were hashed are not hashed again")
 
-    def _note(self, tally: Tally, phase: str) -> None:
+    def _note(self, tally: Counts, phase: str) -> None:
         done = tally.hashed + tally.unchanged + tally.failed + tally.without_picture
         read = max(1, min(self._document.read, self._document.size))
         total = max(tally.items, round(tally.items * self._document.size / read))

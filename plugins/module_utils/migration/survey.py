@@ -5,25 +5,26 @@
 from __future__ import annotations
 
 import json
-import os
-import stat
 import time
 from itertools import islice
-from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple, Union, cast
+from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple, cast
 
 from ..engine.pool import Outcome, hash_all
 from ..errors import MobiusError
 from ..library.document import Document, Item
 from ..library.edit import Verdict, says
 from ..library.fields import CONFIDENCE, DHASH, LEGACY, OWNED, REASONS, is_dhash
-from ..storage.paths import ImageRoot, UnsafePath
+from ..storage.paths import ImageRoot
+from .last_run import Seen
+from .located import Refusal, located
 from .options import ALL, MISSING, Options
-from .pictures import Kept, Pictures, identity, key_of
+from .pictures import Kept, Pictures, as_kept, identity, key_of
 from .projection import Sample
 from .tally import Tally
 from .words import printable
 
 _CHUNK = 256
+_MOST_LATELY = 1 << 14
 #: Reasons of items that name no picture which could be hashed here; they are for review and no failures.
 WITHOUT_PICTURE = frozenset({"no-image", "remote"})
 
@@ -44,13 +45,6 @@ class Entry(NamedTuple):
     size: int = 0
 
 
-class Refusal(NamedTuple):
-    """Why an item's picture is not even tried: a code and a sentence."""
-
-    code: str
-    text: str
-
-
 class Survey:
     """Gives a tally of all items.
 
@@ -65,8 +59,12 @@ class Survey:
         self._options = options
         self._pictures = pictures
         self._on_progress = on_progress
-        self._root = ImageRoot(options.root)
+        #: What the run saw of the pictures.
+        self.seen = Seen()
+        self._root = ImageRoot(options.root, self.seen.folder)
         self._waiting: Dict[bytes, List[Entry]] = {}
+        # What was hashed since the index was asked, for further items of the same picture.
+        self._lately: Dict[bytes, Tuple[str, Kept]] = {}
         self.tally = Tally(options.confidence_threshold)
 
     def run(self) -> Tally:
@@ -110,7 +108,10 @@ class Survey:
     def _tasks(self) -> Iterator[Tuple[bytes, str]]:
         """The pictures to hash; everything that needs no hashing is settled on the way."""
         for entry in self.unsettled():
-            if entry.key in self._waiting:
+            heard = self._lately.get(entry.key)
+            if heard is not None and heard[0] == entry.identity:
+                self._settle(entry, heard[1], hashed=True)
+            elif entry.key in self._waiting:
                 self._waiting[entry.key].append(entry)
             else:
                 self._waiting[entry.key] = [entry]
@@ -143,10 +144,12 @@ class Survey:
             self._stay(number, owned.get(CONFIDENCE))
             return None
         found = located(self._root, image)
+        if isinstance(image, str):
+            self.seen.image(image, found)
         if isinstance(found, Refusal):
             self._refuse(Entry(number, item.pointer, image, owned), found)
             return None
-        path, facts = found
+        path, facts, _linked = found
         return Entry(number, item.pointer, image, owned, path, key_of(path), identity(facts), facts.st_size)
 
     def _stay(self, number: int, confidence: object) -> None:
@@ -162,9 +165,13 @@ class Survey:
         self._say(entry, Verdict(None, 0.0, (refusal.code,)), None)
 
     def _heard(self, outcome: Outcome) -> List[Entry]:
-        kept = Kept(outcome.dhash, outcome.confidence, tuple(outcome.reasons), outcome.error, outcome.seconds)
+        seconds = as_kept(outcome.seconds)
+        kept = Kept(outcome.dhash, outcome.confidence, tuple(outcome.reasons), outcome.error, seconds)
         entries = self._waiting.pop(outcome.key)
-        self._pictures.keep(outcome.key, entries[0].identity, kept)
+        self.seen.lasting &= self._pictures.keep(outcome.key, entries[0].identity, kept)
+        if len(self._lately) >= _MOST_LATELY:
+            self._lately.clear()
+        self._lately[outcome.key] = entries[0].identity, kept
         for entry in entries:
             self._settle(entry, kept, hashed=True)
         return entries
@@ -205,27 +212,6 @@ def refuse_nothing(options: Options, tally: Tally) -> None:
             options.path,
             "set image_key (mobius_image_key), or items (mobius_items) where other lists hold the items",
         )
-
-
-def located(root: ImageRoot, image: object) -> Union[Tuple[str, os.stat_result], Refusal]:
-    """The picture that an item's image names, and its stat; or why there is none."""
-    if image is None or image == "":
-        return Refusal("no-image", "the item names no image")
-    if not isinstance(image, str):
-        return Refusal("not-a-path", "the image is no text")
-    try:
-        path, facts = root.look(image)
-    except UnsafePath as error:
-        return Refusal(error.reason, error.what)
-    except (FileNotFoundError, NotADirectoryError):
-        return Refusal("missing", "no such file")
-    except OSError as error:
-        return Refusal("unreadable", error.strerror or str(error))
-    except ValueError:
-        return Refusal("not-a-path", "the image is no text that a file name can be")
-    if not stat.S_ISREG(facts.st_mode):
-        return Refusal("not-a-file", "not a regular file")
-    return path, facts
 
 
 def _lines(entry: Entry, verdict: Verdict) -> Tuple[str, str]:

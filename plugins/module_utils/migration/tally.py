@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import heapq
 from array import array
-from typing import Dict, Generic, Iterator, List, Optional, Tuple, TypeVar
+from typing import Dict, Generic, Iterable, Iterator, List, Optional, Tuple, TypeVar
 
 from ..library.edit import Verdict
 
@@ -37,13 +37,51 @@ class Lowest(Generic[_T]):
         return (entry for _unused, entry in sorted(self._heap, key=lambda pair: -pair[0]))
 
 
-class Tally:
-    """Verdicts by the number of their item, and counts.
+class Counts:
+    """What a run found, in numbers.
 
     ``items`` = ``hashed`` + ``unchanged`` + ``failed`` + ``without_picture``. ``changed`` counts the items to edit.
     """
 
+    NAMES = (
+        "items",
+        "hashed",
+        "unchanged",
+        "failed",
+        "without_picture",
+        "with_dhash",
+        "low_confidence",
+        "changed",
+    )
+
+    def __init__(self) -> None:
+        self.items = self.hashed = self.unchanged = self.failed = self.without_picture = 0
+        self.with_dhash = self.low_confidence = self.changed = 0
+        #: The first failures, as dictionaries for people; the log takes more of them than a result.
+        self.failures: Iterable[Dict[str, str]] = ()
+        #: The first items that change, before and after, as lines for a diff.
+        self.changes: Iterable[Tuple[str, str]] = ()
+
+    def metrics(self) -> Dict[str, Optional[float]]:
+        """The guide's four figures; the two times are None when nothing was measured."""
+        raise NotImplementedError
+
+    @property
+    def with_picture(self) -> int:
+        """Items that name a picture under the image root, and were looked at."""
+        return self.items - self.without_picture
+
+    @property
+    def failure_rate(self) -> float:
+        """Per cent of the items that name a picture which got no dHash."""
+        return 100.0 * self.failed / self.with_picture if self.with_picture else 0.0
+
+
+class Tally(Counts):
+    """Verdicts by the number of their item, and counts."""
+
     def __init__(self, threshold: float) -> None:
+        super().__init__()
         self._threshold = threshold
         self._dhash = array("Q")
         self._confidence = array("d")
@@ -52,15 +90,8 @@ class Tally:
         self._known: List[Tuple[str, ...]] = []
         self._numbers: Dict[Tuple[str, ...], int] = {}
         self._seconds = array("f")
-        self.hashed = self.unchanged = self.failed = self.without_picture = 0
-        self.with_dhash = self.low_confidence = self.changed = 0
-        #: The first failures, as dictionaries for people; the log takes more of them than a result.
         self.failures: Lowest[Dict[str, str]] = Lowest(MOST_LOGGED)
         self.changes: Lowest[Tuple[str, str]] = Lowest(MOST_CHANGES)
-
-    @property
-    def items(self) -> int:
-        return len(self._flags)
 
     def admit(self) -> int:
         """Make room for the next item; returns its number."""
@@ -68,7 +99,8 @@ class Tally:
         self._confidence.append(0.0)
         self._reasons.append(_KEPT)
         self._flags.append(0)
-        return len(self._flags) - 1
+        self.items += 1
+        return self.items - 1
 
     def put(self, number: int, verdict: Verdict, seconds: Optional[float] = None) -> None:
         """Note what an item shall say, and how long its picture took to hash."""
@@ -102,18 +134,7 @@ class Tally:
         dhash = f"{self._dhash[number]:016x}" if self._flags[number] else None
         return Verdict(dhash, self._confidence[number], self._known[self._reasons[number]])
 
-    @property
-    def with_picture(self) -> int:
-        """Items that name a picture under the image root, and were looked at."""
-        return self.items - self.without_picture
-
-    @property
-    def failure_rate(self) -> float:
-        """Per cent of the items that name a picture which got no dHash."""
-        return 100.0 * self.failed / self.with_picture if self.with_picture else 0.0
-
     def metrics(self) -> Dict[str, Optional[float]]:
-        """The guide's four figures; the two times are None when nothing was measured."""
         times = sorted(self._seconds)
         return {
             "avg_hash_time": round(1000 * sum(times) / len(times), 3) if times else None,

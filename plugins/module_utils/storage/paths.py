@@ -9,6 +9,7 @@ import re
 import stat
 from functools import lru_cache
 from pathlib import Path
+from typing import Callable, List, NamedTuple, Optional
 
 from ..errors import MobiusError
 
@@ -85,36 +86,58 @@ def state_dir(library_path: str) -> str:
     return str(Path(folder) / f".{name}.dhash")
 
 
+class Look(NamedTuple):
+    """The real path of an image and its stat; ``linked`` when the last part of the path was a link."""
+
+    path: str
+    facts: os.stat_result
+    linked: bool
+
+
 class ImageRoot:
     """The folder that image paths resolve under.
 
     An absolute reference is read under it, unless it lies inside it as it stands.
     Both ways to ask raise :class:`UnsafePath` for a reference that is empty, holds a NUL, is a URL, or leaves the
     folder through ``..`` or links.
+
+    :param on_folder: called with each folder on the way and what it really is, once or more.
     """
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self, folder: str, on_folder: Optional[Callable[[str, str], None]] = None) -> None:
+        self._on_folder = on_folder
+        self._cached = lru_cache(maxsize=4096)(self._resolved)
         given = os.path.abspath(folder)
-        real = _real_folder(given)
         self._given = given.rstrip("/") + "/"
-        self._real = real.rstrip("/") + "/"
+        self._real = self._cached(given).rstrip("/") + "/"
+
+    @property
+    def names(self) -> List[str]:
+        """The folder as it was given, and what it really is."""
+        return [self._given, self._real]
+
+    def _resolved(self, folder: str) -> str:
+        real = os.path.realpath(folder)
+        if self._on_folder is not None:
+            self._on_folder(folder, real)
+        return real
 
     def resolve(self, reference: str) -> str:
         """The real path of an image; the file need not exist."""
         path = self._joined(reference)
         return self._behind(path, reference) if os.path.islink(path) else path  # noqa: PTH114
 
-    def look(self, reference: str) -> tuple[str, os.stat_result]:
+    def look(self, reference: str) -> Look:
         """The real path of an image and its stat, with one system call where it is no link.
 
         :raises OSError: there is none, or it may not be looked at.
         """
         path = self._joined(reference)
         facts = os.lstat(path)
-        if stat.S_ISLNK(facts.st_mode):
-            path = self._behind(path, reference)
-            facts = os.stat(path)
-        return path, facts
+        if not stat.S_ISLNK(facts.st_mode):
+            return Look(path, facts, linked=False)
+        path = self._behind(path, reference)
+        return Look(path, os.stat(path), linked=True)
 
     def _joined(self, reference: str) -> str:
         if not reference:
@@ -129,7 +152,7 @@ class ImageRoot:
             raise UnsafePath("The image path leaves the image root", reference, "escapes-root")
         # The folder is resolved once for all files in it; a file that is no link resolves to itself.
         folder, _slash, name = joined.rpartition("/")
-        return self._checked(f"{_real_folder(folder or '/').rstrip('/')}/{name}", reference)
+        return self._checked(f"{self._cached(folder or '/').rstrip('/')}/{name}", reference)
 
     def _behind(self, link: str, reference: str) -> str:
         return self._checked(os.path.realpath(link), reference)
@@ -148,8 +171,3 @@ def resolve_under(root: str, reference: str) -> str:
 def is_below(path: str, folder: str) -> bool:
     """Whether ``path`` is strictly inside ``folder``; both absolute and normal."""
     return path.startswith(folder.rstrip("/") + "/")
-
-
-@lru_cache(maxsize=4096)
-def _real_folder(folder: str) -> str:
-    return os.path.realpath(folder)

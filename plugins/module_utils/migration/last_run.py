@@ -1,0 +1,235 @@
+# Copyright (c) Mobius contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What the last run saw and found, in ``last-run`` beside the library: while that stands, the next one finds the same.
+
+Compared are the library's SHA-256, what was asked, the versions, the index of pictures, and of every picture what the
+index goes by; every folder, link and missing picture on the way is looked at again. Nothing depends on this file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+from array import array
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Callable, Dict, Iterable, Iterator, List, NamedTuple, Optional, Set, Tuple
+
+from ..errors import MobiusError
+from ..storage.paths import ImageRoot, Look, state_dir
+from ..storage.replace import FILE_MODE, open_regular
+from ..storage.state import library_owner
+from .block import VERSION, maker
+from .located import Refusal, located
+from .options import Options
+from .pictures import NAME as INDEX
+from .tally import Counts, Tally
+
+NAME = "last-run"
+_FORM = 1
+_BLOCK = 4096
+_MOST_MET = 1 << 16
+#: Options that no outcome depends on, or that are compared in another form.
+_ELSEWHERE = ("path", "image_root", "workers", "max_failure_rate", "rehash")
+
+
+class Recalled(Counts):
+    """What the last run would find again.
+
+    ``block`` is the document's, and ``rooted`` whether it has a place for one.
+    """
+
+    def __init__(self, facts: Dict[str, Any]) -> None:
+        super().__init__()
+        for name in self.NAMES:
+            setattr(self, name, facts["counts"][name])
+        self.failures = facts["failures"]
+        self._metrics: Dict[str, Optional[float]] = facts["metrics"]
+        self.block: Optional[Dict[str, Any]] = facts["block"]
+        self.rooted: bool = facts["rooted"]
+
+    def metrics(self) -> Dict[str, Optional[float]]:
+        return dict(self._metrics)
+
+
+class Asked(NamedTuple):
+    """What an outcome depends on beside the pictures, as JSON values, and the image root."""
+
+    facts: Dict[str, Any]
+    root: ImageRoot
+
+
+def asked(options: Options, versions: Dict[str, Optional[str]]) -> Asked:
+    root = ImageRoot(options.root)
+    given = {name: value for name, value in asdict(options).items() if name not in _ELSEWHERE}
+    facts = {**given, "items": list(options.items or ()), "root": root.names, "maker": maker(versions)}
+    return Asked({**facts, "versions": versions, "tool": VERSION, "form": _FORM}, root)
+
+
+class Seen:
+    """What a run sees of the pictures, in the form in which it is kept.
+
+    It has the facts that the run itself went by: what changes in between shows in the next one.
+    """
+
+    def __init__(self) -> None:
+        #: False once a picture has no outcome that the index keeps: the next run hashes it again.
+        self.lasting = True
+        self._lines: List[bytes] = []
+        self._met: Set[str] = set()
+        self._paths: List[str] = []
+        self._signs = array("q")
+        self._folders: List[Tuple[str, str]] = []
+        self._others: List[Tuple[str, Any]] = []
+
+    def folder(self, folder: str, real: str) -> None:
+        self._folders.append((folder, real))
+        if len(self._folders) >= _BLOCK:
+            self._flush()
+
+    def image(self, reference: str, found: Any) -> None:
+        """Note what ``located`` says of a reference."""
+        plain = isinstance(found, Look) and not found.linked
+        name = found.path if plain else f"\0{reference}"
+        if name in self._met:
+            return
+        if len(self._met) >= _MOST_MET:
+            self._met.clear()
+        self._met.add(name)
+        if plain:
+            self._paths.append(name)
+            self._signs.extend(_sign(found.facts))
+        else:
+            self._others.append((reference, _outcome(found)))
+        if len(self._paths) + len(self._others) >= _BLOCK:
+            self._flush()
+
+    def lines(self) -> List[bytes]:
+        self._flush()
+        return self._lines
+
+    def _flush(self) -> None:
+        under = os.path.commonprefix([min(self._paths), max(self._paths)]) if self._paths else ""
+        names = [path[len(under) :] for path in self._paths]
+        block = [self._folders, self._others, under, names, _digest(self._signs)]
+        self._lines.append(json.dumps(block).encode("ascii") + b"\n")
+        self._folders, self._others, self._paths, self._signs = [], [], [], array("q")
+
+
+def remember(library: str, wanted: Asked, sha256: str, tally: Tally, seen: Seen, found: Dict[str, Any]) -> None:
+    """Keep what a run saw and found of a library that now has these bytes, and that it would not change again.
+
+    :param found: ``block`` and ``rooted``.
+    """
+    index = _index(library)
+    if not seen.lasting or index is None:
+        return
+    lines = seen.lines()
+    digest = hashlib.sha256()
+    for line in lines:
+        digest.update(line)
+    counts = {name: getattr(tally, name) for name in Counts.NAMES}
+    facts = {
+        "asked": wanted.facts,
+        "sha256": sha256,
+        "index": index,
+        "body": digest.hexdigest(),
+        "counts": {**counts, "hashed": 0, "unchanged": tally.hashed + tally.unchanged, "changed": 0},
+        "failures": list(tally.failures),
+        "metrics": tally.metrics(),
+        **found,
+    }
+    with suppress(OSError):
+        _write(library, json.dumps(facts).encode("ascii"), lines)
+
+
+def _write(library: str, head: bytes, lines: Iterable[bytes]) -> None:
+    path = str(Path(state_dir(library)) / NAME)
+    temporary = f"{path}.tmp"
+    with suppress(FileNotFoundError):
+        os.unlink(temporary)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
+    with open(os.open(temporary, flags, FILE_MODE), "wb") as stream:  # noqa: PTH123
+        os.fchmod(stream.fileno(), FILE_MODE)
+        uid, gid = library_owner(library)
+        if uid != -1:
+            os.fchown(stream.fileno(), uid, gid)
+        stream.write(hashlib.sha256(head).hexdigest().encode("ascii") + b" " + head + b"\n")
+        stream.writelines(lines)
+    # Not durable: what a power cut leaves of it does not match its hash.
+    os.replace(temporary, path)
+
+
+def recall(
+    library: str, wanted: Asked, sha256: str, max_failure_rate: float, on_progress: Callable[[], None]
+) -> Optional[Recalled]:
+    """What a run would find, without it; None where anything is not as it was.
+
+    :param on_progress: called now and then.
+    """
+    # A damaged file may hold anything.
+    with (
+        suppress(OSError, MobiusError, ValueError, KeyError, TypeError, RecursionError),
+        open_regular(str(Path(state_dir(library)) / NAME), follow=False) as raw,
+    ):
+        lines = iter(io.BufferedReader(raw, 1 << 20))
+        facts = _head(next(lines, b""))
+        if facts["asked"] != wanted.facts or facts["sha256"] != sha256 or facts["index"] != _index(library):
+            return None
+        recalled = Recalled(facts)
+        if recalled.failure_rate <= max_failure_rate and _stands(lines, wanted.root, facts["body"], on_progress):
+            return recalled
+    return None
+
+
+def _head(line: bytes) -> Dict[str, Any]:
+    sha256, _space, text = line.rstrip(b"\n").partition(b" ")
+    if hashlib.sha256(text).hexdigest().encode("ascii") != sha256:
+        raise ValueError
+    facts: Dict[str, Any] = json.loads(text)
+    return facts
+
+
+def _stands(lines: Iterator[bytes], root: ImageRoot, body: str, on_progress: Callable[[], None]) -> bool:
+    digest = hashlib.sha256()
+    lstat = os.lstat
+    for line in lines:
+        digest.update(line)
+        folders, others, under, names, signs = json.loads(line)
+        if any(os.path.realpath(folder) != real for folder, real in folders):
+            return False
+        if any(_outcome(located(root, reference)) != outcome for reference, outcome in others):
+            return False
+        now = array("q")
+        for name in names:
+            now.extend(_sign(lstat(under + name)))
+        if _digest(now) != signs:
+            return False
+        on_progress()
+    return digest.hexdigest() == body
+
+
+def _sign(facts: os.stat_result) -> Tuple[int, int, int, int]:
+    return facts.st_mode, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns
+
+
+def _outcome(found: Any) -> List[Any]:
+    """What ``located`` says, as JSON has it."""
+    if isinstance(found, Refusal):
+        return [found.code, found.text]
+    return [found.path, *_sign(found.facts)]
+
+
+def _digest(signs: array[int]) -> str:
+    return hashlib.blake2b(signs.tobytes(), digest_size=16).hexdigest()
+
+
+def _index(library: str) -> Optional[List[int]]:
+    """The index of pictures as a file; who removes or replaces it wants the pictures hashed again."""
+    with suppress(OSError):
+        facts = os.lstat(Path(state_dir(library)) / INDEX)
+        return [facts.st_ino, facts.st_size, facts.st_mtime_ns]
+    return None

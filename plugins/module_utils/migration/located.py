@@ -1,0 +1,38 @@
+# Copyright (c) Mobius contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Where the picture of an item is, or why there is none."""
+
+from __future__ import annotations
+
+import stat
+from typing import NamedTuple, Union
+
+from ..storage.paths import ImageRoot, Look, UnsafePath
+
+
+class Refusal(NamedTuple):
+    """Why an item's picture is not even tried: a code and a sentence."""
+
+    code: str
+    text: str
+
+
+def located(root: ImageRoot, image: object) -> Union[Look, Refusal]:
+    """The picture that an item's image names, and its stat; or why there is none."""
+    if image is None or image == "":
+        return Refusal("no-image", "the item names no image")
+    if not isinstance(image, str):
+        return Refusal("not-a-path", "the image is no text")
+    try:
+        found = root.look(image)
+    except UnsafePath as error:
+        return Refusal(error.reason, error.what)
+    except (FileNotFoundError, NotADirectoryError):
+        return Refusal("missing", "no such file")
+    except OSError as error:
+        return Refusal("unreadable", error.strerror or str(error))
+    except ValueError:
+        return Refusal("not-a-path", "the image is no text that a file name can be")
+    if not stat.S_ISREG(found.facts.st_mode):
+        return Refusal("not-a-file", "not a regular file")
+    return found
