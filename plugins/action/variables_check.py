@@ -1,0 +1,47 @@
+# Copyright (c) Mobius contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Variables are known on the controller alone, so they are judged there, without a word to the host."""
+
+from __future__ import annotations
+
+from ansible.errors import AnsibleError
+from ansible.plugins.action import ActionBase
+
+from ..module_utils.errors import MobiusError
+from ..module_utils.variables.check import REMEDY, check
+
+_OURS = "mobius.dhash."
+
+
+class ActionModule(ActionBase):
+    """Judge the variables of the host that the task runs for."""
+
+    _requires_connection = False
+
+    def run(self, tmp=None, task_vars=None):
+        super().run(tmp, task_vars)
+        roles = _roles_of(task_vars)
+        prefixes = ("mobius_", *(f"{role}_" for role in roles))
+        try:
+            result = check(
+                {name: self._value(name, task_vars) for name in task_vars if name.startswith(prefixes)}, roles
+            )
+        except MobiusError as error:
+            return {"failed": True, "msg": str(error), "where": error.where, "remedy": error.remedy}
+        for warning in result.pop("warnings"):
+            self._display.warning(warning)
+        return result
+
+    def _value(self, name, task_vars):
+        try:
+            return self._templar.template(task_vars[name])
+        except AnsibleError as error:
+            # Only the reason: the text around it may hold a secret.
+            reason = str(getattr(error, "message", error)).splitlines()[0][:200]
+            raise MobiusError(f"{name} cannot be worked out: {reason}", remedy=REMEDY) from error
+
+
+def _roles_of(task_vars):
+    """This collection's roles in the play, and the one that the task belongs to."""
+    names = [*(task_vars.get("ansible_play_role_names") or []), str(task_vars.get("ansible_role_name") or "")]
+    return {name[len(_OURS) :] for name in names if name.startswith(_OURS)}

@@ -1,0 +1,98 @@
+# Copyright (c) Mobius contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Variables as an operator sets them, judged before anything is changed."""
+
+from __future__ import annotations
+
+import json
+from difflib import get_close_matches
+from typing import Any, Dict, Iterable, Iterator, List, Mapping
+
+from ..deployment.redact import redact
+from ..errors import MobiusError
+from .table import OTHERS, SECRET, VARIABLES
+
+REMEDY = "correct it in the inventory, the survey or the extra vars, then start again; nothing was changed"
+_SHOWN = 80
+_ALIKE = 0.85
+_HEALTH = {name: f"mobius_health_{name}" for name in ("consecutive", "interval", "timeout")}
+_HEALTH_DEFAULTS = {"consecutive": 3, "interval": 1, "timeout": 60}
+#: Variables of a role that are not called as the inventory's with the role's own prefix.
+_RENAMED: Dict[str, str] = {
+    **{f"cleanup_keep_{each}": f"mobius_backup_keep_{each}" for each in ("days", "last", "daily", "weekly", "monthly")},
+    **{
+        f"monitor_{each}": f"mobius_health_{each}"
+        for each in ("headers", "username", "password", "ca_path", "client_cert", "client_key", "validate_certs")
+    },
+    "evidence_unit": "mobius_service_unit",
+    "monitor_unit": "mobius_service_unit",
+    "monitor_over": "mobius_limits_over",
+    "maintenance_state": "mobius_maintenance",
+    "runtime_service": "mobius_service_enabled",
+    "notify_channels": "mobius_notify",
+}
+
+
+def variable_of(role: str, name: str) -> str:
+    """The inventory's name for a role's variable, or an empty string: it is the role's own affair."""
+    rest = name[len(role) + 1 :]
+    for candidate in (_RENAMED.get(name, ""), f"mobius_{role}_{rest}", f"mobius_{rest}"):
+        if candidate in VARIABLES:
+            return candidate
+    return ""
+
+
+def check(given: Mapping[str, Any], roles: Iterable[str] = ()) -> Dict[str, Any]:
+    """Judge every variable of this collection among ``given``.
+
+    :param given: by name; others are left alone.
+    :param roles: roles of this collection, of which the own variables are judged as well.
+    :returns: ``checked``, how many there were, and ``warnings`` about names that are nearly those of a variable.
+    :raises MobiusError: names every one that makes no sense, its value, and what it has to be.
+    """
+    named = [(name, name) for name in sorted(given) if name in VARIABLES]
+    for role in sorted(set(roles)):
+        own = (name for name in sorted(given) if name.startswith(f"{role}_"))
+        named += [(name, known) for name, known in ((name, variable_of(role, name)) for name in own) if known]
+    wrong: Dict[str, str] = {}
+    for name, known in named:
+        told = VARIABLES[known](given[name])
+        if told and known not in wrong:
+            shown = name if known in given else f"{known} ({name})"
+            wrong[known] = f"{shown} is {_shown(known, given[name])}, it has to be {told}"
+    faults = [*wrong.values(), *_together(given, wrong)]
+    if faults:
+        raise MobiusError("; ".join(faults), remedy=REMEDY)
+    return {"changed": False, "checked": len(named), "warnings": list(_misspelt(given))}
+
+
+def _shown(known: str, value: Any) -> str:
+    if known in SECRET:
+        return "a secret that is not shown"
+    if value == "":
+        return "empty"
+    text = json.dumps(redact(value), ensure_ascii=False, default=repr)
+    text = "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in text)
+    return text if len(text) <= _SHOWN else text[:_SHOWN] + "..."
+
+
+def _together(given: Mapping[str, Any], wrong: Mapping[str, str]) -> List[str]:
+    """What makes sense alone and not together; it would be found only when the health is judged."""
+    if any(name in wrong for name in _HEALTH.values()):
+        return []
+    plan = {short: float(given.get(name, _HEALTH_DEFAULTS[short])) for short, name in _HEALTH.items()}
+    fitting = int(plan["timeout"] / plan["interval"]) + 1
+    if plan["consecutive"] <= fitting:
+        return []
+    return [
+        f"{', '.join(_HEALTH.values())} do not fit together: {plan['consecutive']:g} good answers in a row are wanted, "
+        f"but only {fitting} fit into {plan['timeout']:g} s"
+    ]
+
+
+def _misspelt(given: Mapping[str, Any]) -> Iterator[str]:
+    for name in sorted(given):
+        if name.startswith("mobius_") and name not in VARIABLES and name not in OTHERS:
+            alike = get_close_matches(name, VARIABLES, 1, _ALIKE)
+            if alike:
+                yield f"{name} is no variable of this collection. Was {alike[0]} meant?"

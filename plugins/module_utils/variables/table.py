@@ -1,0 +1,198 @@
+# Copyright (c) Mobius contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Every public variable of the collection, and what it may hold."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, FrozenSet
+
+from ..errors import MobiusError
+from ..gate.samples import FIGURES
+from ..library.selectors import parse_selectors
+from ..maintenance.window import parse_window
+from .kinds import Choice, Kind, Number, Path, Text, Url, mapping, one_line, truth, whole, words
+
+_STEPS = ("all", "start", "preflight", "lock", "backup", "dry-run", "confirm", "migrate", "verify", "restart", "health")
+_SECONDS = Number(0, 10_000_000)
+_KEPT = whole(0, 100_000)
+
+
+def _selectors(value: Any) -> str:
+    told = words(value)
+    if told:
+        return told
+    try:
+        parse_selectors(value.split(",") if value and isinstance(value, str) else value or None)
+    except MobiusError as error:
+        return f"a list of selectors; {error.where} is none: {error.remedy}"
+    return ""
+
+
+def _window(value: Any) -> str:
+    if value in ("", {}):
+        return ""
+    if not isinstance(value, dict):
+        return 'a mapping, such as {start: "22:00", end: "04:00", timezone: Europe/Berlin, days: [mon, tue]}'
+    try:
+        parse_window(value)
+    except MobiusError as error:
+        return f"a window. {error}"
+    return ""
+
+
+def _mode(value: Any) -> str:
+    # YAML reads a bare on and off as true and false.
+    good = isinstance(value, bool) or str(value).lower() in ("on", "off", "status", "true", "false")
+    return "" if good else "on, off or status"
+
+
+def _auto_or_truth(value: Any) -> str:
+    return "" if value == "auto" else truth(value) and "auto, true or false"
+
+
+def _stays_on_after(value: Any) -> str:
+    known = (*_STEPS, "rollback", "after_rollback")
+    good = not words(value) and all(part in known for part in ([value] if isinstance(value, str) else value))
+    return "" if good or value == "" else f"a list of {', '.join(known)}"
+
+
+def _figures_to(number: Number) -> Kind:
+    def check(value: Any) -> str:
+        if value == "":
+            return ""
+        told = f"a mapping of {', '.join(FIGURES)} to numbers"
+        good = isinstance(value, dict) and all(
+            name in FIGURES and (given is None or not number(given)) for name, given in value.items()
+        )
+        return "" if good else told
+
+    return check
+
+
+def _backup(value: Any) -> str:
+    told = "deployment, latest, sha256: and 64 hexadecimal digits, or a file"
+    if isinstance(value, str) and value.startswith("sha256:"):
+        return Text(told, "sha256:[0-9a-f]{64}")(value)
+    return "" if value == "" else Text(told)(value)
+
+
+def _hooks(value: Any) -> str:
+    good = mapping(value) == "" and all(isinstance(file, str) and file for file in (value or {}).values())
+    return "" if good else "a mapping of before_STEP and after_STEP to task files"
+
+
+def _channels(value: Any) -> str:
+    good = isinstance(value, list) and all(isinstance(channel, dict) for channel in value)
+    return "" if good or value == "" else "a list of channels, as in the README of the role notify"
+
+
+def _command(value: Any) -> str:
+    good = words(value) == "" and all(value if not isinstance(value, str) else [True])
+    return "" if good else "a command as a list of its words, or as one text"
+
+
+#: By name of the variable in an inventory.
+VARIABLES: Dict[str, Kind] = {
+    "mobius_library_path": Path(or_empty=False),
+    "mobius_image_root": Path(),
+    "mobius_items": _selectors,
+    "mobius_image_key": Text("the name of a member, such as image"),
+    "mobius_backup_dir": Path(),
+    "mobius_log_dir": Path(),
+    "mobius_metrics_file": Path(suffix=".prom"),
+    "mobius_dry_run_report": Path(),
+    "mobius_python": one_line,
+    "mobius_schema": Path(),
+    "mobius_workers": whole(0, 4096),
+    "mobius_image_timeout": Number(0.01, 86_400),
+    "mobius_max_pixels": whole(1, 1 << 40),
+    "mobius_max_failure_rate": Number(0, 100),
+    "mobius_confidence_threshold": Number(0, 1),
+    "mobius_rehash": Choice(("missing", "changed", "all")),
+    "mobius_dry_run_sample": whole(1, 1_000_000_000),
+    "mobius_verify_sample": whole(0, 1_000_000_000),
+    "mobius_hooks": _hooks,
+    "mobius_confirm": truth,
+    "mobius_lock_ttl": whole(1, 31_536_000),
+    "mobius_lock_break": truth,
+    "mobius_reconnect_timeout": whole(0, 86_400),
+    "mobius_backup": _backup,
+    "mobius_backup_keep_days": _KEPT,
+    "mobius_backup_keep_last": whole(1, 100_000),
+    "mobius_backup_keep_daily": _KEPT,
+    "mobius_backup_keep_weekly": _KEPT,
+    "mobius_backup_keep_monthly": _KEPT,
+    "mobius_log_keep_days": _KEPT,
+    "mobius_log_keep_last": _KEPT,
+    "mobius_evidence_max_bytes": whole(0, 1 << 62),
+    "mobius_runtime_source": Choice(("venv", "wheels", "system")),
+    "mobius_runtime_venv": Path(),
+    "mobius_runtime_lean": truth,
+    "mobius_runtime_wheels": one_line,
+    "mobius_runtime_python": one_line,
+    "mobius_runtime_packages": words,
+    "mobius_runtime_environment": mapping,
+    "mobius_become": truth,
+    "mobius_service_enabled": truth,
+    "mobius_service_host": Text("a name or an address to listen on", r"[0-9A-Za-z.:_-]+"),
+    "mobius_service_port": whole(1, 65_535),
+    "mobius_service_manager": Choice(("auto", "systemd", "process")),
+    "mobius_service_unit": Text(
+        "the name of a systemd unit, without .service", r"[0-9A-Za-z][0-9A-Za-z:_.@-]*(?<!\.service)"
+    ),
+    "mobius_service_user": Text("the name of a system user", r"[a-z_][a-z0-9_-]{0,31}"),
+    "mobius_service_dir": Path(),
+    "mobius_service_state": Choice(("started", "stopped", "restarted")),
+    "mobius_restart_command": _command,
+    "mobius_health_check": truth,
+    "mobius_health_url": Url(or_empty=False),
+    "mobius_metrics_url": Url(),
+    "mobius_health_consecutive": whole(1, 10_000),
+    "mobius_health_interval": Number(0.05, 86_400),
+    "mobius_health_timeout": Number(0, 86_400),
+    "mobius_health_headers": mapping,
+    "mobius_health_username": one_line,
+    "mobius_health_password": one_line,
+    "mobius_health_ca_path": Path(),
+    "mobius_health_client_cert": Path(),
+    "mobius_health_client_key": Path(),
+    "mobius_health_validate_certs": truth,
+    "mobius_monitor_from": Choice(("host", "controller")),
+    "mobius_monitor_timeout": Number(0.05, 86_400),
+    "mobius_monitor_duration": _SECONDS,
+    "mobius_monitor_interval": Number(0.05, 86_400),
+    "mobius_monitor_slow_after": _SECONDS,
+    "mobius_monitor_slow_interval": Number(0.05, 86_400),
+    "mobius_monitor_consecutive": whole(1, 10_000),
+    "mobius_monitor_window": Number(0, 10_000_000, or_empty=True),
+    "mobius_monitor_progress": truth,
+    "mobius_progress": _auto_or_truth,
+    "mobius_limits": _figures_to(Number(0)),
+    "mobius_limits_over": _figures_to(_SECONDS),
+    "mobius_baseline": Number(0, or_empty=True),
+    "mobius_spike_absolute": Number(0),
+    "mobius_spike_relative": Number(0),
+    "mobius_failures_in_a_row": whole(0, 10_000),
+    "mobius_figures": mapping,
+    "mobius_on_inconclusive": Choice(("hold", "rollback", "fail")),
+    "mobius_evidence_dest": one_line,
+    "mobius_maintenance": _mode,
+    "mobius_maintenance_window": _window,
+    "mobius_maintenance_ignore_window": truth,
+    "mobius_maintenance_enabled": truth,
+    "mobius_maintenance_flag": Path(),
+    "mobius_maintenance_stays_on_after": _stays_on_after,
+    "mobius_notify": _channels,
+    "mobius_notify_timeout": Number(0.05, 86_400),
+    "mobius_review_format": Choice(("html", "csv", "json")),
+    "mobius_review_dest": Path(),
+    "mobius_review_images": truth,
+}
+
+#: Those whose value is never shown, not even a wrong one.
+SECRET: FrozenSet[str] = frozenset(
+    ("mobius_notify", "mobius_health_headers", "mobius_health_password", "mobius_runtime_environment")
+)
+
+#: Read before any task, or the play's own: not judged, and yet known.
+OTHERS: FrozenSet[str] = frozenset(("mobius_hosts", "mobius_serial", "mobius_home", "mobius_deployment"))

@@ -1,0 +1,52 @@
+#!/usr/bin/python
+# Copyright (c) Mobius contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: variables_check
+short_description: Check the variables of this collection before anything is changed
+version_added: 1.0.0
+description:
+  - Looks at every variable of the host that begins with C(mobius_), and at those of this collection's roles that take
+    part in the play.
+  - Names each that makes no sense, its value, and what it has to be. Values of variables that hold secrets are not
+    shown.
+  - Numbers and truth values may arrive as text, as surveys and C(-e) give them. Paths have to be absolute.
+  - Warns of a name that is nearly that of a variable.
+  - Runs on the controller and asks nothing of the host.
+options: {}
+attributes:
+  check_mode:
+    description: Changes nothing, so check mode and a real run are the same.
+    support: full
+  diff_mode:
+    description: Changes nothing, so there is no diff.
+    support: N/A
+  platform:
+    description: Systems the module runs on.
+    platforms: posix
+    support: full
+  action:
+    description: Runs on the controller.
+    support: full
+author:
+  - Mobius contributors (@mobius-dhash)
+"""
+
+EXAMPLES = r"""
+- name: Check the variables
+  mobius.dhash.variables_check:
+"""
+
+RETURN = r"""
+checked:
+  description: How many variables there were.
+  returned: success
+  type: int
+  sample: 7
+"""
+
+# The action plugin of the same name does the work.
