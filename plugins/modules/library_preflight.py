@@ -32,6 +32,12 @@ options:
   log_dir:
     description: Folder of the logs; C(logs/) beside the library when not given.
     type: path
+  schema:
+    description: JSON Schema that the result will have to satisfy; none when empty.
+    type: path
+  metrics_file:
+    description: File for node_exporter that the deployment will write; none when empty.
+    type: path
 extends_documentation_fragment:
   - mobius.dhash.attributes
   - mobius.dhash.attributes.info
@@ -90,6 +96,8 @@ def main() -> None:
             items=dict(type="list", elements="str", default=[]),
             backup_dir=dict(type="path"),
             log_dir=dict(type="path"),
+            schema=dict(type="path"),
+            metrics_file=dict(type="path"),
         ),
         supports_check_mode=True,
     )
@@ -103,6 +111,8 @@ def main() -> None:
             items=given["items"],
             backup_dir=given["backup_dir"] or os.path.join(beside, "backups"),
             log_dir=given["log_dir"] or os.path.join(beside, "logs"),
+            schema=given["schema"],
+            metrics_file=given["metrics_file"],
         ),
     )
 

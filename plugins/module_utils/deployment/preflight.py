@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import stat
 from pathlib import Path
@@ -24,16 +25,26 @@ FREE_INODES = 64
 
 
 def preflight(
-    path: str, *, image_root: str, items: Optional[List[str]], backup_dir: str, log_dir: str
+    path: str,
+    *,
+    image_root: str,
+    items: Optional[List[str]],
+    backup_dir: str,
+    log_dir: str,
+    schema: Optional[str] = None,
+    metrics_file: Optional[str] = None,
 ) -> Dict[str, Any]:
-    """Check library, image root, rights, space and backups.
+    """Check library, image root, rights, space and backups, and what later steps will ask for.
 
+    :param schema: the JSON Schema that the result has to satisfy.
+    :param metrics_file: the textfile that is written at the end.
     :returns: ``sha256``, ``size`` in bytes, ``items`` (how many), ``as_deployed`` (the bytes are those that the last
         deployment left, and the way back from it verifies), ``backup`` (that way back, or None) and ``warnings``.
     :raises MobiusError: names every problem at once.
     """
     library = locate_library(path)
     faults = [*_json_faults(library), *_right_faults(library, backup_dir, log_dir), *_image_root_faults(image_root)]
+    faults += _later_faults(schema, metrics_file)
     version = read_version(library)
     faults += _space_faults(version.size, [str(Path(library).parent), backup_dir])
     count = 0
@@ -99,6 +110,23 @@ def _image_root_faults(image_root: str) -> Iterator[str]:
             yield f"no right to read the image root {image_root}"
     except OSError as error:
         yield f"the image root {image_root} cannot be read: {error.strerror}"
+
+
+def _later_faults(schema: Optional[str], metrics_file: Optional[str]) -> Iterator[str]:
+    """What would be found only when the library has changed already."""
+    if schema and not os.access(schema, os.R_OK):
+        yield f"the schema {schema} is not there, or may not be read"
+    elif schema:
+        try:
+            json.loads(Path(schema).read_bytes() if os.path.isfile(schema) else b"")
+        except ValueError:
+            yield f"the schema {schema} is no JSON"
+    if metrics_file:
+        folder = os.path.dirname(metrics_file)
+        if not os.path.isdir(folder):
+            yield f"the folder of the metrics file {metrics_file} is missing"
+        elif not os.access(folder, os.W_OK | os.X_OK):
+            yield f"no right to write in {folder}, the folder of the metrics file"
 
 
 def _space_faults(size: int, folders: List[str]) -> Iterator[str]:

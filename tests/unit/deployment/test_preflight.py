@@ -95,3 +95,15 @@ def test_a_damaged_state_does_not_stand_in_the_way(library):
     found = check(library)
     assert not found["as_deployed"]
     assert any("damaged" in warning for warning in found["warnings"])
+
+
+def test_what_later_steps_need_is_looked_for_at_once(library, tmp_path):
+    assert "the schema /nowhere/x.json is not there" in refusal(library, schema="/nowhere/x.json")
+    assert f"the schema {tmp_path} is no JSON" in refusal(library, schema=str(tmp_path))
+    (tmp_path / "schema.json").write_text("{")
+    assert "schema.json is no JSON" in refusal(library, schema=str(tmp_path / "schema.json"))
+    text = refusal(library, metrics_file="/nowhere/mobius.prom")
+    assert "the folder of the metrics file /nowhere/mobius.prom is missing" in text
+    (tmp_path / "schema.json").write_text("{}")
+    check(library, schema=str(tmp_path / "schema.json"), metrics_file=str(tmp_path / "mobius.prom"))
+    check(library, schema="", metrics_file="")
