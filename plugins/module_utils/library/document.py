@@ -53,7 +53,7 @@ class Document:
         self.size = os.fstat(descriptor).st_size
         #: Layout of the root object with the block marked, once all items were read; None for another root.
         self.root: Optional[Shape] = None
-        #: How far reading has come, in bytes.
+        #: How far reading has come, in bytes: up to the last item that was given.
         self.read = 0
         self._real = real
         self._checked = False
@@ -97,13 +97,16 @@ class Document:
         try:
             text = Text(self.descriptor)
             walk = Walk(text, steps, image_key, self._check)
+            self.read = 0
             for item in walk.items():
-                self.read = text.read
+                # One that holds others comes after them, and begins before.
+                self.read = max(self.read, item.start)
                 yield item
         except (NotParsed, UnicodeDecodeError) as error:
             self._checked = False
             self._check()
             self._refuse(error)
+        self.read = self.size
         self.root, self._block, self._walked = walk.root, walk.block, True
 
     def _check(self) -> None:

@@ -209,3 +209,14 @@ def test_the_block_is_known_with_and_without_reading_items(tmp_path):
     with open_document(library(tmp_path, '[{"dhash_migration": {}}]')) as document:
         assert document.block is None
         assert document.root is None
+
+
+def test_how_far_reading_has_come_is_known_item_by_item(tmp_path):
+    games = [
+        {"image": "cover", "components": [{"image": str(number)} for number in range(4)]} for _unused in range(100)
+    ]
+    with open_document(library(tmp_path, json.dumps({"games": games}))) as document:
+        places = [document.read for _unused in document.items()]
+        assert places == sorted(places)
+        assert 0.45 < places[250] / document.size < 0.55
+        assert document.read == document.size
