@@ -11,10 +11,18 @@ short_description: Tell what is deployed
 version_added: 1.0.0
 description:
   - Reads the record of the last deployment or rollback that is kept beside the library.
+  - Tells who holds the lock, and with O(backup) whether that backup could be restored.
   - Needs nothing but the host's own Python.
+options:
+  backup:
+    description:
+      - What a rollback would be asked for, as O(mobius.dhash.library_restore#module:backup). It is looked for and
+        verified, and not restored. No backup is read when omitted.
+    type: str
 extends_documentation_fragment:
   - mobius.dhash.attributes.info
   - mobius.dhash.library
+  - mobius.dhash.library.backup_dir
 author:
   - Mobius contributors (@mobius-dhash)
 """
@@ -28,6 +36,11 @@ EXAMPLES = r"""
 - name: Tell it
   ansible.builtin.debug:
     msg: "{{ deployed.current.deployment | default('nothing') }} is deployed"
+
+- name: See whether it could be taken back
+  mobius.dhash.deployment_info:
+    path: /srv/mobius/library.json
+    backup: deployment
 """
 
 RETURN = r"""
@@ -53,6 +66,20 @@ baseline:
   returned: always
   type: float
   sample: 4.0
+lock:
+  description: Who holds the lock; none when it is free.
+  returned: always
+  type: dict
+  sample: {"id": "20240924T160000Z-1a2b3c", "user": "deploy", "host": "games-1", "expires_at": "2024-09-24T16:15:00Z"}
+way_back:
+  description: The backup that O(backup) means, C(verified) or with the C(reason) why it is not; none without O(backup).
+  returned: always
+  type: dict
+  sample:
+    path: /srv/mobius/backups/library.json.bak.20240924T160000Z
+    sha256: 2c26b4…
+    verified: true
+    reason: ""
 """
 
 from ansible.module_utils.basic import AnsibleModule
@@ -61,8 +88,15 @@ from ansible_collections.mobius.dhash.plugins.module_utils.deployment.info impor
 
 
 def main() -> None:
-    module = AnsibleModule(argument_spec=dict(path=dict(type="path", required=True)), supports_check_mode=True)
-    finish(module, lambda: deployed(module.params["path"]))
+    module = AnsibleModule(
+        argument_spec=dict(
+            path=dict(type="path", required=True),
+            backup_dir=dict(type="path"),
+            backup=dict(type="str"),
+        ),
+        supports_check_mode=True,
+    )
+    finish(module, lambda: deployed(**module.params))
 
 
 if __name__ == "__main__":

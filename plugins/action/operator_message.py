@@ -1,0 +1,23 @@
+# Copyright (c) Mobius contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Lines for the operator as they are: neither quoted nor folded, so that a command among them can be pasted."""
+
+from __future__ import annotations
+
+from ansible.plugins.action import ActionBase
+
+from ..module_utils.deployment.redact import redact
+
+
+class ActionModule(ActionBase):
+    """Show the lines; the host is not asked for anything."""
+
+    TRANSFERS_FILES = False
+
+    def run(self, tmp=None, task_vars=None):
+        super().run(tmp, task_vars)
+        _result, given = self.validate_argument_spec({"lines": {"type": "list", "elements": "str", "required": True}})
+        lines = [redact(line) for line in given["lines"]]
+        # One call, so that hosts of one batch do not speak at the same time.
+        self._display.display("\n".join([f"[{task_vars['inventory_hostname']}]", *lines]))
+        return {"changed": False, "lines": lines}

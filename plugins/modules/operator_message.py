@@ -1,0 +1,57 @@
+#!/usr/bin/python
+# Copyright (c) Mobius contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: operator_message
+short_description: Show lines to the operator as they are
+version_added: 1.0.0
+description:
+  - Shows lines neither quoted nor folded, whatever the format of results, so that a command among them can be pasted.
+  - What looks like a secret is masked.
+  - Runs on the controller and asks nothing of the host.
+options:
+  lines:
+    description: The lines.
+    type: list
+    elements: str
+    required: true
+attributes:
+  check_mode:
+    description: Changes nothing, so check mode and a real run are the same.
+    support: full
+  diff_mode:
+    description: Changes nothing, so there is no diff.
+    support: N/A
+  platform:
+    description: Systems the module runs on.
+    platforms: posix
+    support: full
+  action:
+    description: Runs on the controller.
+    support: full
+author:
+  - Mobius contributors (@mobius-dhash)
+"""
+
+EXAMPLES = r"""
+- name: Tell the operator
+  mobius.dhash.operator_message:
+    lines:
+      - The library holds the bytes of before.
+      - "next  {{ lookup('mobius.dhash.next_command', 'health') }}"
+"""
+
+RETURN = r"""
+lines:
+  description: What was shown.
+  returned: always
+  type: list
+  elements: str
+  sample: [The library holds the bytes of before.]
+"""
+
+# The action plugin of the same name does the work.
