@@ -14,9 +14,12 @@ LANCZOS = 1  # Pillow's number for it, by which this file needs no Pillow to be 
 
 
 def compare(image: Image.Image) -> List[int]:
-    """Return the 64 differences, -255 to 255, of neighbouring greys: right less left, row by row from the top left."""
-    # These calls in this order are ImageHash's: another order, or draft mode, is faster and changes bits.
-    greys = image.convert("L").resize((9, 8), LANCZOS).tobytes()
+    """Return the :func:`differences` of a picture, by the calls of ImageHash: the definition."""
+    return differences(image.convert("L").resize((9, 8), LANCZOS).tobytes())
+
+
+def differences(greys: bytes) -> List[int]:
+    """Return for 9 x 8 greys the 64 differences, -255 to 255, of neighbours: right less left, row by row."""
     steps = list(map(sub, greys[1:], greys))
     del steps[8::9]  # from the end of a row to the start of the next
     return steps

@@ -7,10 +7,12 @@ from __future__ import annotations
 import os
 import stat
 import struct
+import sys
 import warnings
 from typing import IO, List, NamedTuple, Tuple
 
-from .comparisons import compare, dhash_of
+from . import decode, shrink
+from .comparisons import dhash_of, differences
 from .confidence import judge
 
 try:
@@ -22,6 +24,8 @@ except ImportError:  # versions() tells the operator what to install
 MAX_PIXELS = 178_956_970
 # Formats that Pillow hands to another program, or only pretends to read.
 _REFUSED = frozenset({"EPS", "WMF", "FPX", "MIC", "MPEG", "BUFR", "GRIB", "HDF5"})
+# Asked first, as pictures of games mostly are one of them; no two know the same file.
+_USUAL = ("PNG", "JPEG", "GIF", "WEBP", "BMP")
 _formats: List[str] = []
 
 
@@ -67,7 +71,16 @@ def prepare() -> None:
     if not _formats:
         warnings.filterwarnings("ignore", module=r"PIL\.")
         Image.init()
-        _formats.extend(name for name in Image.ID if name not in _REFUSED)
+        rest = [name for name in Image.ID if name not in _REFUSED and name not in _USUAL]
+        _formats.extend([name for name in _USUAL if name in Image.ID] + rest)
+    if "numpy" in sys.modules:
+        hurry()
+
+
+def hurry() -> None:
+    """Load what makes large pictures faster and takes a moment to load: NumPy, simplejpeg. Hashes are the same."""
+    shrink.load()
+    decode.load()
 
 
 def _open(path: str) -> IO[bytes]:
@@ -106,8 +119,9 @@ def _hash(stream: IO[bytes], max_pixels: int) -> Picture:
         width, height = image.size
         if width * height > max_pixels:
             raise PictureError("too-many-pixels", f"{width} x {height} pixels, the limit is {max_pixels}")
-        steps = compare(image)
-        value, reasons = judge(steps, image)
+        pixels = decode.decode(image, stream) or image
+        steps = differences(shrink.greys(pixels))
+        value, reasons = judge(steps, pixels)
     return Picture(dhash_of(steps), value, reasons)
 
 

@@ -25,6 +25,9 @@ except ImportError:  # some Pythons are built without it
 
 _FLUSH_SECONDS = 0.25
 _PR_SET_PDEATHSIG = 1
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
+_KEPT_MEMORY = 160 * 1024 * 1024
+_LARGEST_KEPT_PIECE = 32 * 1024 * 1024  # the most that glibc takes
 
 
 class Limits(NamedTuple):
@@ -113,6 +116,7 @@ def _settle(tasks: int, results: int, limits: Limits, parent: int) -> None:
         os.dup2(nowhere, descriptor)
     sys.stdin = sys.stdout = sys.stderr = os.fdopen(nowhere, "r+")
     prepare()
+    _keep_memory()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     _limit_memory(limits.memory)
 
@@ -124,6 +128,14 @@ def _close_all_but(kept: Set[int]) -> None:
         if descriptor > 2 and descriptor not in kept:
             with suppress(OSError):  # the listing's own is closed already
                 os.close(descriptor)
+
+
+def _keep_memory() -> None:
+    """Use the memory of a picture for the next one: given back, the kernel has to clear it page by page."""
+    with suppress(OSError, AttributeError):  # the C library is another one than glibc
+        library = ctypes.CDLL(None)
+        library.mallopt(_M_MMAP_THRESHOLD, _LARGEST_KEPT_PIECE)
+        library.mallopt(_M_TRIM_THRESHOLD, _KEPT_MEMORY)
 
 
 def _limit_memory(extra: int) -> None:

@@ -1,0 +1,153 @@
+# Copyright (c) Mobius contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""A picture -> its 9 x 8 greys, to the bit as Pillow's ``convert("L").resize((9, 8), LANCZOS)``.
+
+Pillow's resize multiplies bytes by whole numbers of 22 fractional bits: 64-bit floats hold all of its sums exactly, so
+that NumPy's matrix product gives the same bits in a fifth of the time. Without NumPy, Pillow does it.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Iterator, Optional
+
+try:
+    from PIL import Image
+    from PIL import __version__ as _pillow
+except ImportError:  # versions() tells the operator what to install
+    Image, _pillow = None, "0"  # type: ignore[assignment]
+
+if TYPE_CHECKING:
+    import numpy
+
+COLUMNS, ROWS = 9, 8
+LANCZOS = 1  # Pillow's number for it, by which this file needs no Pillow to be read
+_LOBES = 3.0
+_ONE = float(1 << 22)
+# Versions whose arithmetic was read. From 13 on tall pictures are shrunk vertically first: those are left to Pillow.
+_KNOWN_PILLOW = range(9, 14)
+# Smaller pictures are shrunk before the weights of a new size would be worked out.
+_FEWEST_PIXELS = 60_000
+_SMALLEST_SIDE = 16
+# Coefficients that come so near to a half may round otherwise in Pillow's arithmetic: such a size is left to Pillow.
+_AMBIGUOUS = 1e-7
+# Pixels a matrix product: OpenBLAS starts threads for larger ones.
+_PRODUCT = 28_000
+_BAND = 1 << 20
+
+np: Any = None
+
+
+def load() -> bool:
+    """Use NumPy from now on, if it is there and agrees with Pillow; True if so."""
+    global np
+    if np is None and int(_pillow.split(".")[0]) in _KNOWN_PILLOW:
+        threads = os.environ.get("OPENBLAS_NUM_THREADS")
+        # Its threads would only wait: the workers are processes.
+        os.environ["OPENBLAS_NUM_THREADS"] = "1"
+        try:
+            import numpy as np
+        except Exception:  # one built for another processor or Python raises more than ImportError
+            np = None
+        finally:
+            del os.environ["OPENBLAS_NUM_THREADS"]
+            if threads is not None:
+                os.environ["OPENBLAS_NUM_THREADS"] = threads
+        if np is not None and not _agrees():
+            np = None
+    return np is not None
+
+
+def greys(image: Image.Image) -> bytes:
+    """Return the 72 greys, row by row from the top left."""
+    grey = image.convert("L")
+    large = np is not None and grey.width * grey.height >= _FEWEST_PIXELS
+    matrices = _matrices(*grey.size) if large else None
+    if matrices is None:
+        return grey.resize((COLUMNS, ROWS), LANCZOS).tobytes()
+    return _product(grey, *matrices)
+
+
+def _product(grey: Image.Image, across: numpy.ndarray[Any, Any], down: numpy.ndarray[Any, Any]) -> bytes:
+    width, height = grey.size
+    cells = np.empty((height, COLUMNS))
+    step = max(1, _PRODUCT // width)
+    top = 0
+    for band in _bands(grey):
+        pixels = np.frombuffer(band.tobytes(), np.uint8).reshape(-1, width)
+        for start in range(0, len(pixels), step):
+            part = pixels[start : start + step].astype(np.float64)
+            np.dot(part, across, out=cells[top : top + len(part)])
+            top += len(part)
+    found: bytes = _rounded(np.dot(down, _rounded(cells))).astype(np.uint8).tobytes()
+    return found
+
+
+def _bands(grey: Image.Image) -> Iterator[Image.Image]:
+    """Cut a large picture into ones that fit into the processor's cache."""
+    width, height = grey.size
+    step = max(1, _BAND // width)
+    if step >= height:
+        yield grey
+        return
+    for top in range(0, height, step):
+        yield grey.crop((0, top, width, min(height, top + step)))
+
+
+def _rounded(sums: Any) -> Any:
+    sums += _ONE / 2
+    sums *= 1 / _ONE
+    np.floor(sums, out=sums)
+    return np.clip(sums, 0, 255, out=sums)
+
+
+def _matrices(width: int, height: int) -> Optional[Any]:
+    if min(width, height) < _SMALLEST_SIDE or height - ROWS > 2 * (width - COLUMNS):
+        return None
+    across, down = _coefficients(width, COLUMNS), _coefficients(height, ROWS)
+    return None if across is None or down is None else (across, down.T)
+
+
+@lru_cache(maxsize=64)
+def _coefficients(size: int, cells: int) -> Optional[Any]:
+    """Return the weights of ``size`` pixels in each of fewer ``cells``, as Pillow's Resample.c works them out.
+
+    :return: a float matrix (``size``, ``cells``) of whole numbers, 2**22 for 1; None where one is uncertain.
+    """
+    scale = size / cells
+    whole = np.zeros((size, cells))
+    for cell in range((cells + 1) // 2):
+        centre = (cell + 0.5) * scale
+        first, last = max(0, int(centre - _LOBES * scale + 0.5)), min(size, int(centre + _LOBES * scale + 0.5))
+        weights = _lanczos((np.arange(first, last) - centre + 0.5) / scale)
+        weights *= _ONE / weights.sum()
+        rounded = np.trunc(weights + np.copysign(0.5, weights))
+        if np.any(np.abs(np.abs(weights - rounded) - 0.5) < _AMBIGUOUS):
+            return None
+        whole[first:last, cell] = rounded
+        whole[size - last : size - first, cells - 1 - cell] = rounded[::-1]
+    return whole
+
+
+def _lanczos(x: Any) -> Any:
+    """Return sinc(x) sinc(x / 3), with sin 3a = 3 sin a - 4 sin^3 a."""
+    x[x == 0] = 1e-9
+    x *= np.pi / _LOBES
+    sine = np.sin(x)
+    return sine * sine * (_LOBES - 4 * sine * sine) / (_LOBES * x * x)
+
+
+def _agrees() -> bool:
+    """Whether both ways give the same greys for noise, in which every rounding shows."""
+    chance = 1
+    pixels = bytearray()
+    for _unused in range(173 * 131):
+        chance = chance * 1103515245 + 12345 & 0x7FFFFFFF
+        pixels.append(chance >> 23)
+    for size in ((173, 131), (91, 97), (131, 33), (16, 20)):
+        noise = Image.frombytes("L", size, bytes(pixels[: size[0] * size[1]]))
+        matrices = _matrices(*size)
+        if matrices and _product(noise, *matrices) != noise.resize((COLUMNS, ROWS), LANCZOS).tobytes():
+            return False
+    return True
