@@ -19,18 +19,22 @@ class Lost(Exception):
 def lost(model: Model, site: Site, ended: Ended) -> Optional[str]:
     """Judge a broken run, do it again unbroken, and judge that; None when nothing was lost."""
     try:
-        _survived(model, site, ended)
+        survived(model, site, ended)
         try:
             model.writing.call(site)
         except Exception as error:
             raise Lost(f"the next run fails: {type(error).__name__}: {error}") from error
-        _recovered(model, site)
+        recovered(model, site)
     except Lost as error:
         return str(error)
     return None
 
 
-def _survived(model: Model, site: Site, ended: Ended) -> None:
+def survived(model: Model, site: Site, ended: Ended) -> None:
+    """What has to hold when a broken run is over.
+
+    :raises Lost: it does not.
+    """
     if ended.how == CRASHED:
         raise Lost(f"an error that nobody expected: {ended.text}")
     now = site.library.read_bytes() if site.library.exists() else None
@@ -73,7 +77,11 @@ def _way_back(model: Model, site: Site) -> None:
         raise Lost("no backup has the bytes of before")
 
 
-def _recovered(model: Model, site: Site) -> None:
+def recovered(model: Model, site: Site) -> None:
+    """What has to hold when the same was done once more, unbroken.
+
+    :raises Lost: it does not.
+    """
     now = site.library.read_bytes()
     if timeless(now) != timeless(model.library_after):
         raise Lost("the library is not the new one after the next run")
@@ -87,6 +95,8 @@ def _recovered(model: Model, site: Site) -> None:
     if Store.of(site.path).orphans():
         raise Lost(f"checksums without a backup: {Store.of(site.path).orphans()}")
     strays = {timeless(name.encode()).decode() for name in site.tree()} - model.names_after
+    # Each run has its own log.
+    strays = {name for name in strays if not name.startswith("logs/") or name.endswith(".tmp")}
     if strays:
         raise Lost(f"left behind: {sorted(strays)}")
     record = state.read_document(site.path)

@@ -20,12 +20,12 @@ sys.path[:0] = [str(HERE), str(HERE.parents[1] / "playbooks" / "collections")]
 
 import report  # noqa: E402
 import work  # noqa: E402
-from paths import WRITING  # noqa: E402
+from paths import PLAYBOOKS, WRITING  # noqa: E402
 from sweep import Verdict  # noqa: E402
 
 #: Faults that have to happen in a whole run, and in a quick one, by group: fewer means that the harness is broken.
-EXPECTED = {"calls": 4000, "full": 60, "power": 900, "damage": 145, "haste": 100}
-EXPECTED_QUICK = {"calls": 900, "full": 8, "power": 60, "damage": 145, "haste": 70}
+EXPECTED = {"calls": 4000, "full": 60, "power": 900, "damage": 145, "haste": 100, "plays": 100}
+EXPECTED_QUICK = {"calls": 900, "full": 8, "power": 60, "damage": 145, "haste": 70, "plays": 4}
 
 
 def main() -> int:
@@ -57,7 +57,9 @@ def main() -> int:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--quick", action="store_true", help="every kill, and a sample of all else")
-    parser.add_argument("--only", action="append", choices=sorted(WRITING), help="this writing path; may be repeated")
+    parser.add_argument(
+        "--only", action="append", choices=sorted({**WRITING, **PLAYBOOKS}), help="this writing path; may be repeated"
+    )
     parser.add_argument("--group", action="append", choices=sorted(EXPECTED), help="these faults; may be repeated")
     parser.add_argument("--jobs", type=int, default=min(4, len(os.sched_getaffinity(0))), help="runs at a time")
     parser.add_argument("--document", type=Path, help="put the table between the markers of this file")

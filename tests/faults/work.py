@@ -15,6 +15,7 @@ import damage
 import disks
 import haste
 import paths
+import runbook_cases
 import sweep
 from sweep import Bench, Case, Verdict
 
@@ -30,7 +31,7 @@ def run(options: argparse.Namespace, folder: Path) -> Tuple[List[Verdict], List[
         "full": disks.full_cases,
         "power": disks.power_cases,
     }
-    wanted.update(damage=damage.cases, haste=haste.cases)
+    wanted.update(damage=damage.cases, haste=haste.cases, plays=runbook_cases.cases)
     without = {"calls": broken.unavailable, "full": disks.unavailable, "power": disks.unavailable}
     verdicts: List[Verdict] = []
     untried: List[str] = []
@@ -41,9 +42,11 @@ def run(options: argparse.Namespace, folder: Path) -> Tuple[List[Verdict], List[
             if reason is not None:
                 untried.append(f"{group}: {reason}")
                 continue
-            found = wanted[group](Bench(folder / f"main-{group}", images), options.only or list(paths.WRITING))
+            found = wanted[group](
+                Bench(folder / f"main-{group}", images), options.only or [*paths.WRITING, *paths.PLAYBOOKS]
+            )
             found = [each for place, each in enumerate(found) if not options.quick or each.quick(place)]
-            for place, verdict in enumerate(pool.map(_try, found, chunksize=4)):
+            for place, verdict in enumerate(pool.map(_try, found, chunksize=1 if group == "plays" else 4)):
                 verdicts.append(verdict)
                 if sys.stderr.isatty() and place % 20 == 0:
                     print(f"{group} {place}/{len(found)}", end="\r", file=sys.stderr)
@@ -63,4 +66,4 @@ def _try(case: Any) -> Verdict:
 
 
 def _calls(bench: Bench, names: List[str]) -> List[Case]:
-    return [case for name in names for case in sweep.cases(name, bench.points(name))]
+    return [case for name in names if name in paths.WRITING for case in sweep.cases(name, bench.points(name))]
