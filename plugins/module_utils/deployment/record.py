@@ -36,7 +36,9 @@ def readable(record: Dict[str, Any]) -> str:
 
 
 def _plain(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True)
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True)
+    # A line of a text must not look like one of the record.
+    return text.replace("\n", "\n    ")
 
 
 def write_record(log_dir: str, kind: str, record: Dict[str, Any], *, check_mode: bool = False) -> Dict[str, Any]:

@@ -58,13 +58,9 @@ def as_slack(message: Message) -> Dict[str, Any]:
 
 
 def as_teams(message: Message) -> Dict[str, Any]:
-    """An adaptive card, as the webhooks of Teams' workflows take it."""
-    body: List[Dict[str, Any]] = [{"type": "TextBlock", "text": message.subject, "weight": "bolder", "wrap": True}]
-    if message.text:
-        body.append({"type": "TextBlock", "text": message.text, "wrap": True})
-    facts = [{"title": name, "value": _plain(value)[:500]} for name, value in message.facts.items()]
-    if facts:
-        body.append({"type": "FactSet", "facts": facts})
+    """An adaptive card, as the webhooks of Teams' workflows take it; text runs know no Markdown, and so no links."""
+    body = [_plain_block(message.subject, bold=True)]
+    body += [_plain_block(line) for line in message.lines()]
     card = {
         "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
         "type": "AdaptiveCard",
@@ -91,6 +87,11 @@ def as_mail(message: Message, sender: str, recipients: Sequence[str]) -> EmailMe
     mail["Auto-Submitted"] = "auto-generated"
     mail.set_content("\n".join([*message.lines(), "", message.at]) + "\n")
     return mail
+
+
+def _plain_block(text: str, *, bold: bool = False) -> Dict[str, Any]:
+    run = {"type": "TextRun", "text": text[:1000], "weight": "bolder" if bold else "default"}
+    return {"type": "RichTextBlock", "inlines": [run]}
 
 
 def _plain(value: Any) -> str:

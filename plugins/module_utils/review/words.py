@@ -9,7 +9,7 @@ from typing import NamedTuple, Optional
 
 # What a reader can be shown of one text.
 LONGEST = 240
-_url_user = re.compile(r"(?<=://)[^/@\s]+@")
+_url_user = re.compile(r"(?<=://)[^/?#\s]*@")
 
 # Joiners, which emoji and some scripts need, and spaces that are not ASCII's.
 _HARMLESS = "\u200c\u200d\u00a0\u2007\u2009\u202f\u3000"

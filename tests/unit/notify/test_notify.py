@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 import ssl
 import subprocess
 
 import pytest
-from ansible_collections.mobius.dhash.plugins.module_utils.notify.message import Message, as_mail, as_slack
+from ansible_collections.mobius.dhash.plugins.module_utils.notify.message import (
+    Message,
+    as_json,
+    as_mail,
+    as_slack,
+    as_teams,
+)
 from ansible_collections.mobius.dhash.plugins.module_utils.notify.send import notify
 from gate_server import document, drip, raw, serving, url_of
 from hypothesis import given
@@ -83,7 +90,8 @@ def test_each_kind_of_webhook_gets_its_own_document(hook):
     assert generic["facts"]["deployment"] == "20240924T160000Z-1a2b3c"
     assert slack["text"].startswith("*games-1 was rolled back*\np95 was 300 ms")
     card = teams["attachments"][0]["content"]
-    assert (card["type"], card["body"][0]["text"]) == ("AdaptiveCard", "games-1 was rolled back")
+    assert card["type"] == "AdaptiveCard"
+    assert card["body"][0]["inlines"][0]["text"] == "games-1 was rolled back"
     assert "hunter2" not in json.dumps(hook.received)
 
 
@@ -187,6 +195,38 @@ def test_refused_recipients_and_silence_are_told():
 def test_slack_sees_no_mention():
     message = Message.of("failure", "a", "<!channel> & co", "", {})
     assert as_slack(message)["text"] == "*a*\n&lt;!channel&gt; &amp; co"
+
+
+def test_teams_sees_no_markdown_and_no_link():
+    message = Message.of("failure", "**a**", "[click](https://evil.example)", "", {"image": "<b>[x](y)</b>"})
+    card = as_teams(message)["attachments"][0]["content"]
+    # Text runs are shown as they are; text blocks and fact sets would read Markdown.
+    assert {block["type"] for block in card["body"]} == {"RichTextBlock"}
+    texts = [block["inlines"][0]["text"] for block in card["body"]]
+    assert texts == ["**a**", "[click](https://evil.example)", "image: <b>[x](y)</b>"]
+
+
+HOSTILE = [
+    "<script>alert(1)</script>",
+    "=cmd|' !A1'",
+    "\x1b[31m\x07",
+    "\u202egnp.exe",
+    "{{ 7*7 }}",
+    "x" * 10_000,
+    "a\r\nBcc: b@c.d",
+]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_odd_names_arrive_as_text_and_bounded(hook, text):
+    message = Message.of("failure", text, text, "", {text[:50]: text})
+    for form in (as_json, as_slack, as_teams):
+        document = json.dumps(form(message), ensure_ascii=False)
+        assert not re.search("[\x00-\x1f\x7f-\x9f\u202a-\u202e]", document)
+        assert len(document) < 28_000
+    mail = as_mail(message, "a@b.c", ["d@e.f"])
+    assert mail["Bcc"] is None
+    assert len(mail["Subject"]) < 250
 
 
 @given(st.text(), st.text())
