@@ -17,11 +17,13 @@ from ..storage.paths import locate_library
 from ..storage.replace import read_version, write_json
 from ..storage.state import library_owner
 from .block import VERSION, maker, refuse_foreign, utc_now
+from .last_run import Asked, asked, recall
 from .log import counts, log_folder, write_log
-from .options import Options
+from .options import CHANGED, Options
 from .pictures import Pictures
 from .projection import Sample, hashing_seconds
 from .survey import Entry, Survey, refuse_nothing
+from .tally import Counts, Tally
 
 MOST_FAILURES = 100
 #: Passes over the document that a migration makes, as multiples of the dry run's one: edit, compare, prove, hash.
@@ -50,14 +52,16 @@ def dry_run(
         raise MobiusError(f"sample is {sample}, it has to be 1 or more")
     library = locate_library(options.path)
     made_with = versions()
+    sha256 = read_version(library).sha256
     with open_document(library) as document:
         look = _Look(document, options, Pictures(library, maker(made_with), write=False), sample)
-        found = look.run()
-        refuse_foreign(document)
+        found = look.back(library, asked(options, made_with), sha256) or look.run()
+        if isinstance(look.tally, Tally):
+            refuse_foreign(document)
     refuse_nothing(options, look.tally)
     result = {
         "library": options.path,
-        "sha256": read_version(library).sha256,
+        "sha256": sha256,
         "made_at": utc_now(),
         "tool": f"mobius.dhash {VERSION}",
         **made_with,
@@ -84,8 +88,20 @@ class _Look:
         self._keys: Set[bytes] = set()
         self._bytes = 0
         self._waiting = self._unhashed = 0
-        self.tally = self._survey.tally
+        self.tally: Counts = self._survey.tally
         self.warnings: List[str] = []
+
+    def back(self, library: str, wanted: Asked, sha256: str) -> Optional[Dict[str, Any]]:
+        """What :meth:`run` would find, from what the last migration did; None where anything is not as it was."""
+        if self._options.rehash != CHANGED:
+            return None
+        started = time.monotonic()
+        recalled = recall(library, wanted, sha256, 100.0, lambda: None)
+        if recalled is None:
+            return None
+        self._pictures.close()
+        self.tally = recalled
+        return self._report([], time.monotonic() - started)
 
     def run(self) -> Dict[str, Any]:
         started = time.monotonic()

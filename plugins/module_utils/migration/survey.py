@@ -20,7 +20,7 @@ from .located import Refusal, located
 from .options import ALL, MISSING, Options
 from .pictures import Kept, Pictures, as_kept, identity, key_of
 from .projection import Sample
-from .tally import Tally
+from .tally import Counts, Tally
 from .words import printable
 
 _CHUNK = 256
@@ -202,7 +202,7 @@ class Survey:
                 self.tally.changes.add(entry.number, _lines(entry, verdict))
 
 
-def refuse_nothing(options: Options, tally: Tally) -> None:
+def refuse_nothing(options: Options, tally: Counts) -> None:
     """
     :raises MobiusError: no item names a picture, so that a run would measure nothing and succeed.
     """

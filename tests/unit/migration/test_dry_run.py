@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.mobius.dhash.plugins.module_utils.errors import MobiusError
+from ansible_collections.mobius.dhash.plugins.module_utils.migration import dry_run as module
 from ansible_collections.mobius.dhash.plugins.module_utils.migration.dry_run import dry_run
 from ansible_collections.mobius.dhash.plugins.module_utils.migration.options import Options
 from ansible_collections.mobius.dhash.plugins.module_utils.migration.projection import Sample, hashing_seconds
+from small_site import draw
 
 
 def look(site, check_mode=False, sample=200, **options):
@@ -120,3 +122,18 @@ def test_the_projection_follows_size_and_count():
     falling = [Sample(1000, 0.003, False, 1, 1), Sample(9000, 0.001, False, 1, 1)]
     assert hashing_seconds(falling, 10, 50_000, 1) == pytest.approx(0.02)
     assert hashing_seconds([], 0, 0, 2) == 0
+
+
+def test_nothing_to_do_is_told_without_a_look_at_every_item(varied, monkeypatch):
+    varied.migrate()
+    known = look(varied)
+    monkeypatch.setattr(module, "recall", lambda *_unused: None)
+    looked = look(varied)
+    for told in (known, looked):
+        for name in ("made_at", "projected_seconds", "log"):
+            told.pop(name)
+    assert known == looked
+    monkeypatch.undo()
+    draw(varied.home / "images/0.png", 77)
+    varied.age()
+    assert look(varied)["to_hash"] == 2
