@@ -58,6 +58,12 @@ def identity(facts: os.stat_result) -> str:
     return f"{facts.st_size} {facts.st_mtime_ns} {facts.st_ctime_ns}"
 
 
+def is_young(identity_now: str) -> bool:
+    """Whether a picture of this :func:`identity` may be written again within the same tick of its timestamps."""
+    changed = max(int(part) for part in identity_now.split(" ")[1:])
+    return -_YOUNG_NS < time.time_ns() - changed < _YOUNG_NS
+
+
 def as_kept(seconds: float) -> float:
     """A time in the digits that are kept of it."""
     return float(f"{seconds:.5g}")
@@ -114,8 +120,7 @@ class Pictures:
         """Note what became of a picture that had this identity before it was read; False where that may not last."""
         if outcome.dhash is None and not _LASTING.issuperset(outcome.reasons):
             return False
-        changed = max(int(part) for part in identity_before.split(" ")[1:])
-        if -_YOUNG_NS < time.time_ns() - changed < _YOUNG_NS:
+        if is_young(identity_before):
             return False
         dhash, reasons = outcome.dhash or "-", ",".join(outcome.reasons) or "-"
         text = f"{identity_before} {self._maker} {dhash} {outcome.confidence!r} {outcome.seconds!r} {reasons} " + (

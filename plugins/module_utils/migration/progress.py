@@ -9,10 +9,9 @@ import os
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Optional
+from typing import Optional, Protocol
 
 from ..errors import MobiusError
-from ..library.document import Document
 from ..storage.lock import acquire, holder, release
 from ..storage.paths import state_dir
 from ..storage.replace import FILE_MODE
@@ -26,6 +25,16 @@ STOP = "progress.stop"
 HASHING, COMPARING = "hashing", "comparing"
 _WRITE_SECONDS = 1.0
 _RENEW_SECONDS = 60.0
+
+
+class Read(Protocol):
+    """What is read while it lasts, such as a document; both in the same unit."""
+
+    @property
+    def size(self) -> int: ...
+
+    @property
+    def read(self) -> int: ...
 
 
 class Progress:
@@ -43,7 +52,7 @@ class Progress:
     def __init__(
         self,
         library_path: str,
-        document: Document,
+        document: Read,
         deployment: Optional[str],
         *,
         write: bool,

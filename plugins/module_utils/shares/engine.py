@@ -1,0 +1,44 @@
+# Copyright (c) Mobius contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The engine as the migration uses it, and what its outcomes depend on."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Dict, Iterable, Iterator, Optional, Tuple
+
+from ..dhash.versions import versions
+from ..engine.pool import Outcome, hash_all
+from ..migration.block import maker
+from ..migration.options import Options
+from ..migration.pictures import Kept, as_kept
+
+
+def made_with(options: Options) -> str:
+    """What outcomes depend on beside the picture: only those of the same word may be mixed."""
+    return maker(versions())
+
+
+def hashed(
+    tasks: Iterable[Tuple[Any, str]], options: Options, on_progress: Optional[Callable[[int], None]] = None
+) -> Iterator[Outcome]:
+    """``hash_all`` with these options."""
+    return hash_all(
+        tasks,
+        workers=options.workers,
+        image_timeout=options.image_timeout,
+        max_pixels=options.max_pixels,
+        max_memory=options.memory,
+        on_progress=on_progress,
+    )
+
+
+def kept(outcome: Outcome) -> Kept:
+    """An outcome as the index of pictures has it."""
+    return Kept(outcome.dhash, outcome.confidence, tuple(outcome.reasons), outcome.error, as_kept(outcome.seconds))
+
+
+def facts(options: Options) -> Dict[str, Any]:
+    """What a worker says of itself: see the module ``dhash_worker_info``."""
+    from ..migration.dry_run import processors
+
+    return {"changed": False, "processors": options.workers or processors(), "maker": made_with(options), **versions()}

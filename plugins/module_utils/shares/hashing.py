@@ -1,0 +1,140 @@
+# Copyright (c) Mobius contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""A worker's step: hash the pictures of a share, and write down what became of each."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from pathlib import Path
+from typing import Any, Dict, Iterator, NamedTuple, Optional, Tuple
+
+from ..errors import MobiusError
+from ..migration.located import Refusal, located
+from ..migration.options import Options
+from ..migration.progress import Progress
+from ..migration.tally import Counts
+from ..storage.paths import ImageRoot, state_dir
+from .engine import hashed, kept, made_with
+from .files import FORM, Garbage, Result, head, share_rows, unpack, write_line, write_result, writing
+
+
+class Facts(NamedTuple):
+    """A picture by the number of its row, size in bytes, mtime in ns, and the file to remove when it is hashed."""
+
+    number: int
+    size: int
+    mtime_ns: Optional[int]
+    extracted: Optional[str]
+
+
+class _Whole:
+    """A share is as long as it is."""
+
+    size = read = 1
+
+
+def hash_share(
+    options: Options,
+    results: str,
+    *,
+    pack: Optional[str] = None,
+    patience: float = 0.0,
+    deadline: float = 0.0,
+) -> Dict[str, Any]:
+    """Hash the share ``options.path``; returns what ``dhash_share_hash`` says.
+
+    :param results: the file to write; it is there when this returns, whole.
+    :param pack: a tar with the pictures; without one they are under ``options.image_root``.
+    :param deadline: seconds after which no further picture is begun, 0 for none.
+    """
+    options.check()
+    maker = made_with(options)
+    first = head(options.path)
+    counts = Counts()
+    counts.items = sum(1 for _unused in share_rows(options.path))
+    os.makedirs(state_dir(options.path), mode=0o700, exist_ok=True)
+    progress = Progress(options.path, _Whole(), None, write=True, patience=patience)
+    run = _Run(options, counts, progress, time.monotonic() + deadline if deadline else None)
+    started = time.monotonic()
+    try:
+        with writing(results) as lines, tempfile.TemporaryDirectory(dir=Path(options.path).parent) as folder:
+            write_line(lines, {"form": FORM, "maker": maker, "worker": first.get("worker")})
+            for result in run.results(run.found() if pack is None else run.sent(pack, folder)):
+                write_result(lines, result)
+            write_line(lines, {"end": True})
+    finally:
+        progress.end()
+    return {
+        "changed": True,
+        "pictures": counts.items,
+        "hashed": counts.hashed,
+        "failed_pictures": counts.failed - run.missing,
+        "missing": run.missing,
+        "left": counts.items - counts.hashed - counts.failed,
+        "seconds": round(time.monotonic() - started, 1),
+        "results": results,
+    }
+
+
+class _Run:
+    def __init__(self, options: Options, counts: Counts, progress: Progress, until: Optional[float]) -> None:
+        self._options = options
+        self._counts = counts
+        self._progress = progress
+        self._until = until
+        #: Pictures that are not there, or not as the owner saw them.
+        self.missing = 0
+
+    def results(self, tasks: Iterator[Tuple[Facts, str]]) -> Iterator[Result]:
+        outcomes = hashed(tasks, self._options, lambda _unused: self._progress.tell(self._counts))
+        try:
+            for outcome in outcomes:
+                number, size, mtime_ns, extracted = outcome.key
+                if extracted is not None:
+                    os.unlink(extracted)
+                if outcome.dhash is None:
+                    self._counts.failed += 1
+                else:
+                    self._counts.hashed += 1
+                yield Result(number, size, mtime_ns, kept(outcome))
+        finally:
+            # Ends the processes now, not when the garbage is collected.
+            getattr(outcomes, "close", lambda: None)()
+
+    def found(self) -> Iterator[Tuple[Facts, str]]:
+        """The pictures that lie under the image root here too, as the owner saw them."""
+        root = ImageRoot(self._options.root)
+        for number, row in enumerate(share_rows(self._options.path)):
+            if not self._in_time():
+                return
+            there = located(root, row.path)
+            if isinstance(there, Refusal) or there.facts.st_size != row.size:
+                self._miss()
+                continue
+            yield Facts(number, row.size, there.facts.st_mtime_ns, None), there.path
+
+    def sent(self, pack: str, folder: str) -> Iterator[Tuple[Facts, str]]:
+        """The pictures that were sent, each taken out of the tar when it is its turn."""
+        last = -1
+        try:
+            for number, path, size in unpack(pack, folder):
+                if not self._in_time():
+                    return
+                if not last < number < self._counts.items:
+                    raise Garbage(f"picture {number} comes after {last}, of {self._counts.items}")
+                self._miss(number - last - 1)
+                last = number
+                yield Facts(number, size, None, path), path
+            self._miss(self._counts.items - last - 1)
+        except Garbage as error:
+            what = f"The pictures that were sent cannot be read ({error})"
+            raise MobiusError(what, pack, "send them again") from error
+
+    def _miss(self, count: int = 1) -> None:
+        self.missing += count
+        self._counts.failed += count
+
+    def _in_time(self) -> bool:
+        return self._until is None or time.monotonic() < self._until

@@ -1,0 +1,151 @@
+# Copyright (c) Mobius contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The owner's last step: what the workers found goes into the index of pictures, as far as it can be believed.
+
+What does not, costs time alone: the migration hashes every picture that the index does not know.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+from pathlib import Path
+from typing import Any, Dict, Iterator, List, NamedTuple, Tuple
+
+from ..errors import MobiusError
+from ..migration.options import Options
+from ..migration.pictures import Pictures, identity, key_of
+from ..migration.words import printable
+from ..storage.paths import locate_library, state_dir
+from .engine import hashed, made_with
+from .files import Garbage, Result, Row, head, results, share_rows
+from .plan import PREFIX
+
+
+class Sampled(NamedTuple):
+    """A picture to hash again: where it is, what it was, and what the worker says of it."""
+
+    path: str
+    row: Row
+    result: Result
+
+
+def merge(options: Options, folder: str, *, sample: int = 20, check_mode: bool = False) -> Dict[str, Any]:
+    """Take the results in a folder that ``plan`` made, and remove it; returns what ``dhash_share_merge`` says.
+
+    :param sample: pictures of each share that are hashed again here; one that differs refuses the whole share.
+    """
+    options.check()
+    library = locate_library(options.path)
+    _refuse_other_folders(library, folder)
+    pictures = Pictures(library, made_with(options), write=not check_mode)
+    run = _Merge(options, pictures, sample)
+    try:
+        for number in sorted(int(path.stem) for path in Path(folder).glob("*.share")):
+            run.take(f"{folder}/{number}.share", f"{folder}/{number}.results")
+    finally:
+        pictures.close()
+    if not check_mode:
+        shutil.rmtree(folder)
+    merged = sum(each["merged"] for each in run.workers)
+    return {
+        "changed": merged > 0,
+        "merged": merged,
+        "left": sum(each["pictures"] for each in run.workers) - merged,
+        "workers": run.workers,
+        "warnings": run.warnings + pictures.warnings,
+    }
+
+
+def _refuse_other_folders(library: str, folder: str) -> None:
+    """It is going to be removed."""
+    given = Path(os.path.realpath(folder))
+    if given.parent != Path(state_dir(library)) or not given.name.startswith(PREFIX) or not given.is_dir():
+        raise MobiusError(
+            "This is no folder of shares of this library", folder, "name the one that dhash_share_plan made"
+        )
+
+
+class _Merge:
+    def __init__(self, options: Options, pictures: Pictures, sample: int) -> None:
+        self._options = options
+        self._pictures = pictures
+        self._sample = sample
+        self._root = os.path.realpath(options.root)
+        self.workers: List[Dict[str, Any]] = []
+        self.warnings: List[str] = []
+
+    def take(self, share: str, found: str) -> None:
+        first = head(share)
+        count = sum(1 for _unused in share_rows(share))
+        told = {"worker": first["worker"], "pictures": count, "merged": 0, "refused": ""}
+        self.workers.append(told)
+        try:
+            self._judge(share, found, first, count)
+        except Garbage as error:
+            told["refused"] = printable(str(error), 300)
+            name = first["worker"] or "this host"
+            self.warnings.append(f"Nothing of {name} counts, its {count} pictures are hashed here: {told['refused']}")
+            return
+        for row, result in self._good(share, found, count):
+            told["merged"] += self._pictures.keep(key_of(self._path(row)), row.identity, result.kept)
+
+    def _judge(self, share: str, found: str, first: Dict[str, Any], count: int) -> None:
+        """
+        :raises Garbage: nothing came, or not all of it can be believed.
+        """
+        if not Path(found).exists():
+            raise Garbage("it gave no results")
+        maker = head(found).get("maker")
+        if maker != first["maker"] or maker != made_with(self._options):
+            raise Garbage(f"it hashed with {maker}, and this host does with {made_with(self._options)}")
+        sample: List[Sampled] = []
+        for number, (row, result) in enumerate(self._good(share, found, count)):
+            # Every one has the same chance, and no worker can tell which.
+            place = number if number < self._sample else random.randrange(number + 1)
+            if place < self._sample:
+                sample[place : place + 1] = [Sampled(self._path(row), row, result)]
+        self._hash_again(sample)
+
+    def _good(self, share: str, found: str, count: int) -> Iterator[Tuple[Row, Result]]:
+        """What the worker hashed, of the very files that this host saw."""
+        rows = enumerate(share_rows(share))
+        for result in results(found, count):
+            row = next(row for number, row in rows if number == result.number)
+            if result.kept.dhash is not None and _same(row, result):
+                yield row, result
+
+    def _hash_again(self, sample: List[Sampled]) -> None:
+        tasks = ((each, each.path) for each in sample if _unchanged(each))
+        for outcome in list(hashed(tasks, self._options)):
+            each: Sampled = outcome.key
+            theirs = each.result.kept
+            equal = (outcome.dhash, tuple(outcome.reasons)) == (theirs.dhash, theirs.reasons)
+            if (not equal or abs(outcome.confidence - theirs.confidence) > 1e-9) and _unchanged(each):
+                raise Garbage(f"{each.row.path} has the dHash {outcome.dhash} here and {theirs.dhash} there")
+
+    def _path(self, row: Row) -> str:
+        return os.path.normpath(f"{self._root}/{row.path}")
+
+
+def _unchanged(each: Sampled) -> bool:
+    try:
+        return identity(os.stat(each.path)) == each.row.identity
+    except OSError:
+        return False
+
+
+def _same(row: Row, result: Result) -> bool:
+    """Whether a worker saw the file that the owner saw, as far as its own stat tells."""
+    return row.size == result.size and (result.mtime_ns is None or _same_time(row.mtime_ns, result.mtime_ns))
+
+
+def _same_time(mine: int, theirs: int) -> bool:
+    """Equal in the coarser of the two: not every file system keeps nanoseconds."""
+    step = max(_step(mine), _step(theirs))
+    return mine // step == theirs // step
+
+
+def _step(moment: int) -> int:
+    return next(step for step in (10**9, 10**6, 1000, 100, 1) if moment % step == 0)

@@ -1,0 +1,169 @@
+# Copyright (c) Mobius contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The owner's first step: which pictures have to be hashed, dealt to the hosts that there are."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import time
+from contextlib import ExitStack, suppress
+from typing import Any, Dict, Iterator, List, Optional, Sequence, Set, TextIO
+
+from ..errors import MobiusError
+from ..library.document import open_document
+from ..migration.options import ALL, Options
+from ..migration.pictures import Pictures, is_young
+from ..migration.survey import Entry, Survey
+from ..storage.paths import locate_library
+from ..storage.state import prepare_folder
+from .deal import Deal, Weight
+from .engine import facts, made_with
+from .files import FORM, Row, pack, write_line, writing
+
+PREFIX = "shares-"
+_FORGOTTEN_SECONDS = 2 * 86400
+#: Hosts need not be alike, and an estimate is none: a share may take this many times what it should, and this much.
+_PATIENCE = 4.0
+_AT_LEAST_SECONDS = 60.0
+
+
+def plan(
+    options: Options,
+    workers: Sequence[Dict[str, Any]],
+    *,
+    host: str = "",
+    least: float = 60.0,
+    send: bool = False,
+    check_mode: bool = False,
+) -> Dict[str, Any]:
+    """Deal the pictures that have to be hashed to this host and its workers; returns what ``dhash_share_plan`` says.
+
+    :param workers: of each ``name``, ``processors`` and ``maker``, as it says of itself.
+    :param host: this host's name in the inventory.
+    :param least: seconds that this host alone has to take before anything is shared.
+    :param send: pack the pictures of the workers too.
+    """
+    options.check()
+    library = locate_library(options.path)
+    maker = made_with(options)
+    fit = [Weight(each["name"], max(1, int(each["processors"]))) for each in workers if each["maker"] == maker]
+    warnings = [
+        f"{each['name']} hashes with {each['maker']} and this host with {maker}: it cannot help"
+        for each in workers
+        if each["maker"] != maker
+    ]
+    result: Dict[str, Any] = {
+        "changed": False,
+        "folder": "",
+        "image_root": os.path.realpath(options.root),
+        "shares": [],
+    }
+    if options.rehash == ALL:
+        # What others hash reaches the migration through the index of pictures, which it would not look at.
+        warnings.append("rehash: all is for this host alone; the workers have nothing to do")
+        fit = []
+    if not fit:
+        return {**result, "pictures": 0, "bytes": 0, "seconds": 0.0, "warnings": warnings}
+    hosts = [Weight(host, facts(options)["processors"]), *fit]
+    folder = None if check_mode else _folder(library)
+    try:
+        result.update(_deal(options, hosts, maker, folder))
+        alone = result["seconds"] / hosts[0].processors
+        if alone < least or all(share["own"] for share in result["shares"]):
+            result["shares"] = []
+        elif send and folder is not None:
+            _pack(result, folder)
+        if folder is not None and result["shares"]:
+            result.update(changed=True, folder=folder)
+    finally:
+        if folder is not None and not result["folder"]:
+            shutil.rmtree(folder, ignore_errors=True)
+    return {**result, "seconds": round(alone, 3), "warnings": warnings}
+
+
+def _folder(library: str) -> str:
+    """A new one for this run, beside the record of what is deployed; those of dead runs are removed."""
+    above = prepare_folder(library)
+    with os.scandir(above) as entries:
+        for entry in entries:
+            if entry.name.startswith(PREFIX) and entry.is_dir(follow_symlinks=False):
+                with suppress(OSError):
+                    if time.time() - entry.stat(follow_symlinks=False).st_mtime > _FORGOTTEN_SECONDS:
+                        shutil.rmtree(entry.path)
+    return tempfile.mkdtemp(prefix=PREFIX, dir=above)
+
+
+def _deal(options: Options, hosts: List[Weight], maker: str, folder: Optional[str]) -> Dict[str, Any]:
+    root = os.path.realpath(options.root)
+    deal = Deal(hosts)
+    pictures, sizes = [0] * len(hosts), [0] * len(hosts)
+    with ExitStack() as stack:
+        files: List[Optional[TextIO]] = [None] * len(hosts)
+        for place, weight in enumerate(hosts if folder is not None else []):
+            lines = stack.enter_context(writing(_share(folder, place)))
+            write_line(lines, {"form": FORM, "maker": maker, "worker": weight.name})
+            files[place] = lines
+        for row in _rows(options, root, maker):
+            place = deal.host(row.size)
+            pictures[place] += 1
+            sizes[place] += row.size
+            lines_of_it = files[place]
+            if lines_of_it is not None:
+                write_line(lines_of_it, row)
+    shares = [
+        {
+            "number": place,
+            "worker": hosts[place].name,
+            "own": place == 0,
+            "pictures": pictures[place],
+            "bytes": sizes[place],
+            "timeout": round(_AT_LEAST_SECONDS + _PATIENCE * deal.seconds[place]),
+            "file": "" if folder is None else _share(folder, place),
+            "pack": "",
+        }
+        for place in range(len(hosts))
+        if pictures[place]
+    ]
+    return {"shares": shares, "pictures": sum(pictures), "bytes": sum(sizes), "seconds": deal.total}
+
+
+def _rows(options: Options, root: str, maker: str) -> Iterator[Row]:
+    """The pictures that a migration would hash now, each once."""
+    library = locate_library(options.path)
+    pictures = Pictures(library, maker, write=False)
+    met: Set[bytes] = set()
+    try:
+        with open_document(library) as document:
+            for entry in Survey(document, options, pictures, lambda _unused: None).unsettled():
+                row = _row(entry, root)
+                if entry.key not in met and not is_young(row.identity):
+                    yield row
+                met.add(entry.key)
+    finally:
+        pictures.close()
+
+
+def _row(entry: Entry, root: str) -> Row:
+    size, mtime_ns, ctime_ns = map(int, entry.identity.split(" "))
+    return Row(os.path.relpath(entry.path, root), size, mtime_ns, ctime_ns)
+
+
+def _share(folder: Optional[str], place: int) -> str:
+    return f"{folder}/{place}.share"
+
+
+def _pack(result: Dict[str, Any], folder: str) -> None:
+    sent = [share for share in result["shares"] if not share["own"]]
+    needed = sum(share["bytes"] + 1024 * share["pictures"] for share in sent)
+    free = shutil.disk_usage(folder).free
+    if needed > 0.9 * free:
+        raise MobiusError(
+            f"The pictures to send take {needed / 1e6:.0f} MB for a while, and {free / 1e6:.0f} MB are free",
+            folder,
+            "put the pictures on storage that the workers share (mobius_hash_send: false), or make room",
+        )
+    for share in sent:
+        share["pack"] = f"{folder}/{share['number']}.tar"
+        pack(share["file"], result["image_root"], share["pack"])
