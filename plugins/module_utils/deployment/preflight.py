@@ -8,11 +8,11 @@ import json
 import os
 import stat
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Optional
+from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 from ..backups.store import list_backups
 from ..errors import MobiusError
-from ..library.document import open_document
+from ..library.document import LibraryError, open_document
 from ..library.strict import problems as json_problems
 from ..storage.paths import locate_library
 from ..storage.replace import read_version
@@ -43,16 +43,16 @@ def preflight(
     :raises MobiusError: names every problem at once.
     """
     library = locate_library(path)
-    faults = [*_json_faults(library), *_right_faults(library, backup_dir, log_dir), *_image_root_faults(image_root)]
+    count, refusal = _counted(library, items)
+    faults = list(_json_faults(library)) if refusal else []
+    faults += [*_right_faults(library, backup_dir, log_dir), *_image_root_faults(image_root)]
     faults += _later_faults(schema, metrics_file)
     version = read_version(library)
     faults += _space_faults(version.size, [str(Path(library).parent), backup_dir])
-    count = 0
-    if not faults:
-        with open_document(library) as document:
-            count = sum(1 for _unused in document.items(items or None))
     if faults:
         raise MobiusError("Preflight found " + "; ".join(faults), library, "mend that, then start again")
+    if refusal:
+        raise refusal
     backups = list_backups(library, backup_dir)
     verified = {backup.sha256 for backup in backups if backup.verified}
     warnings = [f"{backup.path} is no way back: {backup.reason}" for backup in backups if not backup.verified]
@@ -76,6 +76,15 @@ def preflight(
         "backup": way_back if as_deployed else None,
         "warnings": warnings,
     }
+
+
+def _counted(library: str, items: Optional[List[str]]) -> Tuple[int, Optional[LibraryError]]:
+    """How many items there are, or why they cannot be read; what is no strict JSON cannot."""
+    try:
+        with open_document(library) as document:
+            return sum(1 for _unused in document.items(items or None)), None
+    except LibraryError as error:
+        return 0, error
 
 
 def _json_faults(library: str) -> Iterator[str]:
