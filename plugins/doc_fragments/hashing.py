@@ -9,12 +9,36 @@ class ModuleDocFragment:
 
     DOCUMENTATION = r"""
 options:
+  max_failure_rate:
+    description:
+      - Per cent of failures above which the run fails before any byte is written.
+      - A failure is an item that names a picture and gets no dHash. It counts against all items that name a picture;
+        items with no image or a remote one are for review, and neither a failure nor counted.
+    type: float
+    default: 5
+  confidence_threshold:
+    description: Items under this confidence make up the review queue. It changes counts, never the library.
+    type: float
+    default: 0.7
+  log_dir:
+    description: Folder of the logs; C(logs) beside the library when omitted.
+    type: path
+"""
+
+    # Where the pictures are.
+    IMAGES = r"""
+options:
   image_root:
     description:
       - Folder that the images of items resolve under, also those with an absolute path.
       - An image whose path leaves it is not read.
       - When omitted, the folder of the library.
     type: path
+"""
+
+    # Which items of the library are meant, and when a picture of theirs is hashed.
+    ITEMS = r"""
+options:
   items:
     description:
       - Where the items are, as selectors such as C(components[]), C(games[].components[]), C([]) or C("odd.name"[]).
@@ -28,6 +52,20 @@ options:
     description: Member of an item that names its image.
     type: str
     default: image
+  rehash:
+    description:
+      - V(changed) hashes the pictures that are new or changed since they were last hashed, told by size, mtime and
+        ctime.
+      - V(missing) leaves items that have a valid dHash as they are, whatever became of their picture.
+      - V(all) hashes every picture again.
+    type: str
+    choices: [changed, missing, all]
+    default: changed
+"""
+
+    # How pictures are hashed.
+    ENGINE = r"""
+options:
   workers:
     description: Processes that hash; V(0) for one per processor.
     type: int
@@ -43,29 +81,6 @@ options:
   max_memory:
     description: Memory in MiB that one picture may take; when omitted, what O(max_pixels) pixels need.
     type: int
-  max_failure_rate:
-    description:
-      - Per cent of failures above which the run fails before any byte is written.
-      - A failure is an item that names a picture and gets no dHash. It counts against all items that name a picture;
-        items with no image or a remote one are for review, and neither a failure nor counted.
-    type: float
-    default: 5
-  confidence_threshold:
-    description: Items under this confidence make up the review queue. It changes counts, never the library.
-    type: float
-    default: 0.7
-  rehash:
-    description:
-      - V(changed) hashes the pictures that are new or changed since they were last hashed, told by size, mtime and
-        ctime.
-      - V(missing) leaves items that have a valid dHash as they are, whatever became of their picture.
-      - V(all) hashes every picture again.
-    type: str
-    choices: [changed, missing, all]
-    default: changed
-  log_dir:
-    description: Folder of the logs; C(logs) beside the library when omitted.
-    type: path
 requirements:
   - Pillow on the host, for the Python that runs the module
   - ImageHash there too, when its version shall be recorded; the hashes are the same without it

@@ -26,6 +26,9 @@ extends_documentation_fragment:
   - mobius.dhash.attributes.info
   - mobius.dhash.library
   - mobius.dhash.hashing
+  - mobius.dhash.hashing.images
+  - mobius.dhash.hashing.items
+  - mobius.dhash.hashing.engine
 seealso:
   - module: mobius.dhash.dhash_migrate
 author:

@@ -55,6 +55,9 @@ extends_documentation_fragment:
   - mobius.dhash.library.backup_dir
   - mobius.dhash.library.deployment
   - mobius.dhash.hashing
+  - mobius.dhash.hashing.images
+  - mobius.dhash.hashing.items
+  - mobius.dhash.hashing.engine
 seealso:
   - module: mobius.dhash.dhash_dry_run
   - module: mobius.dhash.dhash_progress
