@@ -22,9 +22,9 @@ SIZES = (1_000, 10_000, 100_000, 1_000_000)
 _ONCE = 1_000_000
 _REAL = 100_000
 _DRAWN = 500
-_SIDE = 48
+_SIDE = 64
 _A_FOLDER = 1000
-_TEXT = "A piece of a game that exists to fill the library of the bench with text as long as in a real one."
+_TEXT = "A piece of a game that exists to fill the library of the bench with text as a real one has. " * 2
 _SAME = {"price": 1.5, "tags": ["wood", "token"], "description": _TEXT}
 
 

@@ -36,9 +36,9 @@ workers as there are processors.
 
 - **naive**: `imagehash.dhash(Image.open(path))` in a loop; the definition of the bits. With 2 threads or processes:
   the same over a pool of `concurrent.futures`.
-- **ours, exact**: the engine of a migration, with Pillow alone; **with extras** with the optional decoders too;
-  **fast** with `mode: fast`. Limits on time and memory of each picture, the confidence and its reasons are included;
-  the others have none of these.
+- **ours**: the engine of a migration in exact mode, with Pillow and with NumPy, which ImageHash brings. **Pillow
+  alone** is the lean environment, **+ simplejpeg** has that package too, **fast** is `mode: fast`. Limits on time and
+  memory of each picture, the confidence and its reasons are included; the others have none of these.
 - **imagededup**: `DHash().encode_images`, without its neural network and PyTorch, which its hashes do not use.
 - **perception**: `DHash().compute` over a pool of processes, OpenCV with one thread in each. Its bits are turned over
   before they are compared, as it says 1 where ImageHash says 0.

@@ -7,7 +7,7 @@ from typing import Any, Dict, List
 
 import places
 import plots
-from figures import EXACT, EXTRAS, FAST, NAIVE, Figures, aims, faster, memory_aim, of, percent, ratios
+from figures import EXACT, EXTRAS, FAST, LEAN, NAIVE, Figures, aims, faster, memory_aim, of, percent, ratios
 from prose import AIMS, BACKUP, DEPLOY, ENGINE, HEAD, ITEMS
 
 
@@ -96,7 +96,7 @@ def _approach(name: str, row: Figures, corpus: Figures, ratio: float) -> List[st
 def _ahead(title: str, ratio: Dict[str, float]) -> str:
     """What is faster than ours, said in words."""
     lines = []
-    for ours in (EXACT, EXTRAS, FAST):
+    for ours in (LEAN, EXACT, EXTRAS, FAST):
         if ours in ratio:
             faster = [f"{n} ({r:.2f})" for n, r in ratio.items() if not n.startswith("ours") and r > ratio[ours]]
             lines.append(f"Faster than {ours}: {', '.join(faster) or 'none of these'}.")
