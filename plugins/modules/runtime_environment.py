@@ -40,6 +40,12 @@ options:
   find_links:
     description: Folder of wheels on the host to install from, in place of any index.
     type: path
+  environment:
+    description:
+      - Variables for pip, such as C(PIP_INDEX_URL) or C(HTTPS_PROXY). Their values are never shown.
+      - The keyword C(environment) of a task would put them on the command line of the host.
+    type: dict
+    default: {}
 extends_documentation_fragment:
   - mobius.dhash.attributes
 author:
@@ -99,6 +105,7 @@ SPEC = {
     "imports": {"type": "list", "elements": "str", "default": []},
     "python": {"type": "path"},
     "find_links": {"type": "path"},
+    "environment": {"type": "dict", "default": {}, "no_log": True},
 }
 
 
@@ -109,13 +116,14 @@ def main() -> None:
     module.no_log_values.clear()
     params = module.params
     text = params.pop("requirements")
+    variables = {str(name): str(value) for name, value in params.pop("environment").items()}
     # An empty variable stands for one that is not set.
     python = params["python"] or None
 
     def make():
         if params["source"] == "system":
             return of_the_system(python, params["imports"])
-        wanted = Wanted(params["path"], text, params["imports"], python, params["find_links"] or None)
+        wanted = Wanted(params["path"], text, params["imports"], python, params["find_links"] or None, variables)
         return ensure(wanted, module.check_mode)
 
     finish(module, make)

@@ -15,9 +15,9 @@ import shutil
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Optional, Sequence
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence
 
 from ..errors import MobiusError
 from .interpreter import Base, Probe, can_make_environments, clean_environment, describe, hide_credentials, probe
@@ -35,6 +35,7 @@ class Wanted:
     """An environment at ``path`` with ``requirements`` (the text of a requirements file with hashes), or more.
 
     ``imports``: modules that have to load. ``find_links``: a folder of wheels to take in place of any index.
+    ``variables``: for pip's environment, beside those of the host; they may hold passwords.
     """
 
     path: str
@@ -42,6 +43,7 @@ class Wanted:
     imports: Sequence[str]
     python: Optional[str] = None
     find_links: Optional[str] = None
+    variables: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 def ensure(wanted: Wanted, check_mode: bool = False) -> Dict[str, Any]:
@@ -165,7 +167,8 @@ def _build(fresh: str, wanted: Wanted, base: Base) -> None:
     command += ["--disable-pip-version-check", "--require-hashes", "--only-binary", ":all:", "-r", str(requirements)]
     if wanted.find_links is not None:
         command += ["--no-index", "--find-links", wanted.find_links]
-    _checked(command, "The requirements could not be installed", wanted.find_links or "the package index")
+    where = wanted.find_links or "the package index"
+    _checked(command, "The requirements could not be installed", where, wanted.variables)
 
 
 def missing_venv_remedy(release: str = "/etc/os-release") -> str:
@@ -181,7 +184,7 @@ def missing_venv_remedy(release: str = "/etc/os-release") -> str:
     return "install the system's Python with venv and pip, or name another in runtime_python"
 
 
-def _checked(command: List[str], what: str, where: str) -> None:
+def _checked(command: List[str], what: str, where: str, variables: Optional[Mapping[str, str]] = None) -> None:
     answer = subprocess.run(
         command,
         stdout=subprocess.PIPE,
@@ -190,7 +193,7 @@ def _checked(command: List[str], what: str, where: str) -> None:
         text=True,
         errors="replace",
         check=False,
-        env=clean_environment(),
+        env={**clean_environment(), **(variables or {})},
         cwd="/",
     )
     if answer.returncode:

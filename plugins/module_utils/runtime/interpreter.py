@@ -105,4 +105,4 @@ def _last_line(text: str) -> str:
 
 def hide_credentials(text: str) -> str:
     """``text`` without the user and password of any URL in it."""
-    return re.sub(r"(?<=://)[^/@\s]+@", "***@", text)
+    return re.sub(r"(?<=://)[^/?#\s]*@", "***@", text)

@@ -131,4 +131,4 @@ def words(value: Any) -> str:
 
 
 def mapping(value: Any) -> str:
-    return "" if isinstance(value, dict) or value == "" else "a mapping of names and values"
+    return "" if isinstance(value, dict) else "a mapping of names and values"

@@ -58,8 +58,6 @@ def _stays_on_after(value: Any) -> str:
 
 def _figures_to(number: Number) -> Kind:
     def check(value: Any) -> str:
-        if value == "":
-            return ""
         told = f"a mapping of {', '.join(FIGURES)} to numbers"
         good = isinstance(value, dict) and all(
             name in FIGURES and (given is None or not number(given)) for name, given in value.items()
@@ -77,8 +75,8 @@ def _backup(value: Any) -> str:
 
 
 def _hooks(value: Any) -> str:
-    good = mapping(value) == "" and all(isinstance(file, str) and file for file in (value or {}).values())
-    return "" if good else "a mapping of before_STEP and after_STEP to task files"
+    good = isinstance(value, dict) and all(isinstance(file, str) and file for file in value.values())
+    return "" if good or value == "" else "a mapping of before_STEP and after_STEP to task files"
 
 
 def _channels(value: Any) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -16,6 +17,7 @@ import pytest
 from ansible_collections.mobius.dhash.plugins.module_utils.errors import MobiusError
 from ansible_collections.mobius.dhash.plugins.module_utils.runtime import environment, interpreter
 from ansible_collections.mobius.dhash.plugins.module_utils.runtime.environment import MARKER, Wanted, ensure
+from gate_server import raw, serving, url_of
 
 
 def wheel(folder: Path, name: str, version: str, code: str) -> str:
@@ -195,6 +197,18 @@ def test_variables_that_lead_pip_astray_are_dropped_and_the_others_kept(monkeypa
     kept = interpreter.clean_environment()
     assert {"PIP_INDEX_URL", "PIP_CERT", "HTTPS_PROXY"} <= set(kept)
     assert not {"PIP_USER", "PIP_TARGET", "PYTHONPATH"} & set(kept)
+
+
+def test_variables_reach_pip_and_their_passwords_stay_unseen(tmp_path, wheels):
+    with serving({"/simple/dicegood/": raw(b"", 404)}) as server:
+        index = url_of(server, "/simple").replace("://", "://me:p@hunter2@")
+        variables = {"PIP_CONFIG_FILE": os.devnull, "PIP_INDEX_URL": index, "PIP_RETRIES": "0", "PIP_VERBOSE": "1"}
+        wanted = Wanted(str(tmp_path / "venv"), wheels[1]["good"], ["dicegood"], variables=variables)
+        assert "hunter2" not in repr(wanted)
+        with pytest.raises(MobiusError, match="could not be installed") as failure:
+            ensure(wanted)
+        assert server.seen[0][0] == "/simple/dicegood/"
+    assert "hunter2" not in str(failure.value)
 
 
 def test_credentials_of_an_index_are_not_shown():

@@ -99,7 +99,7 @@ TABLE = {
     },
     "mobius_runtime_source": (["venv", "wheels", "system"], ["", "pip", 7, None]),
     "mobius_runtime_packages": (["", [], "a,b", ["a"]], [7, [7], {"a": 1}, ["a\nb"]]),
-    "mobius_runtime_environment": (["", {}, {"PIP_INDEX_URL": "https://x/"}], ["A=1", ["A=1"], 7]),
+    "mobius_runtime_environment": ([{}, {"PIP_INDEX_URL": "https://x/"}], ["A=1", ["A=1"], 7]),
     **{
         f"mobius_{name}": ([True, False, "true", "False", "yes", "no", "on", "OFF", 1, 0, "1", "0"], NO_TRUTH)
         for name in ("confirm", "lock_break", "runtime_lean", "become", "service_enabled", "health_check")
@@ -151,14 +151,14 @@ TABLE = {
         f"mobius_{name}": (["", 0, "4"], [each for each in NO_NUMBERS if each != ""] + [-1])
         for name in ("monitor_window", "baseline")
     },
-    "mobius_health_headers": (["", {}, {"X": "y"}], ["X: y", ["X: y"], 7]),
-    "mobius_figures": (["", {}, {"avg_hash_time": "timing.mean"}], ["x", ["x"], 7]),
+    "mobius_health_headers": ([{}, {"X": "y"}], ["", "X: y", ["X: y"], 7]),
+    "mobius_figures": ([{}, {"avg_hash_time": "timing.mean"}], ["", "x", ["x"], 7]),
     "mobius_monitor_from": (["host", "controller"], ["", "here", None]),
     "mobius_limits": (
-        ["", {}, {"avg_hash_time": "50"}, {"p95_hash_time": 200, "avg_hash_time": None}],
-        ["avg_hash_time=50", [], {"avg_time": 50}, {"avg_hash_time": "fast"}, {"avg_hash_time": -1}],
+        [{}, {"avg_hash_time": "50"}, {"p95_hash_time": 200, "avg_hash_time": None}],
+        ["", "avg_hash_time=50", [], {"avg_time": 50}, {"avg_hash_time": "fast"}, {"avg_hash_time": -1}],
     ),
-    "mobius_limits_over": (["", {}, {"p95_hash_time": "900"}], ["900", {"p95": 900}, {"p95_hash_time": "15 min"}]),
+    "mobius_limits_over": ([{}, {"p95_hash_time": "900"}], ["", "900", {"p95": 900}, {"p95_hash_time": "15 min"}]),
     "mobius_on_inconclusive": (["hold", "rollback", "fail"], ["", "pass", None]),
     "mobius_maintenance": (["on", "off", "status", True, False, "ON"], ["", "maybe", 7, None]),
     "mobius_maintenance_window": (
