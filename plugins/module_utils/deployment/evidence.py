@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
 import shutil
 from pathlib import Path
@@ -18,6 +19,9 @@ from .record import checked_id, keep
 from .redact import redact
 
 LOG_TAIL = 1024 * 1024
+# This copy, and then the snapshot and the temporary file of the rollback, with something for logs.
+_COPIES = 3
+_ROOM = 4 * 1024 * 1024
 
 
 def keep_evidence(
@@ -37,17 +41,18 @@ def keep_evidence(
 
     :param logs: files of which the last MiB is kept; one that is missing is left out.
     :param texts: by file name, what else is kept; the last MiB of each.
-    :param max_library_bytes: a larger library is named, not copied.
+    :param max_library_bytes: a larger library is named, not copied; so is one whose copy would take the room that the
+        rollback needs.
     :returns: ``folder`` and ``files``, the names in it.
     """
     folder = Path(log_dir) / f"evidence-{checked_id(deployment)}"
     library = Path(locate_library(path))
-    too_large = library.stat().st_size > max_library_bytes
+    left_out = _left_out(library, log_dir, max_library_bytes)
     summary = redact(
         {
             "deployment": deployment,
             "library": str(library),
-            "library_left_out": f"larger than {max_library_bytes} bytes" if too_large else "",
+            "library_left_out": left_out,
             "failure": failure,
             "timeline": timeline,
             "host": platform.node(),
@@ -66,13 +71,25 @@ def keep_evidence(
             files[Path(log).name] = _tail(Path(log))
     for name, text in (texts or {}).items():
         files[name] = "\n".join(redact(line) for line in text[-LOG_TAIL:].split("\n"))
-    names = sorted(files) + ([] if too_large else [f"rejected-{library.name}"])
+    names = sorted(files) + ([] if left_out else [f"rejected-{library.name}"])
     if not check_mode:
         for name, text in files.items():
             keep(str(folder / name), text)
-        if not too_large:
+        if not left_out:
             replace_whole(str(folder / f"rejected-{library.name}"), lambda stream: _copy(library, stream), mode=0o640)
     return {"changed": True, "folder": str(folder), "files": names}
+
+
+def _left_out(library: Path, log_dir: str, limit: int) -> str:
+    """Why the library is not copied; empty when it is."""
+    size = library.stat().st_size
+    if size > limit:
+        return f"larger than {limit} bytes"
+    disk = os.statvfs(library.parent)
+    same = not Path(log_dir).exists() or os.stat(log_dir).st_dev == os.stat(library.parent).st_dev
+    if same and disk.f_bavail * disk.f_frsize < _COPIES * size + _ROOM:
+        return "the rollback needs the room that is left on the disk; its snapshot holds the same bytes"
+    return ""
 
 
 def _deployed(path: str) -> Dict[str, Any]:

@@ -1,0 +1,121 @@
+"""What is told after a bad end: the state, the way back, and commands that can be pasted."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+from collections import namedtuple
+from pathlib import Path
+
+import pytest
+import yaml
+from ansible_collections.mobius.dhash.plugins.module_utils.backups.store import create_backup
+from ansible_collections.mobius.dhash.plugins.module_utils.deployment import evidence
+from ansible_collections.mobius.dhash.plugins.module_utils.deployment.info import deployed
+from ansible_collections.mobius.dhash.plugins.module_utils.storage import lock
+from ansible_collections.mobius.dhash.plugins.plugin_utils import next_command
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> str:
+    path = tmp_path / "library.json"
+    path.write_text('{"components": []}\n')
+    return str(path)
+
+
+def test_the_lock_and_the_way_back_are_told(library: str) -> None:
+    assert deployed(library)["lock"] is None
+    assert deployed(library)["way_back"] is None
+    backup = create_backup(library)["backup"]
+    lock.acquire(library, "someone")
+    found = deployed(library, None, f"sha256:{backup['sha256']}")
+    assert found["lock"]["id"] == "someone"
+    assert "boot_id" not in found["lock"]
+    assert (found["way_back"]["path"], found["way_back"]["verified"]) == (backup["path"], True)
+
+
+def test_a_way_back_that_is_damaged_says_why(library: str) -> None:
+    backup = create_backup(library)["backup"]
+    Path(backup["path"]).write_text("x")
+    for wanted in ("latest", backup["path"], f"sha256:{backup['sha256']}"):
+        way_back = deployed(library, None, wanted)["way_back"]
+        assert way_back["verified"] is False
+        assert way_back["reason"]
+
+
+@pytest.mark.parametrize("free, copied", [(10**9, True), (5 * 10**6, False), (0, False)])
+def test_evidence_leaves_the_rollback_its_room(library: str, tmp_path: Path, monkeypatch, free, copied) -> None:
+    Path(library).write_text(json.dumps({"components": ["x" * 1_000_000]}))
+    disk = namedtuple("disk", "f_bavail f_frsize")(free // 4096, 4096)
+    monkeypatch.setattr(evidence.os, "statvfs", lambda _path: disk)
+    kept = evidence.keep_evidence(library, str(tmp_path / "logs"), "one", failure={}, timeline=[], samples=[])
+    assert ("rejected-library.json" in kept["files"]) == copied
+    told = json.loads((Path(kept["folder"]) / "failure.json").read_text())["library_left_out"]
+    assert (told == "") == copied
+
+
+@pytest.fixture(autouse=True)
+def from_the_checkout(monkeypatch):
+    monkeypatch.chdir(ROOT)
+
+
+def command(name: str, extra=None, **given) -> str:
+    return next_command.command(name, "games-1", given, extra or {}, yaml.safe_load)
+
+
+def test_a_command_repeats_how_this_run_was_started() -> None:
+    line = command(
+        "rollback",
+        extra={"mobius_backup": "latest"},
+        inventory=(str(ROOT / "inventories" / "local"), "a,b"),
+        extra_vars=("mobius_home=/srv/x", "@values.yml", '{"mobius_limits_over": {}, "mobius_backup": "old"}'),
+        remote_user="deploy",
+        become_ask_pass=True,
+        connection="ssh",
+    )
+    assert shlex.split(line) == shlex.split(
+        "ansible-playbook playbooks/rollback.yml -e mobius_backup=latest -i inventories/local -i a,b -u deploy -K "
+        "--limit games-1 -e @values.yml -e mobius_home=/srv/x -e '{\"mobius_limits_over\": {}}'"
+    )
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        'mobius_notify=[{"url": "s3cret"}]',
+        '{"mobius_health_headers": {"X": "s3cret"}}',
+        "mobius_health_password=s3cret",
+        "ansible_become_pass=s3cret",
+        "my_api_token=s3cret",
+        "mobius_health_url=https://me:s3cret@example.org/",
+    ],
+)
+def test_no_secret_is_repeated(given) -> None:
+    line = command("health", extra_vars=(given,))
+    assert "s3cret" not in line
+    name = given.strip('{"').split("=")[0].split('"')[0]
+    assert line.endswith(f"# and your own {name}")
+
+
+@pytest.mark.parametrize(
+    "value", ["a b", "it's", "$(id)", "`id`", 'x"y', "a;b", "{{ x }}", "", "é", "a\nb", True, 3, [1]]
+)
+def test_values_arrive_as_they_were(value) -> None:
+    words = shlex.split(command("health", extra_vars=(json.dumps({"mobius_value": value}),)))
+    told = words[words.index("-e") + 1]
+    read = json.loads(told)["mobius_value"] if told.startswith("{") else told.partition("=")[2]
+    assert read == value or (value == 3 and read == "3")
+
+
+def test_what_was_wanted_of_this_run_alone_is_not_repeated() -> None:
+    line = command("rollback", extra_vars=('{"mobius_hooks": {"after_migrate": "x.yml"}, "mobius_confirm": true}',))
+    assert "mobius_hooks" not in line
+    assert "mobius_confirm" not in line
+
+
+def test_elsewhere_the_path_is_whole(monkeypatch) -> None:
+    monkeypatch.setattr(os.path, "relpath", lambda path: f"../../{path}")
+    assert command("status").split()[1] == str(ROOT / "playbooks" / "status.yml")
