@@ -9,10 +9,12 @@ from __future__ import annotations
 import json
 import os
 import resource
+import signal
 import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Optional
 
@@ -56,7 +58,7 @@ def run(command: List[str], *, sample: Optional[float] = None, environment: Opti
         env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1", **(environment or {})},
         start_new_session=True,
     ) as child:
-        limit = threading.Timer(TIMEOUT, child.kill)
+        limit = threading.Timer(TIMEOUT, _end, [child])
         limit.start()
         errors: List[str] = []
         reader = threading.Thread(target=lambda: errors.append(child.stderr.read()))  # type: ignore[union-attr]
@@ -71,12 +73,18 @@ def run(command: List[str], *, sample: Optional[float] = None, environment: Opti
             peak = sampler.end() if sampler else 0
         finally:
             limit.cancel()
-            child.kill()
+            _end(child)
             reader.join()
     if not lines:
         said = "".join(errors).strip().splitlines()
         raise Failed(said[-1][:300] if said else f"it ended with code {child.returncode}")
     return {**json.loads(lines[-1]), "peak": peak}
+
+
+def _end(child: subprocess.Popen[str]) -> None:
+    """With all that it started: they share its session."""
+    with suppress(ProcessLookupError):
+        os.killpg(child.pid, signal.SIGKILL)
 
 
 class _Sampler(threading.Thread):

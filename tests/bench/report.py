@@ -6,7 +6,6 @@ import statistics
 from typing import Any, Dict, List
 
 import places
-import plots
 from figures import EXACT, EXTRAS, FAST, LEAN, NAIVE, Figures, aims, faster, memory_aim, of, percent, ratios
 from prose import AIMS, BACKUP, DEPLOY, ENGINE, HEAD, ITEMS
 
@@ -15,6 +14,8 @@ def write(kept: Dict[str, Figures]) -> None:
     """The document and its plots; a section that was never run is left out, and the head says so."""
     if not kept:
         raise SystemExit("Nothing was measured yet: make bench")
+    import plots  # it needs matplotlib, which the figures do not
+
     images = places.DOCUMENT.parent / "images"
     images.mkdir(parents=True, exist_ok=True)
     parts = [HEAD, _measured_on(kept), AIMS, table(["", "aim", "measured", "met"], aims(kept))]

@@ -12,6 +12,7 @@ import json
 import subprocess
 import sys
 import time
+import traceback
 from pathlib import Path
 from typing import Any, Callable, Dict
 
@@ -22,24 +23,34 @@ SECTIONS = ("engine", "items", "backup", "deploy")
 
 
 def main() -> int:
+    """Returns the exit code: 1 when a section could not be measured; the others are all the same."""
     options = _options()
-    chosen = [] if options.report else options.only
     if options.limit:
         places.use_scratch()
-    for name in chosen:
-        print(f"== {name}", file=sys.stderr, flush=True)
-        started = time.monotonic()
-        facts = machine.facts()
-        figures = _measures(options)[name]()
-        said = {"machine": facts, "versions": machine.versions(), "took": time.monotonic() - started, **figures}
-        places.RESULTS.mkdir(parents=True, exist_ok=True)
-        (places.RESULTS / f"{name}.json").write_text(json.dumps(said, indent=1) + "\n", "utf-8")
-        print(f"== {name} took {said['took']:.0f} s", file=sys.stderr, flush=True)
+    failed = [name for name in ([] if options.report else options.only) if not _section(name, options)]
     import report  # it needs what draws plots
 
     report.write({name: _kept(name) for name in SECTIONS if _kept(name)})
     print(f"written: {places.DOCUMENT}")
-    return 0
+    if failed:
+        print(f"not measured: {', '.join(failed)}; see above", file=sys.stderr)
+    return 1 if failed else 0
+
+
+def _section(name: str, options: argparse.Namespace) -> bool:
+    print(f"== {name}", file=sys.stderr, flush=True)
+    started = time.monotonic()
+    facts = machine.facts()
+    try:
+        figures = _measures(options)[name]()
+    except Exception:
+        traceback.print_exc()
+        return False
+    said = {"machine": facts, "versions": machine.versions(), "took": time.monotonic() - started, **figures}
+    places.RESULTS.mkdir(parents=True, exist_ok=True)
+    (places.RESULTS / f"{name}.json").write_text(json.dumps(said, indent=1) + "\n", "utf-8")
+    print(f"== {name} took {said['took']:.0f} s", file=sys.stderr, flush=True)
+    return True
 
 
 def _options() -> argparse.Namespace:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import types
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,14 @@ BENCH = Path(__file__).resolve().parents[2] / "bench"
 
 @pytest.fixture(autouse=True)
 def bench_path(monkeypatch):
+    """The bench's modules, for the length of a test: the faults have modules of the same names."""
     monkeypatch.syspath_prepend(str(BENCH))
+    names = [path.stem for path in BENCH.glob("*.py")]
+    others = {name: sys.modules.pop(name) for name in names if name in sys.modules}
+    yield
+    for name in names:
+        sys.modules.pop(name, None)
+    sys.modules.update(others)
 
 
 @pytest.fixture
@@ -122,3 +130,61 @@ def test_corpora_are_the_folders_with_pictures(pictures):
     assert engine.corpora(pictures) == [pictures]
     with pytest.raises(SystemExit, match="no pictures"):
         engine.corpora(pictures.parent / "work")
+
+
+def run(seconds, peak=30e6, **more):
+    return {"seconds": seconds, "cpu": seconds, "peak": peak, **more}
+
+
+def kept():
+    """Figures as the sections give them."""
+    row = {"seconds": [2.0, 2.0, 2.0], "cpu": [2.0] * 3, "peak": 3e7, "hashed": 9, "compared": 9, "worst": 3}
+    rows = {
+        "naive": {**row, "equal": 9, "within2": 9},
+        "ours": {**row, "seconds": [1.0, 1.0, 1.0], "equal": 8, "within2": 9},
+        "sharp": {**row, "seconds": [0.5, 0.5, 0.5], "equal": 0, "within2": 5},
+    }
+    size = {"items": 1000, "json": 3e5, "first": [run(1.0)] * 3, "again": [run(0.1)] * 3}
+    played = {"seconds": 9.0, "tasks": 60, "changed": 5, "skipped": 30}
+    section = {"machine": {name: "x" for name in ["date", "CPU", "processors", "memory", "system", "commit", "load"]},
+               "versions": {"Pillow": "12.3.0"}, "took": 5.0}  # fmt: skip
+    corpora = {"web": {"pictures": 9, "bytes": 9, "rows": rows}}
+    return {
+        "engine": {**section, "missing": {"ours, fast": "none"}, "corpora": corpora},
+        "items": {**section, "rows": [size, {**size, "items": 2000}], "real": size, "drawn": 5, "side": 64},
+        "backup": {**section, "bytes": 1 << 30, "rounds": 3, "rows": {
+            name: {"seconds": [2.0], "cpu": [1.0]} for name in ("cp && sha256sum", "library_backup")}},
+        "deploy": {**section, "rounds": 3, "ansible": "2.19", "hosts": {"missing": "no root"},
+                   "local": {"first": {**played, "modules": 20}, "again": {**played, "modules": 17}}},
+    }  # fmt: skip
+
+
+def test_an_aim_that_is_missed_says_so():
+    import figures
+
+    told = {row[0]: row[1:] for row in figures.aims(kept())}
+    assert told["ours, web, times naive"] == ["at least 2.3", "2.00", "**no**"]
+    assert told["ours, web, equal bits"] == ["all", "88.9 %", "**no**"]
+    assert told["web: ours at its fastest (ours), times naive"] == ["above sharp (4.00)", "2.00", "**no**"]
+    assert told["time per item, 1,000 to 2,000 items"][-1] == "**no**"
+    assert told["peak memory, 2,000 items, JSON 0 MB"][1:] == ["30 MB", "yes"]
+    assert told["library_backup, times `cp && sha256sum`"][1:] == ["1.00", "**no**"]
+
+
+def test_every_section_goes_into_the_document(monkeypatch, tmp_path):
+    import places
+    import report
+
+    monkeypatch.setattr(places, "DOCUMENT", tmp_path / "performance.md")
+    drawn = []
+    plots = {name: lambda *_unused, name=name: drawn.append(name) for name in ("throughput", "items")}
+    monkeypatch.setitem(sys.modules, "plots", types.SimpleNamespace(**plots))
+    report.write(kept())
+    text = places.DOCUMENT.read_text()
+    assert drawn == ["throughput", "items"]
+    assert "Faster than ours: sharp (4.00)." in text
+    assert "| this machine, unchanged run | 9.0 | 60 | 30 | 17 | 5 | 3 |" in text
+    assert "no root" in text
+    for block in text.split("\n\n"):
+        lines = [line for line in block.splitlines() if line.startswith("|")]
+        assert len({line.count("|") for line in lines}) <= 1, block
