@@ -12,7 +12,8 @@ import re
 from typing import Any, BinaryIO, Callable, Dict, List, Optional, Set, Tuple, cast
 
 from ..storage.replace import open_regular
-from .window import FLAT, NUMBER, SCALAR, SPACE, STRING, VALUE, Window, decoded_key, end_of, escape, plain, shown, word
+from .parsed import Parsed, Refused
+from .window import NUMBER, SCALAR, SPACE, STRING, VALUE, Window, decoded_key, end_of, escape, plain, shown, word
 
 MAX_DEPTH = 200_000
 READERS_DEPTH = 500
@@ -20,10 +21,12 @@ BOM = b"\xef\xbb\xbf"
 
 _members = re.compile(rb"(" + STRING + rb")" + SPACE + rb":" + SPACE + VALUE)
 _member = re.compile(SPACE + _members.pattern + SPACE + rb"[,}]")
-_flat_element = re.compile(SPACE + rb"(" + FLAT + rb")" + SPACE + rb"[,\]]")
+_opening = re.compile(SPACE + rb"(?=[{\[])")
+_behind = re.compile(SPACE + rb"[,\]]")
 _plain_element = re.compile(SPACE + SCALAR + SPACE + rb"[,\]]")
 _number = re.compile(NUMBER)
 _surrogate = re.compile(rb"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
+_any_surrogate = re.compile(rb"\\u[dD][89a-fA-F]")
 _LITERALS = (b"true", b"false", b"null")
 _CONSTANTS = (b"NaN", b"Infinity", b"-Infinity", b"+Infinity")
 _QUOTE, _BACKSLASH, _COMMA, _COLON = 0x22, 0x5C, 0x2C, 0x3A
@@ -49,6 +52,7 @@ class _Checker:
 
     def __init__(self, file: BinaryIO, limit: int, warnings: bool) -> None:
         self._window = Window(file, keep_invalid=limit)
+        self._parsed = Parsed(self._window, _without_twins)
         self._limit = limit
         self._warnings = warnings
         self._found: List[Dict[str, Any]] = []
@@ -90,18 +94,14 @@ class _Checker:
         return self._close(byte) if byte == 0x5D else self._element()
 
     def _element(self) -> _State:
-        """A value of a list, at its start: runs of plain values and of flat objects are read at full speed."""
+        """A value of a list, at its start: runs of plain values and of whole objects are read at full speed."""
         window, data, pos = self._window, self._window.data, self._window.pos
         while True:
-            match = _flat_element.match(data, pos)
-            if match:
-                keys = _members.findall(data, match.start(1), match.end(1))
-                if not _all_differ(keys):
-                    break
-            else:
-                match = _plain_element.match(data, pos)
-                if not match:
-                    break
+            opening = _opening.match(data, pos)
+            end = self._sound(data, opening.end()) if opening else -1
+            match = _behind.match(data, end) if end >= 0 else _plain_element.match(data, pos)
+            if not match:
+                break
             window.pos = pos = match.end()
             if data[pos - 1] != _COMMA:
                 return self._closed()
@@ -110,6 +110,20 @@ class _Checker:
             self._note("trailing-comma", "a comma before the end of the list")
             return self._close(byte)
         return self._any_value(byte)
+
+    def _sound(self, data: bytes, begin: int) -> int:
+        """Where the object or list that starts here ends, if there is nothing to say about it; else -1."""
+        parsed = self._parsed.at(begin)
+        if parsed is None:
+            return -1
+        end = parsed[1]
+        text = data[begin:end]
+        deep = len(self._open) + text.count(b"{") + text.count(b"[") > READERS_DEPTH
+        # The parser takes halves of characters, and does not know "ä" and "\u00e4" for one key.
+        if deep or (b"\\u" in text and (not text.isascii() or _any_surrogate.search(text))):
+            self._parsed.not_before(end)
+            return -1
+        return end
 
     def _first_member(self) -> _State:
         byte = self._window.skip_space()
@@ -293,10 +307,9 @@ def _end_of_word(window: Window) -> int:
     return end_of(word, window.data, window.pos)
 
 
-def _all_differ(keys: List[bytes]) -> bool:
-    if any(b"\\" in key for key in keys):
-        keys = [decoded_key(key) for key in keys]
-    return len(set(keys)) == len(keys)
+def _without_twins(pairs: List[Tuple[str, Any]]) -> None:
+    if len({name for name, _unused in pairs}) != len(pairs):
+        raise Refused
 
 
 def _other_encoding(head: bytes) -> Optional[str]:

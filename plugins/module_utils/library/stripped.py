@@ -11,20 +11,22 @@ from __future__ import annotations
 
 import json
 import re
-from typing import BinaryIO, Callable, Dict, FrozenSet, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, BinaryIO, Callable, Dict, FrozenSet, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from .fields import BLOCK, OWNED
+from .parsed import Parsed
 from .selectors import Steps
-from .window import FLAT, SCALAR, SPACE, STRING, VALUE, Window, decoded_key, end_of, shown, word
+from .window import SCALAR, SPACE, STRING, VALUE, Window, decoded_key, end_of, shown, word
 
 PIECE = 1 << 16
-_SHORT = 1 << 12
+_SHORT = 1 << 15
 _LEAF: List[Tuple[Optional[str], ...]] = [()]
 
 _member = re.compile(
     rb"(" + SPACE + rb"(" + STRING + rb")" + SPACE + rb":" + SPACE + rb"(" + VALUE + rb"))(" + SPACE + rb"[,}])"
 )
-_element = re.compile(rb"(" + SPACE + rb")(" + FLAT + rb")" + SPACE + rb"[,\]]")
+_object = re.compile(SPACE + rb"(?=\{)")
+_behind = re.compile(SPACE + rb"[,\]]")
 _escaped_letter = re.compile(rb"\\u00[5-7]")
 _scalar = re.compile(SCALAR)
 _owned = rb'"(' + b"|".join(name.encode() for name in OWNED) + rb')"' + SPACE + rb":" + SPACE
@@ -91,6 +93,7 @@ class Stripped:
 
     def __init__(self, file: BinaryIO, paths: Sequence[Steps], image_key: str) -> None:
         self._window = Window(file)
+        self._parsed = Parsed(self._window)
         self._image_key = image_key.encode("utf-8", "surrogatepass")
         self._frames: List[_Frame] = []
         self._records: List[Record] = []
@@ -162,17 +165,23 @@ class Stripped:
         frame.index += 1
 
     def _flat_items(self) -> bool:
-        """Short items of a list that hold no object, at full speed; True when the list ends with one."""
+        """Short items of a list, at full speed; True when the list ends with one."""
         window, frame = self._window, self._frames[-1]
         data = window.data
         while True:
-            match = _element.match(data, window.pos)
-            stripped = self._shortcut(match.group(2)) if match else None
-            if match is None or stripped is None:
+            lead = _object.match(data, window.pos)
+            parsed = self._parsed.at(lead.end()) if lead else None
+            if lead is None or parsed is None:
                 return False
-            self._text += match.group(1)
-            marks = ((0, window.start + match.start(2)),)
-            window.pos = match.end(2)
+            begin, (value, end) = lead.end(), parsed
+            stripped = self._shortcut(data[begin:end], value)
+            match = _behind.match(data, end)
+            if match is None or stripped is None:
+                self._parsed.not_before(end)
+                return False
+            self._text += lead.group()
+            marks = ((0, window.start + begin),)
+            window.pos = end
             self._cut(1)
             self._records += (
                 Record("item", marks, b"", self._pointer),
@@ -185,16 +194,26 @@ class Stripped:
             self._take(match.end() - window.pos)
             self._enter(frame)
 
-    def _shortcut(self, item: bytes) -> Optional[Tuple[bytes, Dict[bytes, bytes]]]:
-        """A short object without objects and the values taken out of it; None when that needs the long way."""
-        if len(item) > _SHORT or _escaped_letter.search(item) or _first_owned.match(item):
+    def _shortcut(self, item: bytes, value: Dict[str, Any]) -> Optional[Tuple[bytes, Dict[bytes, bytes]]]:
+        """A short object and the values taken out of it; None when that needs the long way.
+
+        :param value: what the item is, to know its own members from those of objects in it.
+        """
+        if not value or len(item) > _SHORT or _escaped_letter.search(item) or _first_owned.match(item):
             return None
         parts = _later_owned.split(item)
         values = dict(zip(parts[1::3], parts[2::3]))
-        if 3 * len(values) + 1 != len(parts):
+        names = [name for name in OWNED if name in value]
+        if 3 * len(values) + 1 != len(parts) or {name.encode() for name in names} != values.keys():
             return None
         kept = [part.rstrip(b" \t\n\r") for part in parts[:-1:3]]
-        return b"".join([*kept, parts[-1]]), values
+        text = b"".join([*kept, parts[-1]])
+        if values and item.find(b"{", 1) >= 0:
+            # The same names may be inside of it: these are its own if the rest is what it has without them.
+            rest = {name: value[name] for name in value if name not in names}
+            if self._parsed.value(text) != rest:
+                return None
+        return text, values
 
     def _member(self) -> None:
         """Members whose values hold no object, at full speed; the first that is none of these goes the long way."""

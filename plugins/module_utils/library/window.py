@@ -24,8 +24,6 @@ SCALAR = rb"(?:" + STRING + rb"|" + NUMBER + rb"|true|false|null)"
 _LIST = rb"\[" + SPACE + rb"(?:" + SCALAR + SPACE + rb"(?:," + SPACE + SCALAR + SPACE + rb"){0,99})?\]"
 # A value that holds no object: none of its parts can be an item.
 VALUE = rb"(?:" + SCALAR + rb"|" + _LIST + rb")"
-_MEMBER = STRING + SPACE + rb":" + SPACE + VALUE
-FLAT = rb"\{" + SPACE + _MEMBER + SPACE + rb"(?:," + SPACE + _MEMBER + SPACE + rb"){0,99}\}"
 
 escape = re.compile(_ESCAPE)
 plain = re.compile(_PLAIN)

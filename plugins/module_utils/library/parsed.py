@@ -1,0 +1,71 @@
+# Copyright (c) Mobius contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Whole objects and lists of a window, read by the standard library's parser: it is written in C and tells their ends.
+
+The bytes are given to it as Latin-1, so that an index into the text is one into the bytes. Structure, numbers and keys
+of ASCII are the same as in UTF-8.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Callable, NoReturn, Optional, Tuple
+
+from .window import Window
+
+#: Characters that nesting too deep for the parser takes at least.
+_DEEP = 500
+
+Hook = Callable[[Any], Any]
+
+
+class Refused(ValueError):
+    """A value that is JSON for the parser and not for us."""
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise Refused(name)
+
+
+class Parsed:
+    """
+    :param hook: called with the pairs of each object for what it becomes; it may raise :class:`Refused`.
+    """
+
+    def __init__(self, window: Window, hook: Optional[Hook] = None) -> None:
+        self._decode = json.JSONDecoder(object_pairs_hook=hook, parse_constant=_no_constant).raw_decode
+        self._window = window
+        self._data = b""
+        self._text = ""
+        self._from = 0
+
+    def at(self, begin: int) -> Optional[Tuple[Any, int]]:
+        """The value that starts at this index of the window's bytes, and where it ends; None where nobody knows."""
+        window = self._window
+        if window.start + begin < self._from:
+            return None
+        if self._data is not window.data:
+            self._data = window.data
+            self._text = self._data.decode("latin-1")
+        try:
+            return self._decode(self._text, begin)
+        except json.JSONDecodeError as error:
+            self.not_before(error.pos)
+        except RecursionError:
+            self.not_before(begin + _DEEP)
+        except ValueError:
+            # Where it was is not known, but nothing is read twice as often as its depth.
+            self.not_before(begin + 1)
+        return None
+
+    def not_before(self, index: int) -> None:
+        """Try nothing that starts before this index: what failed once would be tried again for each of its parts."""
+        self._from = self._window.start + index
+
+    def value(self, data: bytes) -> Any:
+        """The value that ``data`` is, or an exception of its own."""
+        try:
+            value, end = self._decode(data.decode("latin-1"))
+        except (ValueError, RecursionError):
+            return Refused
+        return value if end == len(data) else Refused

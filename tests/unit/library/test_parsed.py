@@ -1,0 +1,156 @@
+"""The way by the parser in C and the way by patterns say the same of every document."""
+
+from __future__ import annotations
+
+import json
+import random
+
+import pytest
+from ansible_collections.mobius.dhash.plugins.module_utils.library import stripped, window
+from ansible_collections.mobius.dhash.plugins.module_utils.library.compare import changes_beyond_migration
+from ansible_collections.mobius.dhash.plugins.module_utils.library.parsed import Parsed
+from ansible_collections.mobius.dhash.plugins.module_utils.library.strict import problems
+from test_document_fuzz import mutated
+
+ITEMS = [
+    b'{"image": "a", "size": {"w": 1.50, "h": [2, {"x": null}]}, "dhash": "0123456789abcdef", "dhash_confidence": 1}',
+    b'{"image": "a", "of": {"x": 1, "dhash": "0123456789abcdef"}}',
+    b'{"image": "a", "of": {"x": 1, "dhash": "0123456789abcdef"}, "dhash": {"y": 1}}',
+    b'{"image": "a", "of": {"x": 1, "dhash": "0"}, "dhash": "0123456789abcdef"}',
+    b'{"image": "a", "of": [{"x": 1, "dhash": "0"}, {"x": 1, "dhash_reasons": ["z"]}], "dhash_confidence": 0.5}',
+    b'{"image": "{", "of": {"k": "{", ": ": 1}, "dhash": null, "dhash_legacy": "}"}',
+    b'{"image": "a", "d\\u0068ash": "0123456789abcdef", "x": {}}',
+    b'{"image": "a", "x": {}, "dhash": "0", "dhash": "1"}',
+    b'{"dhash": "0123456789abcdef", "image": {"a": 1}}',
+    b'{"image": "a", "dhash": {"y": 1}}',
+    b'{"image": "a", "dhash_reasons": [' + b"0, " * 150 + b"1]}",
+    b"{ }",
+    b'{"dhash": "0123456789abcdef"}',
+    b'[{"dhash": "0"}]',
+    b"[[], {}]",
+    '{"ä": 1, "\\u00e4": 2}'.encode(),
+    b'{"\\u00e4": 1, "\\u00E4": 2}',
+    '{"ä": {"\\u00e4": 2}, "b": "\\n"}'.encode(),
+    b'{"x": "\\ud800", "y": ["\\ud83d\\ude00"]}',
+    b'{"x": "\\\\ud800"}',
+    b'{"x": NaN}',
+    b'{"x": [-Infinity]}',
+    b'{"x": ' + b"9" * 5000 + b"}",
+    b'{"x": 1e999, "y": -0.0, "z": 1E+2}',
+    b'{"x": 01}',
+    b'{"x": "\xff"}',
+    b'{"x": "a\tb"}',
+    b'{"x": 1,}',
+    b'{"x": [1,]}',
+    b'{"x": {"a": 1, "a": 2}}',
+    b"[" * 499 + b"]" * 499,
+    b"[" * 500 + b"]" * 500,
+    b"[" * 3000 + b"]" * 3000,
+    b'{"a":' * 1200 + b"1" + b"}" * 1200,
+    b'{"x": "' + b"y" * 70_000 + b'"}',
+    b'{"x": [' + b'{"z": 1}, ' * 9000 + b"0]}",
+    b'{"x": [' + b'{"z": 1}, ' * 9000 + b"NaN]}",
+    b'{"x": 1',
+    b'{"x": 1} 2',
+]
+
+
+def both(monkeypatch, call):
+    fast = call()
+    with monkeypatch.context() as patch:
+        patch.setattr(Parsed, "at", lambda *_unused: None)
+        slow = call()
+    return fast, slow
+
+
+def documents(dice):
+    for item in ITEMS:
+        yield b'{"v": 1, "components": [' + item + b', {"image": "b"} ,' + item + b"]}"
+        yield b"[" + b" , ".join([dice.choice(ITEMS[:14]) for _unused in range(5)] + [item]) + b"\n]"
+        yield b'{"games": [{"components": [' + item + b']}, {}], "components": []}'
+
+
+@pytest.mark.parametrize("block", [window.BLOCK, 97])
+def test_problems_are_the_same(tmp_path, monkeypatch, block):
+    monkeypatch.setattr(window, "BLOCK", block)
+    if block < window.LOW:
+        monkeypatch.setattr(window, "LOW", 20)
+    path = tmp_path / "library.json"
+    found = 0
+    for data in documents(random.Random(1)):
+        path.write_bytes(data)
+        fast, slow = both(monkeypatch, lambda: problems(str(path)))
+        assert fast == slow, data[:300]
+        found += bool(slow)
+    assert found > 30
+
+
+def test_problems_of_mutated_documents_are_the_same(tmp_path, monkeypatch):
+    dice = random.Random(5)
+    path = tmp_path / "library.json"
+    for _unused in range(1500):
+        path.write_bytes(b'{"components": [' + mutated(dice) + b", " + dice.choice(ITEMS[:30]) + b"]}")
+        fast, slow = both(monkeypatch, lambda: problems(str(path)))
+        assert fast == slow, path.read_bytes()
+
+
+def told(path):
+    """The stripped text of a file, as one side of a comparison sees it."""
+    with path.open("rb") as file:
+        try:
+            records = list(stripped.Stripped(file, [(None,), ("components", None)], "image").records())
+        except stripped.NotReadable:
+            return None
+    return [(record.kind, record.text, record.pointer, record.owned, record.holder) for record in records]
+
+
+@pytest.mark.parametrize("block", [window.BLOCK, 97])
+def test_stripped_text_is_the_same(tmp_path, monkeypatch, block):
+    monkeypatch.setattr(window, "BLOCK", block)
+    path = tmp_path / "library.json"
+    compared = 0
+    for data in documents(random.Random(2)):
+        path.write_bytes(data)
+        # What is no strict JSON is not compared: the one way may read what the other refuses.
+        if any(problem["severity"] == "error" for problem in problems(str(path))):
+            continue
+        fast, slow = both(monkeypatch, lambda: told(path))
+        assert fast == slow, data[:300]
+        compared += 1
+    assert compared > 40
+
+
+@pytest.mark.parametrize("name", ["dhash", "dhash_confidence", "dhash_reasons", "dhash_legacy"])
+@pytest.mark.parametrize("own", [b"", b', "dhash": "0123456789abcdef"', b', "dhash": {"z": 1}'])
+def test_an_owned_name_inside_an_items_object_is_not_the_migrations(tmp_path, name, own):
+    paths = [tmp_path / "before.json", tmp_path / "after.json"]
+    for path, value in zip(paths, (b'"0123456789abcdef"', b'"f123456789abcdef"')):
+        inside = b'{"x": 1, "' + name.encode() + b'": ' + value + b"}"
+        path.write_bytes(b'{"components": [{"image": "a", "of": ' + inside + own + b"}]}")
+    assert len(changes_beyond_migration(*map(str, paths))) == 1
+
+
+def test_nesting_beyond_the_parser_is_not_tried_again_at_each_level(tmp_path, monkeypatch):
+    path = tmp_path / "library.json"
+    path.write_bytes(b"[" * 100_000 + b"]" * 100_000)
+    tried = []
+    at = Parsed.at
+
+    def counted(self, begin):
+        before = self._from
+        found = at(self, begin)
+        tried.append(self._from != before)
+        return found
+
+    monkeypatch.setattr(Parsed, "at", counted)
+    assert {problem["kind"] for problem in problems(str(path))} == {"deep"}
+    assert 0 < sum(tried) < 1000
+
+
+def test_values_are_those_of_the_library(tmp_path):
+    path = tmp_path / "x"
+    path.write_bytes(json.dumps([{"a": [1, "b"]}]).encode())
+    with path.open("rb") as file:
+        parsed = Parsed(window.Window(file))
+        assert parsed.at(1) == ({"a": [1, "b"]}, 16)
+        assert parsed.at(0) == ([{"a": [1, "b"]}], 17)
