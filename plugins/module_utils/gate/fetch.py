@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import base64
 import os
+import re
 import socket
 import ssl
 import threading
@@ -17,6 +18,8 @@ from http.client import HTTPException
 from typing import List, Mapping, NamedTuple, Optional, Set, Union
 
 from ..errors import MobiusError
+
+_SECRET_NAME = re.compile(r"(?i)token|key|secret|pass|auth|sig|credential|session")
 
 MAX_BODY = 4 * 1024 * 1024
 
@@ -195,13 +198,21 @@ def _context(access: Access) -> ssl.SSLContext:
 def _without_user(url: str) -> str:
     scheme, mark, rest = url.partition("://")
     head, slash, tail = rest.partition("/")
-    return ascii(scheme + mark + head.rpartition("@")[2] + slash + tail)
+    path, query, _values = tail.partition("?")
+    return ascii(scheme + mark + head.rpartition("@")[2] + slash + path + (query and "?..."))
 
 
 def secrets_of(url: str) -> Set[str]:
-    """Everything in a URL that may not be shown: its password as written, as meant, and inside the token made of it."""
+    """Everything in a URL that may not be shown: its password as written, as meant, and inside the token made of it,
+    and what its query gives under a name that speaks of a secret.
+    """
+    found = set()
+    for part in urllib.parse.urlsplit(url).query.split("&"):
+        name, _mark, value = part.partition("=")
+        if value and _SECRET_NAME.search(name):
+            found |= {value, urllib.parse.unquote_plus(value)}
     location = locate(url)
-    if not location.password:
-        return set()
-    pair = f"{location.username}:{location.password}".encode()
-    return {location.password, str(urllib.parse.urlsplit(url).password), base64.b64encode(pair).decode("ascii")}
+    if location.password:
+        pair = f"{location.username}:{location.password}".encode()
+        found |= {location.password, str(urllib.parse.urlsplit(url).password), base64.b64encode(pair).decode("ascii")}
+    return found

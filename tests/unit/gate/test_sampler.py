@@ -126,6 +126,7 @@ def test_a_header_that_cannot_be_sent_does_not_show_its_value():
 def test_secrets_of_a_url():
     assert secrets_of("http://u:p%40ss@h/x") == {"p%40ss", "p@ss", "dTpwQHNz"}
     assert secrets_of("http://h/x") == set()
+    assert secrets_of("http://h/x?a=b&access_token=t%2Bt&api_key=k&empty_key=") == {"t%2Bt", "t+t", "k"}
 
 
 @pytest.mark.parametrize(
