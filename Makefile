@@ -48,7 +48,8 @@ lint: tools ## ansible-lint, ruff, mypy
 
 .PHONY: unit
 unit: tools ## the plain Python, without Ansible
-	@$(TEST)/bin/pytest -n 2 tests/unit
+	@tests/unit/promtool.sh
+	@PATH=$(CURDIR)/.cache/promtool/usr/bin:$$PATH $(TEST)/bin/pytest -n 2 tests/unit
 
 .PHONY: integration
 integration: tools ## the playbooks on this machine: deploy, check mode, rollback, failures
