@@ -58,8 +58,9 @@ running:
 progress:
   description:
     - The last note; empty where there is none.
-    - C(phase) is V(comparing) with the last run, V(hashing) or V(writing), C(done) and C(total) are items, and the total
-      is an estimate until all were read; C(rate) is items a second, C(eta) seconds left, C(started) and C(updated) are seconds since 1970.
+    - C(phase) is V(comparing) with the last run, V(hashing) or V(writing), C(done) and C(total) are items, and the
+      total is an estimate until all were read; C(rate) is items a second, C(eta) seconds left, C(started) and
+      C(updated) are seconds since 1970.
   returned: always
   type: dict
   sample:

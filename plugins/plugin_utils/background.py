@@ -20,6 +20,8 @@ _PATIENCE = 60
 _PROGRESS = "mobius.dhash.dhash_progress"
 _STATUS = "ansible.legacy.async_status"
 _SILENCE = 900
+# Its own end, and Ansible's for it, come first, where anything of it is left.
+_GRACE = 60
 _NO_LIMIT = 10**9
 # Soon at first, so that a short one is not held up; later each question costs the host more than it tells.
 _PAUSES = (0.5, 1, 2, 3, *[5] * 12)
@@ -55,7 +57,7 @@ class Background(ActionBase):
             if not job.get("ansible_job_id") or not job.get("results_file"):
                 return {**job, "failed": True}
             try:
-                self._follow(path, job, task_vars)
+                self._follow(path, job, limit, task_vars)
                 return self._result(job, limit, task_vars)
             except _Ended as error:
                 return error.args[0]
@@ -71,11 +73,11 @@ class Background(ActionBase):
         finally:
             self._task.async_val = given
 
-    def _follow(self, path, job, task_vars):
+    def _follow(self, path, job, limit, task_vars):
         """Ask until the job has ended, and tell what is new."""
         host = task_vars.get("inventory_hostname", "")
         last, changed, failures = None, time.monotonic(), 0
-        shown, told_at = None, -_BETWEEN_LINES
+        shown, told_at, began = None, -_BETWEEN_LINES, changed
         for pause in chain(_PAUSES, repeat(_LAST_PAUSE)):
             time.sleep(pause)
             answer = self._ask({"path": path, "job": job["results_file"]}, task_vars)
@@ -87,8 +89,8 @@ class Background(ActionBase):
             line, now = answer.get("msg") if failures else told(answer["progress"]), time.monotonic()
             if (line, answer.get("progress")) != last:
                 last, changed = (line, answer.get("progress")), now
-            elif now - changed > _SILENCE:
-                raise _Ended(_silent(job))
+            if now - changed > _SILENCE or 0 < limit < now - began - _GRACE:
+                raise _Ended(_silent(job, now - changed))
             if line != shown and now - told_at >= _BETWEEN_LINES:
                 shown, told_at = line, now
                 self._display.display(f"{host}  {line}")
@@ -156,9 +158,9 @@ def _too_long(limit):
     return str(error)
 
 
-def _silent(job):
+def _silent(job, seconds):
     error = MobiusError(
-        f"It has shown no sign of life for {_SILENCE} seconds; whether it still runs cannot be told",
+        f"It has shown no sign of life for {seconds:.0f} seconds; whether it still runs cannot be told",
         job["results_file"],
         "look at the host, then run it again",
     )

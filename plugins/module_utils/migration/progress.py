@@ -27,6 +27,10 @@ _WRITE_SECONDS = 1.0
 _RENEW_SECONDS = 60.0
 
 
+class GivenUp(MobiusError):
+    """Told to stop, or nobody asked for too long."""
+
+
 class Read(Protocol):
     """What is read while it lasts, such as a document; both in the same unit."""
 
@@ -124,12 +128,12 @@ class Progress:
                 "nothing was changed"
             )
 
-    def _given_up(self, what: str) -> MobiusError:
+    def _given_up(self, what: str) -> GivenUp:
         if self._deployment is not None:
             # There is nobody left who would do it.
             with suppress(OSError, MobiusError):
                 release(self._library, self._deployment)
-        return MobiusError(what, self._library, "run it again: pictures that were hashed are not hashed again")
+        return GivenUp(what, self._library, "run it again: pictures that were hashed are not hashed again")
 
     def _note(self, tally: Counts, phase: str) -> None:
         done = tally.hashed + tally.unchanged + tally.failed + tally.without_picture

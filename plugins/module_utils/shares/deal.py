@@ -5,12 +5,10 @@
 from __future__ import annotations
 
 import heapq
-from typing import List, NamedTuple, Sequence
+from typing import NamedTuple, Sequence
 
-#: What a picture costs beside its bytes, in bytes; and bytes that a processor gets through in a second. Rounded from
-#: small tokens and large photos alike: shares have to be even, and a time limit right within a factor of four.
+#: What a picture costs beside its bytes, in bytes, between small tokens and large photos.
 _FIXED = 25_000
-_A_SECOND = 25_000_000
 
 
 class Weight(NamedTuple):
@@ -26,16 +24,13 @@ class Deal:
     def __init__(self, hosts: Sequence[Weight]) -> None:
         self._hosts = hosts
         self._queue = [(0.0, place) for place in range(len(hosts))]
-        self.seconds: List[float] = [0.0] * len(hosts)
-        #: What one processor would take for all.
-        self.total = 0.0
+        #: What each host has so far, in a unit of its own.
+        self.costs = [0] * len(hosts)
 
     def host(self, size: int) -> int:
         """The place of the host that gets a picture of so many bytes."""
-        cost = (_FIXED + size) / _A_SECOND
-        self.total += cost
-        seconds, place = self._queue[0]
-        seconds += cost / self._hosts[place].processors
-        heapq.heapreplace(self._queue, (seconds, place))
-        self.seconds[place] = seconds
+        time, place = self._queue[0]
+        cost = _FIXED + size
+        heapq.heapreplace(self._queue, (time + cost / self._hosts[place].processors, place))
+        self.costs[place] += cost
         return place

@@ -7,13 +7,14 @@ from __future__ import annotations
 import os
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Dict, Iterator, NamedTuple, Optional, Tuple
 
 from ..errors import MobiusError
 from ..migration.located import Refusal, located
 from ..migration.options import Options
-from ..migration.progress import Progress
+from ..migration.progress import GivenUp, Progress
 from ..migration.tally import Counts
 from ..storage.paths import ImageRoot, state_dir
 from .engine import hashed, kept, made_with
@@ -64,6 +65,10 @@ def hash_share(
             for result in run.results(run.found() if pack is None else run.sent(pack, folder)):
                 write_result(lines, result)
             write_line(lines, {"end": True})
+    except GivenUp:
+        progress.end()
+        _forget(options.path, pack, results)
+        raise
     finally:
         progress.end()
     return {
@@ -74,8 +79,19 @@ def hash_share(
         "missing": run.missing,
         "left": counts.items - counts.hashed - counts.failed,
         "seconds": round(time.monotonic() - started, 1),
-        "results": results,
+        "dest": results,
     }
+
+
+def _forget(share: str, *files: Optional[str]) -> None:
+    """Remove what was brought here: nobody is left who would."""
+    for path in (share, *files):
+        with suppress(OSError):
+            os.unlink(path or "")
+    for folder in (state_dir(share), os.path.dirname(share)):
+        # Others may be there.
+        with suppress(OSError):
+            os.rmdir(folder)
 
 
 class _Run:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import tempfile
 import time
@@ -15,18 +16,21 @@ from ..errors import MobiusError
 from ..library.document import open_document
 from ..migration.options import ALL, Options
 from ..migration.pictures import Pictures, is_young
+from ..migration.projection import Sample, hashing_seconds
 from ..migration.survey import Entry, Survey
 from ..storage.paths import locate_library
 from ..storage.state import prepare_folder
 from .deal import Deal, Weight
-from .engine import facts, made_with
+from .engine import facts, hashed, made_with
 from .files import FORM, Row, pack, write_line, writing
 
 PREFIX = "shares-"
 _FORGOTTEN_SECONDS = 2 * 86400
-#: Hosts need not be alike, and an estimate is none: a share may take this many times what it should, and this much.
-_PATIENCE = 4.0
-_AT_LEAST_SECONDS = 60.0
+#: Hosts need not be alike: a share may take this many times what it should, and so many seconds more.
+_TIMES = 4.0
+_MORE_SECONDS = 60.0
+_SAMPLE = 40
+_SAMPLE_SECONDS = 5.0
 
 
 def plan(
@@ -70,8 +74,7 @@ def plan(
     folder = None if check_mode else _folder(library)
     try:
         result.update(_deal(options, hosts, maker, folder))
-        alone = result["seconds"] / hosts[0].processors
-        if alone < least or all(share["own"] for share in result["shares"]):
+        if result["seconds"] < least or all(share["own"] for share in result["shares"]):
             result["shares"] = []
         elif send and folder is not None:
             _pack(result, folder)
@@ -80,7 +83,7 @@ def plan(
     finally:
         if folder is not None and not result["folder"]:
             shutil.rmtree(folder, ignore_errors=True)
-    return {**result, "seconds": round(alone, 3), "warnings": warnings}
+    return {**result, "warnings": warnings}
 
 
 def _folder(library: str) -> str:
@@ -99,6 +102,7 @@ def _deal(options: Options, hosts: List[Weight], maker: str, folder: Optional[st
     root = os.path.realpath(options.root)
     deal = Deal(hosts)
     pictures, sizes = [0] * len(hosts), [0] * len(hosts)
+    sample: List[Row] = []
     with ExitStack() as stack:
         files: List[Optional[TextIO]] = [None] * len(hosts)
         for place, weight in enumerate(hosts if folder is not None else []):
@@ -107,11 +111,19 @@ def _deal(options: Options, hosts: List[Weight], maker: str, folder: Optional[st
             files[place] = lines
         for row in _rows(options, root, maker):
             place = deal.host(row.size)
+            # Every one has the same chance, so that the sample is of all of them.
+            chosen = random.randrange(sum(pictures) + 1)
+            if len(sample) < _SAMPLE:
+                sample.append(row)
+            elif chosen < _SAMPLE:
+                sample[chosen] = row
             pictures[place] += 1
             sizes[place] += row.size
             lines_of_it = files[place]
             if lines_of_it is not None:
                 write_line(lines_of_it, row)
+    busy = _seconds(sample, options, root, sum(pictures), sum(sizes))
+    a_cost = busy / max(1, sum(deal.costs))
     shares = [
         {
             "number": place,
@@ -119,14 +131,23 @@ def _deal(options: Options, hosts: List[Weight], maker: str, folder: Optional[st
             "own": place == 0,
             "pictures": pictures[place],
             "bytes": sizes[place],
-            "timeout": round(_AT_LEAST_SECONDS + _PATIENCE * deal.seconds[place]),
+            "timeout": round(_MORE_SECONDS + _TIMES * deal.costs[place] * a_cost / hosts[place].processors),
             "file": "" if folder is None else _share(folder, place),
             "pack": "",
         }
         for place in range(len(hosts))
         if pictures[place]
     ]
-    return {"shares": shares, "pictures": sum(pictures), "bytes": sum(sizes), "seconds": deal.total}
+    alone = round(busy / hosts[0].processors, 3)
+    return {"shares": shares, "pictures": sum(pictures), "bytes": sum(sizes), "seconds": alone}
+
+
+def _seconds(sample: List[Row], options: Options, root: str, count: int, size: int) -> float:
+    """About how long one process takes for all, from hashing a few."""
+    until = time.monotonic() + _SAMPLE_SECONDS
+    begun = ((row, f"{root}/{row.path}") for row in sample if time.monotonic() < until)
+    samples = [Sample(each.key.size, each.seconds, each.dhash is None, 1, 1) for each in hashed(begun, options)]
+    return hashing_seconds(samples, count, size, 1)
 
 
 def _rows(options: Options, root: str, maker: str) -> Iterator[Row]:
@@ -162,7 +183,7 @@ def _pack(result: Dict[str, Any], folder: str) -> None:
         raise MobiusError(
             f"The pictures to send take {needed / 1e6:.0f} MB for a while, and {free / 1e6:.0f} MB are free",
             folder,
-            "put the pictures on storage that the workers share (mobius_hash_send: false), or make room",
+            "put the pictures on storage that the workers share (mobius_hash_workers_send: false), or make room",
         )
     for share in sent:
         share["pack"] = f"{folder}/{share['number']}.tar"

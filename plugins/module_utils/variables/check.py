@@ -24,6 +24,7 @@ _RENAMED: Dict[str, str] = {
         f"monitor_{each}": f"mobius_health_{each}"
         for each in ("headers", "username", "password", "ca_path", "client_cert", "client_key", "validate_certs")
     },
+    "hash_workers_processes": "mobius_workers",
     "evidence_unit": "mobius_service_unit",
     "monitor_unit": "mobius_service_unit",
     "monitor_over": "mobius_limits_over",

@@ -294,7 +294,7 @@ def test_only_a_folder_of_shares_is_removed(name, fan, hashed):
 
 def test_too_little_room_for_what_is_sent_is_refused(fan, monkeypatch):
     monkeypatch.setattr("shutil.disk_usage", lambda _unused: type("Usage", (), {"free": 1000})())
-    with pytest.raises(MobiusError, match="mobius_hash_send"):
+    with pytest.raises(MobiusError, match="mobius_hash_workers_send"):
         fan.plan(send=True)
     assert folders(fan) == []
 
@@ -311,12 +311,13 @@ def test_a_worker_past_its_deadline_gives_what_it_has(fan, monkeypatch):
     assert fan.site.migrate()["hashed"] == 10
 
 
-def test_a_worker_of_which_nobody_asks_gives_up(fan, monkeypatch):
+def test_a_worker_of_which_nobody_asks_gives_up_and_leaves_nothing(fan, monkeypatch):
     monkeypatch.setattr("ansible_collections.mobius.dhash.plugins.module_utils.migration.progress._WRITE_SECONDS", 0.0)
     monkeypatch.setattr("ansible_collections.mobius.dhash.plugins.module_utils.engine.pool._PROGRESS_SECONDS", 0.0)
     share = fan.shared(fan.plan())[0]
     with pytest.raises(MobiusError, match="Nobody has asked"):
         fan.hash(share, patience=1e-9)
+    assert not list(fan.site.home.glob("on-*"))
 
 
 @pytest.mark.parametrize("spoil", [b"no tar at all" * 100, b""])

@@ -57,7 +57,16 @@ TABLE = {
     "mobius_library_path": (GOOD_PATH, [*NO_PATH, ""]),
     **{
         f"mobius_{name}": (["", *GOOD_PATH], NO_PATH)
-        for name in ("image_root", "backup_dir", "log_dir", "dry_run_report", "schema", "runtime_venv", "service_dir")
+        for name in (
+            "image_root",
+            "backup_dir",
+            "log_dir",
+            "dry_run_report",
+            "schema",
+            "runtime_venv",
+            "service_dir",
+            "hash_workers_root",
+        )
         + ("health_ca_path", "health_client_cert", "health_client_key", "maintenance_flag", "review_dest")
     },
     "mobius_metrics_file": (["", "/var/lib/node/mobius.prom"], [*NO_PATH, "/var/lib/node/mobius.txt"]),
@@ -104,6 +113,7 @@ TABLE = {
         f"mobius_{name}": ([True, False, "true", "False", "yes", "no", "on", "OFF", 1, 0, "1", "0"], NO_TRUTH)
         for name in ("confirm", "lock_break", "runtime_lean", "become", "service_enabled", "health_check")
         + (
+            "hash_workers_send",
             "health_validate_certs",
             "monitor_progress",
             "maintenance_ignore_window",
@@ -111,6 +121,8 @@ TABLE = {
             "review_images",
         )
     },
+    **{f"mobius_hash_workers_{name}": ([0, "60", 1.5], [*NO_NUMBERS, -1, "-1"]) for name in ("least", "timeout")},
+    "mobius_hash_workers_sample": ([0, "20"], [*NOT_WHOLE, -1]),
     "mobius_progress": (["auto", True, "false"], [*NO_TRUTH, "Auto"]),
     "mobius_log_keep_last": ([0, "7"], [*NOT_WHOLE, -1]),
     "mobius_log_keep_days": ([0, "30"], [*NOT_WHOLE, -1]),

@@ -1,0 +1,34 @@
+# Copyright (c) Mobius contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The controller's side of a share that another host hashes: in the background there, and its progress told here."""
+
+from __future__ import annotations
+
+import math
+
+from ..plugin_utils.background import Background
+
+_MODULE = "mobius.dhash.dhash_share_hash"
+_GRACE = 30
+
+
+class ActionModule(Background):
+    """Follow from here, except in check mode and where the task has an ``async`` of its own."""
+
+    def run(self, tmp=None, task_vars=None):
+        super().run(tmp, task_vars)
+        arguments = dict(self._task.args)
+        if self._task.check_mode or self._task.async_val:
+            return self._execute_module(
+                module_name=_MODULE, module_args=arguments, task_vars=task_vars, wrap_async=self._task.async_val
+            )
+        return self.in_background(_MODULE, arguments, arguments.get("share"), _limit(arguments), task_vars)
+
+
+def _limit(arguments):
+    """Seconds until the module is ended, which ends by itself when its last pictures are done; 0 for none."""
+    try:
+        deadline, last = float(arguments.get("deadline") or 0), float(arguments.get("image_timeout") or 30)
+    except (TypeError, ValueError):
+        return 0  # the module says what is wrong
+    return math.ceil(deadline + last + _GRACE) if deadline > 0 else 0

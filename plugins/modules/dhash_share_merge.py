@@ -1,0 +1,115 @@
+#!/usr/bin/python
+# Copyright (c) Mobius contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: dhash_share_merge
+short_description: Take what other hosts hashed
+version_added: 1.0.0
+description:
+  - Puts the results of the shares that M(mobius.dhash.dhash_share_plan) dealt into the index of pictures, so that the
+    next migration does not hash these pictures again, and removes the folder of the shares.
+  - A share counts only when all of it can be read, it was hashed with the same version of Pillow, and each picture of a
+    sample has the same dHash here. Of one that counts, each picture counts that has the size and time that it has here.
+  - What does not count is told, and hashed by the migration. The library is only read.
+options:
+  folder:
+    description: The folder that M(mobius.dhash.dhash_share_plan) made, with C(NUMBER.results) beside each share.
+    type: path
+    required: true
+  sample:
+    description:
+      - How many pictures of each share are hashed again here, chosen by chance.
+      - It finds a host that is wrong often; a single wrong hash only by luck, unless the sample is the whole share.
+    type: int
+    default: 20
+extends_documentation_fragment:
+  - mobius.dhash.attributes
+  - mobius.dhash.library
+  - mobius.dhash.hashing.images
+  - mobius.dhash.hashing.engine
+attributes:
+  diff_mode:
+    description: The index of pictures is no document.
+    support: none
+seealso:
+  - module: mobius.dhash.dhash_share_plan
+  - module: mobius.dhash.dhash_migrate
+author:
+  - Mobius contributors (@mobius-dhash)
+"""
+
+EXAMPLES = r"""
+- name: Take what the others hashed
+  mobius.dhash.dhash_share_merge:
+    path: /srv/mobius/library.json
+    image_root: /srv/mobius/images
+    folder: "{{ dealt.folder }}"
+  vars:
+    ansible_python_interpreter: /opt/mobius-dhash/bin/python
+"""
+
+RETURN = r"""
+merged:
+  description: Pictures that the index knows now.
+  returned: success
+  type: int
+  sample: 119990
+left:
+  description: Pictures of the shares that the migration has to hash.
+  returned: success
+  type: int
+  sample: 10
+workers:
+  description: What became of each share.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    worker:
+      description: The name of its host.
+      type: str
+    pictures:
+      description: How many pictures it had.
+      type: int
+    merged:
+      description: How many of them the index knows now.
+      type: int
+    refused:
+      description: Why nothing of it counts; empty where it does.
+      type: str
+  sample:
+    - worker: worker-1
+      pictures: 60000
+      merged: 59995
+      refused: ""
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.mobius.dhash.plugins.module_utils.ansible import finish
+from ansible_collections.mobius.dhash.plugins.module_utils.migration.arguments import ENGINE, options_of
+from ansible_collections.mobius.dhash.plugins.module_utils.shares.merge import merge
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec=dict(
+            ENGINE,
+            path=dict(type="path", required=True),
+            image_root=dict(type="path"),
+            folder=dict(type="path", required=True),
+            sample=dict(type="int", default=20),
+        ),
+        supports_check_mode=True,
+    )
+    given = module.params
+    finish(
+        module,
+        lambda: merge(options_of(given), given["folder"], sample=given["sample"], check_mode=module.check_mode),
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,67 @@
+#!/usr/bin/python
+# Copyright (c) Mobius contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: dhash_worker_info
+short_description: Tell what a host can do for the hashing of others
+version_added: 1.0.0
+description:
+  - Tells how many processes this host hashes with, and what its hashes depend on beside the picture.
+  - M(mobius.dhash.dhash_share_plan) deals pictures by it.
+extends_documentation_fragment:
+  - mobius.dhash.attributes
+  - mobius.dhash.attributes.info
+  - mobius.dhash.hashing.engine
+seealso:
+  - module: mobius.dhash.dhash_share_plan
+author:
+  - Mobius contributors (@mobius-dhash)
+"""
+
+EXAMPLES = r"""
+- name: Ask what this host can do
+  mobius.dhash.dhash_worker_info:
+  register: about
+  vars:
+    ansible_python_interpreter: /opt/mobius-dhash/bin/python
+"""
+
+RETURN = r"""
+processors:
+  description: Processes that hash at the same time.
+  returned: success
+  type: int
+  sample: 8
+maker:
+  description: What hashes depend on beside the picture, as one word. Only hashes of the same one may be mixed.
+  returned: success
+  type: str
+  sample: 1/12.3.0
+pillow:
+  description: Version of Pillow.
+  returned: success
+  type: str
+  sample: 12.3.0
+imagehash:
+  description: Version of ImageHash; null where it is not installed. The hashes do not depend on it.
+  returned: success
+  type: str
+  sample: 4.3.2
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.mobius.dhash.plugins.module_utils.ansible import finish
+from ansible_collections.mobius.dhash.plugins.module_utils.migration.arguments import ENGINE, options_of
+from ansible_collections.mobius.dhash.plugins.module_utils.shares.engine import facts
+
+
+def main() -> None:
+    module = AnsibleModule(argument_spec=dict(ENGINE), supports_check_mode=True)
+    finish(module, lambda: facts(options_of({"path": "", **module.params})))
+
+
+if __name__ == "__main__":
+    main()
