@@ -63,8 +63,9 @@ BACKUP = """
 ## Backup
 
 A file that the page cache has is copied on one disk, and its SHA-256 written beside the copy. `library_backup` (the
-call without Ansible) syncs the copy, its checksum and the folder to the disk, and compares with the original before
-it is renamed into place; `cp && sha256sum` leaves the copy in the page cache. The second row syncs the copy too.
+call without Ansible) hashes the original, copies and hashes in one pass, syncs the copy, drops it from the cache, reads
+it back and hashes it, and writes and syncs the checksum and the folder. `cp && sha256sum` leaves the copy in the page
+cache and reads it from there; the second row syncs the copy too.
 """
 
 DEPLOY = """

@@ -129,7 +129,7 @@ def _backup(figures: Figures) -> str:
     base = figures["rows"]["cp && sha256sum"]["seconds"]
     rows = [
         [
-            f"`{name}`",
+            f"`{name}`" if "&&" in name else name,
             f"{statistics.median(row['seconds']):.2f}",
             f"{faster(base, row['seconds']):.2f}",
             f"{statistics.median(row['cpu']):.2f}",
