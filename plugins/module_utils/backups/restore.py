@@ -131,8 +131,8 @@ class _Restoration:
         with suppress(DamagedState):
             recorded = (state.read_document(self.path) or {}).get("sha256")
             if recorded == self.actual.sha256 or not current:
-                return
-            if current.get("sha256") == self.actual.sha256:
+                self._note(lambda: state.settle(self.path, self.actual.sha256))
+            elif current.get("sha256") == self.actual.sha256:
                 self._note(lambda: state.commit(self.path))
             elif (current.get("backup") or {}).get("sha256") == self.actual.sha256:
                 after = {**self._state_after(backup), "backup": current["backup"]}

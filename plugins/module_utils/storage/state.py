@@ -128,10 +128,13 @@ def commit(library_path: str) -> State:
 
 
 def settle(library_path: str, actual_sha256: str) -> None:
-    """Make a note that a killed run left the truth, if it came true."""
+    """End a note that a killed run left: the truth if it came true, gone if the library is as the record says."""
     document = read_document(library_path) or {}
-    if (document.get("pending") or {}).get("sha256") == actual_sha256:
+    pending = document.pop("pending", None)
+    if pending is not None and pending.get("sha256") == actual_sha256:
         commit(library_path)
+    elif pending is not None and document.get("sha256") == actual_sha256:
+        _write(library_path, document)
 
 
 def named_backups(library_path: str) -> List[Dict[str, Any]]:

@@ -121,6 +121,14 @@ def test_a_deployment_killed_around_its_rename(library: Path, came_true: bool) -
     assert library.read_bytes() == (B if came_true else A)
 
 
+def test_a_note_that_never_came_true_ends_with_a_restore_that_has_nothing_to_do(library: Path) -> None:
+    deploy(library, B, "1")
+    restore(str(library), None, "deployment")
+    state.begin(str(library), {"deployment": "2", "status": "deployed", "sha256": "0" * 64})
+    assert restore(str(library), None, "deployment")["changed"] is False
+    assert "pending" not in (state.read_document(str(library)) or {"pending": 1})
+
+
 def test_a_copy_by_hand_is_noted_as_the_rollback_that_it_is(library: Path) -> None:
     deploy(library, B, "1")
     library.write_bytes(A)

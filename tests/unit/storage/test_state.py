@@ -56,6 +56,18 @@ def test_the_next_run_settles_what_a_killed_one_left(library: str, actual: str, 
     assert state.commit(library)["previous"]["deployment"] == previous
 
 
+@pytest.mark.parametrize(("actual", "deployment", "ended"), [("b", "2", True), ("a", "1", True), ("x", "1", False)])
+def test_a_note_ends_when_the_library_says_how_it_came_out(
+    library: str, actual: str, deployment: str, ended: bool
+) -> None:
+    deploy(library, "1", "a")
+    state.begin(library, facts("2", "b"), actual_sha256="a")
+    state.settle(library, actual)
+    document = state.read_document(library)
+    assert document is not None
+    assert (document["deployment"], "pending" not in document) == (deployment, ended)
+
+
 def test_the_bytes_are_read_when_nobody_gives_their_hash(library: str) -> None:
     empty_object = "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"
     state.begin(library, facts("1", empty_object))
