@@ -9,6 +9,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any, Dict, List, Optional
 
@@ -86,6 +87,15 @@ class Play:
             "ANSIBLE_FORCE_COLOR": "0",
         }
 
+    def _outlive(self) -> None:
+        mark = f"FAULTS_ORDER={self.order}".encode()
+        deadline = time.monotonic() + SECONDS
+        while time.monotonic() < deadline:
+            if not any(mark in _environment_of(each) for each in Path("/proc").glob("[0-9]*")):
+                return
+            time.sleep(0.05)
+        raise RuntimeError(f"what a playbook left running hangs for {SECONDS} seconds")
+
     @property
     def obeyed(self) -> bool:
         """Whether the module got to the place where it was to be broken."""
@@ -104,13 +114,24 @@ class Play:
         return [(number, name) for number, name in map(json.loads, self.log.read_text().splitlines())]
 
     def ended(self) -> Whole:
-        """Wait for it, and for what it has left running: that holds the pipe as long as it lives."""
+        """Wait for it, and for the modules that it has left running."""
         try:
             output, _none = self._process.communicate(timeout=SECONDS)
         except subprocess.TimeoutExpired:
             os.killpg(self._process.pid, signal.SIGKILL)
             raise RuntimeError(f"a playbook hangs for {SECONDS} seconds") from None
+        self._outlive()
         return Whole(self._process.returncode, output, obeyed=self.obeyed)
+
+
+def _environment_of(process: Path) -> bytes:
+    try:
+        # A connection that waits for further tasks is no module.
+        if (process / "comm").read_text().strip() in ("ssh", "sshd"):
+            return b""
+        return (process / "environ").read_bytes()
+    except OSError:
+        return b""
 
 
 class Whole:

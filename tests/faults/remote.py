@@ -64,7 +64,7 @@ def connection(folder: Path, environment: Dict[str, str]) -> Dict[str, str]:
     program = ["env", *(f"{name}={value}" for name, value in _libraries().items()), str(server())]
     proxy = shlex.join([*program, "-i", "-f", f"{folder}/sshd_config", "-E", f"{folder}/sshd.log"])
     options = {
-        "ProxyCommand": f"exec {proxy}",
+        "ProxyCommand": proxy,
         "IdentityFile": f"{folder}/user",
         "IdentitiesOnly": "yes",
         "StrictHostKeyChecking": "no",

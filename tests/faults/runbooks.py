@@ -48,29 +48,38 @@ paths.PLAYBOOKS[ROLLBACK] = Writing(ROLLBACK, lambda site: paths.deployed(site, 
 
 
 def state_of(site: Site) -> str:
-    """A word for what lies there: the same for two runs that left the same but for times, ids and logs."""
+    """A word for what lies there: the same for two runs that left the same but for times, ids, durations and logs."""
+    tree = {name: content for name, content in site.tree().items() if not _is_told(name)}
+    known = {hashlib.sha256(content).hexdigest(): _nameless(name) for name, content in tree.items()}
     digest = hashlib.sha256()
-    for name, content in sorted(site.tree().items()):
-        if name.startswith("logs/") and not name.endswith(".tmp"):
-            continue
-        text = timeless(content.replace(str(site.home).encode(), b"HOME"))
+    for name, content in sorted(tree.items()):
+        text = content.decode("utf-8", "surrogateescape")
         if name.endswith("/lock"):
-            text = str(sorted(json.loads(content))).encode()
+            text = str(sorted(json.loads(content)))
         elif name.endswith("/writing") or ".sqlite" in name:
-            text = b""
+            text = ""
+        # A checksum counts as the file that it is of.
+        text = re.sub(r"\b[0-9a-f]{64}\b", lambda found: known.get(found.group(), "OTHER"), text)
+        text = re.sub(r'(_time|seconds)": [0-9.]+', r'\1": N', text.replace(str(site.home), "HOME"))
         mode = (site.home / name).stat().st_mode
-        plain = re.sub(rb"\.[0-9a-f]{12}\.tmp", b".TMP", timeless(name.encode()))
-        digest.update(b"%s %o %s\n" % (plain, mode, hashlib.sha256(text).digest()))
+        digest.update(f"{_nameless(name)} {mode:o} {_nameless(text)}\n".encode("utf-8", "surrogateescape"))
     return digest.hexdigest()
 
 
+def _nameless(text: str) -> str:
+    plain = timeless(text.encode("utf-8", "surrogateescape")).decode("utf-8", "surrogateescape")
+    return re.sub(r"\.[0-9a-f]{12}\.tmp", ".TMP", plain)
+
+
+def _is_told(name: str) -> bool:
+    """Whether it only tells of runs, or makes the next one faster."""
+    told = name.startswith("logs/") or name in ("migrate-dryrun.json", ".library.json.dhash/last-run")
+    return told and not name.endswith(".tmp")
+
+
 def _kept(site: Site) -> Dict[str, bytes]:
-    """What a run that changes nothing leaves alone: all but its own logs, its report and the index."""
-    return {
-        name: content
-        for name, content in site.tree().items()
-        if not name.startswith("logs/") and name != "migrate-dryrun.json" and ".sqlite" not in name
-    }
+    """What a run that changes nothing leaves alone."""
+    return {name: content for name, content in site.tree().items() if not _is_told(name) and ".sqlite" not in name}
 
 
 @dataclass(frozen=True)
