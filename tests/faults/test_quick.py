@@ -10,23 +10,22 @@ import sys
 from pathlib import Path
 from typing import Any, Iterator, List
 
-import broken
 import disks
 import haste
 import paths
 import pytest
+import runbooks
 import sweep
 from ansible_collections.mobius.dhash.plugins.module_utils.storage import replace
+from judge import Lost
 from sweep import Bench, Verdict
 
 RUN = Path(__file__).resolve().parent / "run.py"
-needs_strace = pytest.mark.skipif(broken.unavailable() is not None, reason=str(broken.unavailable()))
 needs_mounts = pytest.mark.skipif(disks.unavailable() is not None, reason=str(disks.unavailable()))
 
 
-@needs_strace
 def test_nothing_is_lost_and_no_fault_is_left_out() -> None:
-    groups = ["calls", "damage", "haste"]
+    groups = ["calls", "damage", "haste", "plays"]
     if disks.unavailable() is None:
         groups += ["full", "power"]
     command = [sys.executable, "-B", str(RUN), "--quick"]
@@ -55,14 +54,12 @@ def killed(bench: Bench, name: str) -> List[sweep.Case]:
     return [case for case in sweep.cases(name, bench.points(name)) if case.kind == sweep.KILL]
 
 
-@needs_strace
 def test_a_library_written_in_place_shows(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     bench.model("restore")
     monkeypatch.setattr(os, "rename", lambda source, target: Path(target).write_bytes(Path(source).read_bytes()))
     assert any("neither old nor new" in str(each.lost) for each in losses(bench, killed(bench, "restore")))
 
 
-@needs_strace
 def test_a_backup_without_its_checksum_shows(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     bench.model("backup")
     real = paths.store.create_exclusively
@@ -79,7 +76,6 @@ def test_a_backup_without_its_checksum_shows(bench: Bench, monkeypatch: pytest.M
     assert any("no checksum" in str(each.lost) for each in losses(bench, killed(bench, "backup")))
 
 
-@needs_strace
 @needs_mounts
 def test_a_sync_that_was_forgotten_shows(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     bench.model("restore")
@@ -92,6 +88,30 @@ def test_an_edit_that_is_run_over_shows(bench: Bench, monkeypatch: pytest.Monkey
     bench.model("restore")
     monkeypatch.setattr(replace, "_check_expected", lambda path, expected: None)
     assert losses(bench, [haste.Edited("restore", "in place")])
+
+
+def test_a_lock_that_outlives_its_playbook_shows(bench: Bench) -> None:
+    site = bench.model("restore").site
+    runbooks.falls_free(site)
+    paths.lock.acquire(site.path, "playbook", pid=os.getpid())
+    with pytest.raises(Lost, match="does not fall free"):
+        runbooks.falls_free(site)
+
+
+def test_only_runs_that_left_the_same_share_what_follows(bench: Bench) -> None:
+    site = bench.model("migrate").site
+    first = runbooks.state_of(site)
+    assert runbooks.state_of(site.copy(bench.folder / "copy")) == first
+    seen = {first}
+    for name in (".library.json.0123456789ab.tmp", "backups/library.json.bak.20200101T000000Z", "logs/x.tmp"):
+        (site.home / name).parent.mkdir(exist_ok=True)
+        (site.home / name).touch()
+        seen.add(runbooks.state_of(site))
+    site.library.chmod(0o600)
+    seen.add(runbooks.state_of(site))
+    site.library.write_bytes(site.library.read_bytes() + b" ")
+    seen.add(runbooks.state_of(site))
+    assert len(seen) == 6
 
 
 def test_a_lock_that_nobody_heeds_shows(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ import sys
 import time
 from pathlib import Path
 
-_HOLDING = 120.0
+_HOLDING = 600.0
 
 
 def _parents():
