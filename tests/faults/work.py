@@ -27,11 +27,12 @@ def run(options: argparse.Namespace, folder: Path) -> Tuple[List[Verdict], List[
     images = folder / "images"
     paths.draw(images)
     wanted: Dict[str, Callable[..., List[Any]]] = {
+        "plays": runbook_cases.cases,
         "calls": _calls,
         "full": disks.full_cases,
         "power": disks.power_cases,
     }
-    wanted.update(damage=damage.cases, haste=haste.cases, plays=runbook_cases.cases)
+    wanted.update(damage=damage.cases, haste=haste.cases)
     without = {"calls": broken.unavailable, "full": disks.unavailable, "power": disks.unavailable}
     verdicts: List[Verdict] = []
     untried: List[str] = []
@@ -48,9 +49,12 @@ def run(options: argparse.Namespace, folder: Path) -> Tuple[List[Verdict], List[
             found = [each for place, each in enumerate(found) if not options.quick or each.quick(place)]
             for place, verdict in enumerate(pool.map(_try, found, chunksize=1 if group == "plays" else 4)):
                 verdicts.append(verdict)
+                if verdict.lost is not None:
+                    print(f"LOST  {verdict.label}: {verdict.lost}", file=sys.stderr, flush=True)
                 if sys.stderr.isatty() and place % 20 == 0:
                     print(f"{group} {place}/{len(found)}", end="\r", file=sys.stderr)
-    return verdicts, untried
+    # What is made of the others comes after them in the table.
+    return sorted(verdicts, key=lambda each: each.group == "plays"), untried
 
 
 def _start(folder: Path, images: Path) -> None:
