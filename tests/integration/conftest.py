@@ -36,6 +36,9 @@ class Site:
         self.home = home
         self.library = home / "library.json"
         self.port = _free_port()
+        # What a play is run by, and with, in place of the user of the tests.
+        self.run_by: List[str] = []
+        self.environment: Dict[str, str] = {}
 
     def write_library(self, items: List[Dict[str, Any]]) -> bytes:
         self.library.write_text(json.dumps({"name": "test", "components": items}, indent=2) + "\n")
@@ -45,6 +48,7 @@ class Site:
         self, name: str, *arguments: str, cwd: Path = ROOT, playbook: Optional[str] = None, **variables: Any
     ) -> Run:
         command = [
+            *self.run_by,
             str(Path(sys.executable).parent / "ansible-playbook"),
             playbook or str(ROOT / "playbooks" / f"{name}.yml"),
         ]
@@ -64,6 +68,7 @@ class Site:
             "ANSIBLE_FORCE_COLOR": "0",
             # Nothing that the user has installed may stand in for this tree.
             "ANSIBLE_HOME": str(ROOT / ".cache" / "ansible"),
+            **self.environment,
         }
         # The tests' own playbooks lie outside of playbooks/, where a checkout finds itself.
         own = str(ROOT / "playbooks" / "collections") if playbook else str(self.home / "none")
@@ -134,3 +139,14 @@ def site(tmp_path: Path):
     place.write_library([{"id": f"item-{n}", "image": name, "price": 1.00} for n, name in enumerate(names)])
     yield place
     place.play("service", mobius_service_state="stopped")
+
+
+@pytest.fixture
+def journal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """What is kept of the journal of the service's unit; a machine without systemd has none of its own."""
+    program = tmp_path / "bin" / "journalctl"
+    program.parent.mkdir()
+    program.write_text('#!/bin/sh\necho "asked for $2: password=hunter2"\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
+    return "asked for mobius-dhash: password=***\n"
