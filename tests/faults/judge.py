@@ -6,6 +6,7 @@ import hashlib
 from pathlib import Path
 from typing import Optional
 
+from ansible_collections.mobius.dhash.plugins.module_utils.backups.names import BACKUP, SNAPSHOT
 from ansible_collections.mobius.dhash.plugins.module_utils.backups.store import Store, list_backups
 from ansible_collections.mobius.dhash.plugins.module_utils.storage import state
 from broken import CRASHED, DONE, TOLD, UNKNOWN, Ended
@@ -77,6 +78,16 @@ def _way_back(model: Model, site: Site) -> None:
         raise Lost("no backup has the bytes of before")
 
 
+def _kept_once(model: Model, site: Site) -> None:
+    """What a broken run kept of the library serves the next run."""
+    before = sum(content == model.library_before for content in model.before.values()) - 1
+    wanted = hashlib.sha256(model.library_before or b"").hexdigest()
+    for kind in (BACKUP, SNAPSHOT):
+        same = [each.path for each in list_backups(site.path) if (each.kind, each.sha256) == (kind, wanted)]
+        if len(same) > max(1, before):
+            raise Lost(f"the same bytes are kept {len(same)} times: {same}")
+
+
 def recovered(model: Model, site: Site) -> None:
     """What has to hold when the same was done once more, unbroken.
 
@@ -90,6 +101,7 @@ def recovered(model: Model, site: Site) -> None:
     _kept(model, site)
     if model.library_before not in (None, now):
         _way_back(model, site)
+    _kept_once(model, site)
     clean(site)
     _kept(model, site)
     if Store.of(site.path).orphans():

@@ -76,6 +76,12 @@ def test_a_backup_without_its_checksum_shows(bench: Bench, monkeypatch: pytest.M
     assert any("no checksum" in str(each.lost) for each in losses(bench, killed(bench, "backup")))
 
 
+def test_keeping_the_same_bytes_twice_shows(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench.model("restore")
+    monkeypatch.setattr(paths.store.Store, "lasting", lambda *given: None)
+    assert any("kept 2 times" in str(each.lost) for each in losses(bench, killed(bench, "restore")))
+
+
 @needs_mounts
 def test_a_sync_that_was_forgotten_shows(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     bench.model("restore")
