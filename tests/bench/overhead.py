@@ -60,16 +60,7 @@ def play(name: str, inventory: Path, variables: Dict[str, Any], *arguments: str,
         **({"ANSIBLE_LOG_PATH": str(log), "ANSIBLE_LOG_VERBOSITY": "3"} if log else {}),
     }
     started = time.perf_counter()
-    done = subprocess.run(
-        [*command, "-e", json.dumps(variables), *arguments],
-        cwd=places.ROOT,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=TIMEOUT,
-        check=False,
-    )
+    done = _ended([*command, "-e", json.dumps(variables), *arguments], environment)
     seconds = time.perf_counter() - started
     counts = [list(map(int, found[1:])) for found in _COUNTS.findall(done.stdout)]
     if done.returncode or not counts:
@@ -77,9 +68,28 @@ def play(name: str, inventory: Path, variables: Dict[str, Any], *arguments: str,
     ok, changed, _unused, _none, skipped = (max(column) for column in zip(*counts))
     said = {"seconds": seconds, "tasks": ok, "changed": changed, "skipped": skipped}
     if log:
-        said["modules"] = len(re.findall(r"Using module file|EXEC .*AnsiballZ", log.read_text("utf-8")))
+        said["modules"] = log.read_text("utf-8").count("Using module file")
         log.unlink()
     return said
+
+
+def _ended(command: List[str], environment: Optional[Dict[str, str]] = None) -> subprocess.CompletedProcess[str]:
+    """
+    :raises Broken: it took too long.
+    """
+    try:
+        return subprocess.run(
+            command,
+            cwd=places.ROOT,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise Broken(f"{command[0]} did not end within {TIMEOUT} s") from error
 
 
 def _empty_config() -> Path:
@@ -160,7 +170,7 @@ def _hosts(count: int) -> Dict[str, Any]:
 
 
 def _script(*arguments: str) -> str:
-    done = subprocess.run([str(_HOSTS_SCRIPT), *arguments], capture_output=True, text=True, timeout=300, check=False)
+    done = _ended([str(_HOSTS_SCRIPT), *arguments])
     if done.returncode:
         raise Broken((done.stdout + done.stderr).strip()[-400:])
     return done.stdout.strip()
