@@ -6,12 +6,18 @@ import hashlib
 import json
 import os
 import re
+import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import List
 
+import pytest
 from conftest import ROOT, Run
+from gate_server import serving, url_of
+from remote import connection, unavailable
 
 TOLERANT = {"mobius_max_failure_rate": 30}
 # Where the service has no part in it.
@@ -53,6 +59,31 @@ def paste(command: str) -> Run:
 
 def is_free(site) -> bool:
     return not (site.home / ".library.json.dhash" / "lock").exists()
+
+
+@pytest.fixture
+def far(site, tmp_path):
+    """Another host: this machine over a real sshd. Out of reach while ``gone`` says so, or once if it is empty."""
+    if unavailable():
+        pytest.skip(str(unavailable()))
+    variables = connection(tmp_path / "ssh", {"PATH": os.environ["PATH"]})
+    gone = tmp_path / "gone"
+    words = shlex.split(variables["ansible_ssh_args"])
+    (place,) = [number for number, word in enumerate(words) if word.startswith("ProxyCommand=")]
+    refuse = f"if [ -e {gone} ]; then [ -s {gone} ] || rm {gone}; exit 1; fi"
+    (tmp_path / "proxy.sh").write_text(f"{refuse}\necho $$ >>{tmp_path}/pids\nexec {words[place].partition('=')[2]}\n")
+    words[place] = f"ProxyCommand=sh {tmp_path}/proxy.sh"
+    variables["ansible_ssh_args"] = shlex.join(words)
+    inventory = tmp_path / "far.json"
+    host = {**variables, "ansible_python_interpreter": sys.executable, "ansible_pipelining": True}
+    inventory.write_text(json.dumps({"all": {"hosts": {"far": host}}}))
+    end = f"for each in $(cat {tmp_path}/pids); do kill $each || true; done"
+    arguments = ("-i", str(inventory), "--limit", "far")
+    place = SimpleNamespace(
+        gone=gone, cut=f"echo for good >{gone}; {end}", cut_once=f": >{gone}; {end}", arguments=arguments
+    )
+    yield place
+    gone.unlink(missing_ok=True)
 
 
 def sha256(data: bytes) -> str:
@@ -105,9 +136,81 @@ def test_the_service_will_not_start_after_the_rollback(site, tmp_path):
     assert told(run, "maintenance") == f"ON: {site.library}.maintenance"
 
     restart, health, lift = commands(run)
-    paste(restart).failed("")
     program.write_bytes((tmp_path / "run.sh").read_bytes())
     paste(restart).succeeded()
     paste(health).succeeded()
     paste(lift).succeeded()
     assert not Path(f"{site.library}.maintenance").exists()
+
+
+def test_the_host_is_lost_in_the_middle(site, far, tmp_path):
+    before = site.library.read_bytes()
+    received = []
+
+    def take(handler):
+        received.append(json.loads(handler.rfile.read(int(handler.headers["Content-Length"]))))
+        handler.send(b"ok")
+
+    with serving({"/": take}) as people:
+        run = site.play(
+            "deploy",
+            *far.arguments,
+            mobius_hooks={"after_migrate": hook(tmp_path, "cut", run_here(far.cut))},
+            mobius_notify=[{"type": "webhook", "url": url_of(people, "/")}],
+            mobius_reconnect_timeout=2,
+            **ALONE,
+        )
+    run.failed('Failed in step "verify": The host was lost')
+    run.failed("AND THE ROLLBACK FAILED TOO: timed out waiting")
+    unknown = (
+        f"UNKNOWN, for the host cannot be reached. The file is whole: the bytes of before (sha256 {sha256(before)})"
+    )
+    assert told(run, "library").startswith(f"{site.library}: {unknown} or the migrated ones")
+    assert told(run, "lock").startswith("unknown; if this run holds it, it falls free 900 s after")
+    assert [each["event"] for each in received] == ["start", "failure"]
+    assert "UNKNOWN, for the host cannot be reached" in received[1]["text"]
+    assert b'"dhash"' in site.library.read_bytes() and not is_free(site)
+
+    look, back = commands(run)
+    paste(look).failed("UNREACHABLE")
+    far.gone.unlink()
+    assert "lock         held by" in paste(look).succeeded().output
+    paste(back).succeeded()
+    assert site.library.read_bytes() == before and is_free(site)
+
+
+def test_a_host_that_comes_back_is_rolled_back_by_the_same_run(site, far, tmp_path):
+    before = site.library.read_bytes()
+    hooks = {"after_migrate": hook(tmp_path, "cut", run_here(far.cut_once))}
+    run = site.play("deploy", *far.arguments, mobius_hooks=hooks, mobius_reconnect_timeout=60, **ALONE)
+    run.failed('Failed in step "verify": The host was lost')
+    run.failed("Rolled back")
+    assert site.library.read_bytes() == before and is_free(site)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small disk")
+def test_the_disk_is_full_when_evidence_is_kept(site, tmp_path):
+    small = tmp_path / "small"
+    small.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=40m", "tmpfs", str(small)], check=True)
+    try:
+        shutil.copytree(site.home, small, dirs_exist_ok=True)
+        site.home, site.library = small, small / "library.json"
+        before = site.library.read_bytes()
+        fill = run_here(f"cat /dev/zero >{small}/filler || exit 1")
+        run = site.play("deploy", mobius_hooks={"after_migrate": hook(tmp_path, "fill", fill)}, **ALONE)
+        run.failed("The library could not be kept in a snapshot (No space left on device), so nothing was restored")
+        migrated = site.library.read_bytes()
+        assert told(run, "library").startswith(f"{site.library}: MIGRATED, but rejected or not verified")
+        assert told(run, "backup").endswith("(verified)")
+        assert told(run, "lock") == "free" and is_free(site)
+        assert told(run, "evidence") == "none could be kept"
+        assert told(run, "record") == "could not be written"
+        assert b'"dhash"' in migrated and not list(small.rglob("*.tmp"))
+
+        (small / "filler").unlink()
+        (back,) = commands(run)
+        paste(back).succeeded()
+        assert site.library.read_bytes() == before
+    finally:
+        subprocess.run(["umount", str(small)], check=True)

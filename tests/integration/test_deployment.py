@@ -87,7 +87,20 @@ def test_single_steps(site):
     site.play("verify").succeeded()
     listing = site.play("backups").succeeded()
     assert "library.json.bak." in listing.output
-    assert site.play("cleanup", mobius_backup_keep_days="0").succeeded().changed == 0
+    for day in (1, 2):
+        log = site.home / "logs" / f"dry-run-2024010{day}T120000Z.log"
+        log.write_text(f"2024-01-0{day}T12:00:00Z dry-run of {site.library}\n")
+    (site.home / "logs" / "dry-run-20240101T000000Z.log").write_text("somebody else's")
+    before = site.tree()
+    old = {"mobius_backup_keep_days": "0", "mobius_log_keep_last": "2"}
+    predicted = site.play("cleanup", "--check", **old).succeeded()
+    assert site.tree() == before
+    cleaned = site.play("cleanup", **old).succeeded()
+    assert set(before) - set(site.tree()) == {"logs/dry-run-20240101T120000Z.log"}
+    for run in (predicted, cleaned):
+        assert run.changed == 1
+        assert f"removed  {site.home}/logs/dry-run-20240101T120000Z.log: older than 30 days" in run.output
+        assert "it does not begin as the log of a dry-run does: left alone" in run.output
     for form in ("html", "csv", "json"):
         site.play("review_export", mobius_review_format=form).succeeded()
         assert "gone.png" in (site.home / f"review.{form}").read_text()

@@ -53,12 +53,22 @@ def test_failing_health_is_rolled_back(site, sick_service):
     site.play("deploy", **TOLERANT).succeeded()
 
 
-def test_failing_verification_is_rolled_back(site, tmp_path):
+def test_failing_verification_is_rolled_back_and_the_evidence_fetched(site, tmp_path, journal):
     before = site.library.read_bytes()
     schema = tmp_path / "schema.json"
     schema.write_text('{"type": "object", "required": ["no-such-member"]}')
-    site.play("deploy", mobius_schema=str(schema), **TOLERANT).failed("no-such-member")
+    fetched = tmp_path / "fetched"
+    site.play("deploy", mobius_schema=str(schema), mobius_evidence_dest=str(fetched), **TOLERANT).failed(
+        "no-such-member"
+    )
     assert_ended_well(site, before)
+    (evidence,) = (site.home / "logs").glob("evidence-*")
+    (folder,) = (fetched / "localhost").iterdir()
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == {
+        path.name: path.read_bytes() for path in evidence.iterdir()
+    }
+    assert (folder / "journal-mobius-dhash.txt").read_text() == journal
+    assert next(folder.glob("migration-*.log")).read_text()
 
 
 def test_failing_migration_is_rolled_back(site):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import ssl
 import subprocess
 import threading
@@ -245,16 +244,11 @@ def test_people_are_told_the_verdict_once(site, deployed):
     assert "s3cret" not in run.output
 
 
-def test_the_journal_is_kept_and_the_evidence_fetched(site, deployed, tmp_path, monkeypatch):
-    program = tmp_path / "bin" / "journalctl"
-    program.parent.mkdir()
-    program.write_text('#!/bin/sh\necho "asked for $2: password=hunter2"\n')
-    program.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
+def test_the_journal_is_kept_and_the_evidence_fetched(site, deployed, tmp_path, journal):
     ill = deployed.ill(document({**FIGURES, "avg_hash_time": 80}), FIGURES_OK)
     run, _server = watch(site, {"/metrics/dhash": ill}, mobius_evidence_dest=str(tmp_path / "fetched"))
     run.failed("Rolled back")
     (folder,) = (tmp_path / "fetched" / "localhost").iterdir()
     assert (folder / "rejected-library.json").read_bytes() == deployed.after
-    assert (folder / "journal-mobius-dhash.txt").read_text() == "asked for mobius-dhash: password=***\n"
+    assert (folder / "journal-mobius-dhash.txt").read_text() == journal
     assert json.loads((folder / "failure.json").read_text())["deployed"]["deployment"] == "second"

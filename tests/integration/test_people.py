@@ -67,6 +67,23 @@ def test_a_good_run_is_told_once_and_its_hooks_run(site, people, flag, tmp_path)
     assert "s3cret" not in run.output
     assert "mobius_dhash_deployment_rolled_back" in metrics.read_text()
 
+    site.play("rollback", mobius_notify=people.channels).succeeded()
+    start, end = people.received[2:]
+    assert (start["event"], start["subject"]) == ("start", "Rollback starts on 1 hosts")
+    assert (end["event"], end["subject"]) == ("rollback", "Rollback ended well on 1 of 1 hosts")
+    assert end["facts"]["library"] == str(site.library)
+    ((_secure, mail),) = people.mails
+    assert "Rollback ended well" in mail["Subject"]
+
+
+def test_a_rollback_that_fails_is_told_with_the_next_command(site, people):
+    before = site.library.read_bytes()
+    site.play("rollback", mobius_notify=people.channels).failed("There is no backup that verifies")
+    assert site.library.read_bytes() == before
+    assert [each["event"] for each in people.received] == ["start", "failure"]
+    assert "ansible-playbook playbooks/backups.yml" in people.received[1]["text"]
+    assert "s3cret" not in people.received[1]["text"]
+
 
 def test_a_failing_hook_is_its_step_failing_and_people_are_told(site, people, flag, tmp_path):
     before = site.library.read_bytes()
