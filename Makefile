@@ -40,7 +40,7 @@ clean: controller ## stop the service, remove .local
 	@rm -rf .local
 
 .PHONY: test
-test: lint unit integration molecule ## lint, unit, integration and molecule
+test: lint unit integration faults-quick molecule ## lint, unit, integration, faults-quick and molecule
 
 .PHONY: lint
 lint: tools ## ansible-lint, ruff, mypy
@@ -60,12 +60,14 @@ molecule: tools ## two real hosts with systemd and sshd
 	@PATH=$(CURDIR)/$(TEST)/bin:$$PATH molecule/run.sh
 
 .PHONY: faults
-faults: tools ## every fault on every writing path; as root, with strace; writes docs/reliability.md
+faults: tools ## every fault on every writing path and on the playbooks; as root; writes docs/reliability.md
+	@tests/faults/setup.sh sshd
 	@$(TEST)/bin/python -B tests/faults/run.py --document docs/reliability.md
 
 .PHONY: faults-quick
-faults-quick: tools ## every kill, and a sample of all other faults
-	@$(TEST)/bin/pytest tests/faults
+faults-quick: tools ## every kill, and a sample of all other faults, in 2 minutes
+	@tests/faults/setup.sh
+	@$(TEST)/bin/pytest -rs tests/faults
 
 .PHONY: fuzz
 fuzz: tools ## 30,000 mutated pictures through the engine
