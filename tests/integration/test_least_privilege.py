@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import grp
 import os
+import pwd
 import shutil
 import stat
 import subprocess
@@ -126,3 +128,53 @@ def test_an_ordinary_user_deploys_and_takes_back_what_is_its_own(own):
     assert all("dhash" in item for item in own.items())
     watching.ended = True
     assert watching.seen == {}
+
+
+@pytest.fixture
+def account():
+    """A system user and a group that are gone again afterwards, and a folder for them."""
+    if os.getuid() != 0:
+        pytest.skip("only root makes users")
+    home = Path(tempfile.mkdtemp(prefix="mobius-test-", dir="/var/tmp"))
+    home.chmod(0o755)
+    name = f"mobius-t{os.getpid()}"
+    yield (
+        Site(home / "site"),
+        {
+            "mobius_owner": name,
+            "mobius_group": f"{name}-g",
+            "mobius_owner_home": str(home / "home"),
+        },
+    )
+    subprocess.run(["userdel", name], check=False, capture_output=True)
+    subprocess.run(["groupdel", f"{name}-g"], check=False, capture_output=True)
+    shutil.rmtree(home)
+
+
+def test_a_role_makes_the_user_that_owns_the_library(account):
+    place, variables = account
+    (place.home / "backups").mkdir(parents=True)
+    place.write_library([{"image": "0.png"}])
+    (place.home / "backups" / "library.json.bak.20240924T160000Z").write_bytes(b"{}")
+    for path in place.home.rglob("*"):
+        path.chmod(0o777)
+    place.play("account", **variables).succeeded()
+    owner, group = pwd.getpwnam(variables["mobius_owner"]), grp.getgrnam(variables["mobius_group"])
+    assert owner.pw_uid < 1000 and owner.pw_gid == group.gr_gid and owner.pw_shell == "/usr/sbin/nologin"
+    found = modes(place)
+    assert set(found.values()) == {
+        (owner.pw_uid, group.gr_gid, "0o750"),
+        (owner.pw_uid, group.gr_gid, "0o640"),
+    }
+    assert {"logs", "backups", "library.json"} <= set(found)
+    assert place.play("account", **variables).succeeded().changed == 0
+
+
+def test_a_folder_of_the_system_is_not_given_away(account):
+    place, variables = account
+    before = os.stat("/srv")
+    place.play("account", mobius_library_path="/srv/library.json", **variables).failed("belongs to the system")
+    after = os.stat("/srv")
+    assert (after.st_uid, after.st_gid, after.st_mode) == (before.st_uid, before.st_gid, before.st_mode)
+    with pytest.raises(KeyError):
+        pwd.getpwnam(variables["mobius_owner"])

@@ -25,6 +25,8 @@ _RENAMED: Dict[str, str] = {
         for each in ("headers", "username", "password", "ca_path", "client_cert", "client_key", "validate_certs")
     },
     "hash_workers_processes": "mobius_workers",
+    "account_home": "mobius_owner_home",
+    "account_shell": "mobius_owner_shell",
     "evidence_unit": "mobius_service_unit",
     "monitor_unit": "mobius_service_unit",
     "monitor_over": "mobius_limits_over",

@@ -89,6 +89,14 @@ def _command(value: Any) -> str:
     return "" if good else "a command as a list of its words, or as one text"
 
 
+_user = Text("the name of a system user or group", r"[a-z_][a-z0-9_-]{0,31}")
+
+
+def _account(value: Any) -> str:
+    told = _user(value)
+    return "" if value == "" else told or ("another one than root" if value == "root" else "")
+
+
 #: By name of the variable in an inventory.
 VARIABLES: Dict[str, Kind] = {
     "mobius_library_path": Path(or_empty=False),
@@ -143,8 +151,12 @@ VARIABLES: Dict[str, Kind] = {
     "mobius_service_unit": Text(
         "the name of a systemd unit, without .service", r"[0-9A-Za-z][0-9A-Za-z:_.@-]*(?<!\.service)"
     ),
-    "mobius_service_user": Text("the name of a system user", r"[a-z_][a-z0-9_-]{0,31}"),
+    "mobius_service_user": _user,
     "mobius_service_dir": Path(),
+    "mobius_owner": _account,
+    "mobius_group": _account,
+    "mobius_owner_home": Path(),
+    "mobius_owner_shell": Path(),
     "mobius_service_state": Choice(("started", "stopped", "restarted")),
     "mobius_restart_command": _command,
     "mobius_health_check": truth,

@@ -67,7 +67,15 @@ TABLE = {
             "service_dir",
             "hash_workers_root",
         )
-        + ("health_ca_path", "health_client_cert", "health_client_key", "maintenance_flag", "review_dest")
+        + (
+            "owner_home",
+            "owner_shell",
+            "health_ca_path",
+            "health_client_cert",
+            "health_client_key",
+            "maintenance_flag",
+            "review_dest",
+        )
     },
     "mobius_metrics_file": (["", "/var/lib/node/mobius.prom"], [*NO_PATH, "/var/lib/node/mobius.txt"]),
     "mobius_items": (
@@ -135,6 +143,10 @@ TABLE = {
     "mobius_service_manager": (["auto", "systemd", "process"], ["", "upstart", None]),
     "mobius_service_unit": (["mobius-dhash", "games@1"], ["", "../x", "a b", "a/b", "x.service", "-x", *NO_LINE]),
     "mobius_service_user": (["mobius", "_mobius-1"], ["", "Mobius", "a b", "a:b", "-a", "1a", "x" * 33, *NO_LINE]),
+    **{
+        f"mobius_{name}": (["", "mobius-deploy"], ["root", "Mobius", "a b", "a:b", "-a", "x" * 33, *NO_LINE])
+        for name in ("owner", "group")
+    },
     "mobius_service_state": (["started", "stopped", "restarted"], ["", "running", None]),
     "mobius_restart_command": (
         ["", [], ["systemctl", "restart", "games"], "systemctl restart games"],
