@@ -51,4 +51,8 @@ if [ "${1:-}" = sshd ]; then
         done
         rm .cache/sshd/*.deb
     fi
+    # An sshd that root runs wants this user, which the package would have made.
+    if ! getent passwd sshd >/dev/null && [ "$(id -u)" -eq 0 ]; then
+        useradd --system --home-dir /run/sshd --no-create-home --shell /usr/sbin/nologin sshd
+    fi
 fi
