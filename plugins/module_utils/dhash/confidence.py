@@ -2,15 +2,15 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """How far a dHash can be trusted: how many of its 64 comparisons stand clear of the noise of a copy.
 
-The noise is that of a copy at half size and JPEG quality 75. Most pictures are judged by the differences alone;
-where those could be within the noise, such a copy is made in memory and compared. docs/confidence.md has the figures.
+The noise is that of a copy at half size and JPEG quality 75. Most pictures are judged by the differences alone; where
+those leave it open, such a copy is made in memory and compared. docs/confidence.md has the figures.
 """
 
 from __future__ import annotations
 
 import math
 from functools import cache
-from typing import Dict, List, Tuple
+from typing import List, Tuple
 
 from .comparisons import LANCZOS, compare
 
@@ -21,25 +21,29 @@ except ImportError:  # versions() tells the operator what to install
 
 THRESHOLD = 0.7
 # So many lost comparisons are a confidence of just THRESHOLD: a copy of such a picture may move by 6 bits.
-_LOST_AT_THRESHOLD = 5.5
+_LOST_AT_THRESHOLD = 5.0
 # A comparison that the copy turned by more than a grey level is lost to other copies too.
 _TURNED_CLEARLY = 0.2
-# Exposure (see _exposure) from which a copy is made; below it a comparison is lost for every nine of exposure.
-_COPY_FROM = 18.0
-_EXPOSED_FOR_ONE_LOST = 9.0
-# From this size on the way of halving makes next to no difference, and the quick one is ten times as fast.
-_LARGE_PIXELS = 10_000
+# Of pictures that are expected to lose fewer, 99 % stay within 6 bits, and of those that lose more, most do not:
+# a copy would tell nothing new. Nor would it of larger ones, which lose next to none.
+_DOUBTFUL_FROM, _DOUBTFUL_TO, _DOUBTFUL_SIDE = 2.5, 8.0, 96
+# What the copy says counts for so much, and what was expected for the rest: other copies are not quite like it.
+_WEIGHT_OF_COPY = 0.75
+# Fitted to the pictures of docs/confidence.md: the share of comparisons of a difference that a copy turns.
+_NOISE_OF_ROUNDING, _NOISE_AT_100_PIXELS, _NOISE_FALLS, _TAIL = 0.15, 0.1, 2.1, 0.72
+_NO_NOISE_FROM = 64
 _GREY_MODES = ("1", "L", "I", "F")
 _LARGEST_JPEG_SIDE = 65500
 _JPEG_QUALITY = 75
 _TINY_SIDE = 16
 _FLAT_BELOW = 4
-_CLEAR_STEP = 2
+# At the index of a difference, negative ones from the end: whether its two greys can be told apart.
+_CLEAR = [2 < step < 509 for step in range(511)]
 
 Judgement = Tuple[float, Tuple[str, ...]]
 
 
-def judge(steps: List[int], image: Image.Image) -> Judgement:
+def judge(steps: List[int], image: Image.Image, side: int) -> Judgement:
     """Return the confidence, 0 to 1 in steps of 0.001, and the reasons when it is under ``THRESHOLD``.
 
     Reasons: ``flat`` (next to no comparison has two greys to tell apart), ``tiny`` (a side under 16 pixels),
@@ -47,33 +51,33 @@ def judge(steps: List[int], image: Image.Image) -> Judgement:
 
     :param steps: the 64 differences that the hash is made of.
     :param image: the decoded picture that they are of.
+    :param side: pixels of the shorter side that the picture has in its file.
     """
-    clear = sum([step > _CLEAR_STEP or step < -_CLEAR_STEP for step in steps])
-    side = min(image.size)
+    clear = sum(map(_CLEAR.__getitem__, steps))
     if clear < _FLAT_BELOW:
         return clear / 10, ("flat",)
     if side < _TINY_SIDE:
         return round(side / _TINY_SIDE * THRESHOLD / 2, 3), ("tiny",)
-    exposure = _exposure(steps, side)
-    lost = exposure / _EXPOSED_FOR_ONE_LOST
-    if exposure >= _COPY_FROM and max(image.size) // 2 <= _LARGEST_JPEG_SIDE:
-        lost = _lost(steps, compare(_copy(image)))
+    lost = sum(map(_shares(side).__getitem__, steps))
+    doubtful = side < _DOUBTFUL_SIDE and _DOUBTFUL_FROM <= lost < _DOUBTFUL_TO
+    if doubtful and max(image.size) // 2 <= _LARGEST_JPEG_SIDE:
+        lost += _WEIGHT_OF_COPY * (_lost(steps, compare(_copy(image))) - lost)
     value = _value(lost)
     return value, () if value >= THRESHOLD else ("near-ties",)
 
 
-def _exposure(steps: List[int], side: int) -> float:
-    """Sum over the comparisons: 1 for a tie, next to nothing for a difference well above the noise of that size."""
-    return sum(map(_weights(side).__getitem__, steps))
-
-
 @cache
-def _weights(side: int) -> Dict[int, float]:
-    # From 335 pixels on a cell averages so much that only the rounding to grey levels is left.
+def _shares(side: int) -> List[float]:
+    """Return how often a copy turns a comparison, at the index of its difference, negative ones from the end."""
+    # From here on a cell averages so much that only the rounding to grey levels is left.
     if side > 335:
-        return _weights(335)
-    noise = max(0.3, (150 / side) ** 1.5)
-    return {step: math.exp(-abs(step) / noise) for step in range(-255, 256)}
+        return _shares(335)
+    noise = _NOISE_OF_ROUNDING + _NOISE_AT_100_PIXELS * (100 / side) ** _NOISE_FALLS
+    shares = [0.0] * 511
+    for step in range(1 - _NO_NOISE_FROM, _NO_NOISE_FROM):
+        # A bit is 1 from a difference of one on: between none and one is where it turns.
+        shares[step] = math.exp(-((abs(step - 0.5) / noise) ** _TAIL)) / 2
+    return shares
 
 
 def _value(lost: float) -> float:
@@ -90,7 +94,6 @@ def _copy(image: Image.Image) -> Image.Image:
     mode = "L" if image.mode.startswith(_GREY_MODES) else "RGB"
     colours = image if image.mode == mode else image.convert(mode)
     width, height = image.size
-    large = width * height >= _LARGE_PIXELS
-    half = colours.reduce(2) if large else colours.resize((width // 2, height // 2), LANCZOS)
+    half = colours.resize((width // 2, height // 2), LANCZOS)
     coded = half.tobytes("jpeg", mode, _JPEG_QUALITY)
     return Image.frombytes(mode, half.size, coded, "jpeg", mode, "")

@@ -8,6 +8,7 @@ not open is not decoded here, and what is unusual, damaged or makes the decoder 
 
 from __future__ import annotations
 
+import hashlib
 import io
 import mmap
 import os
@@ -72,22 +73,22 @@ def decode(image: ImageFile, stream: IO[bytes]) -> Optional[Image.Image]:
     """
     if _decode is None or not _usual(image):
         return None
-    size, position = image.size, stream.tell()
-    space, depth = _MODES[image.mode]
+    (width, height), (space, depth) = image.size, _MODES[image.mode]
+    position = stream.tell()
     try:
         data = _content(stream)
         if _frame(data) not in _FRAMES:
             return None
-        memory = _memory(size[0] * size[1] * depth)
+        memory = _memory(width * height * depth)
         found = _decode(data, space, buffer=memory)
     except (ValueError, KeyError, RuntimeError, MemoryError, OSError):
         return None
     finally:
         stream.seek(position)
-    if found.shape != (size[1], size[0], depth):
+    if found.shape != (height, width, depth):
         return None
     mode = "RGBX" if depth == _BYTES_A_PIXEL else "L"
-    return Image.frombuffer(mode, size, memory, "raw", mode, 0, 1)
+    return Image.frombuffer(mode, image.size, memory, "raw", mode, 0, 1)
 
 
 def _usual(image: Any) -> bool:
@@ -135,16 +136,11 @@ def _comparable() -> bool:
 
 def _agrees() -> bool:
     """Whether both decode some small pictures, one for each way that _usual() lets pass, to the same pixels."""
-    noise = Image.effect_noise((61, 47), 90).resize((61, 47))
-    colours = Image.merge("RGB", (noise, noise.rotate(180), noise.rotate(90, expand=True).resize((61, 47))))
-    for picture, subsampling, progressive in (
-        (colours, 0, False),
-        (colours, 1, False),
-        (colours, 2, False),
-        (colours, 2, True),
-        (noise, 0, False),
-    ):
+    noise = hashlib.shake_128(b"noise").digest(3 * 9 * 7)
+    colours = Image.frombytes("RGB", (9, 7), noise).resize((61, 47))
+    for subsampling, progressive, mode in ((0, False, "RGB"), (1, False, "RGB"), (2, True, "RGB"), (0, False, "L")):
         file = io.BytesIO()
+        picture = colours.convert(mode)
         picture.save(file, "JPEG", quality=60, subsampling=subsampling, progressive=progressive)
         space, depth = _MODES[picture.mode]
         try:

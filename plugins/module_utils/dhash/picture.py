@@ -9,7 +9,9 @@ import stat
 import struct
 import sys
 import warnings
-from typing import IO, List, NamedTuple, Tuple
+from contextlib import suppress
+from importlib import import_module
+from typing import IO, TYPE_CHECKING, List, NamedTuple, Optional, Tuple
 
 from . import decode, shrink
 from .comparisons import dhash_of, differences
@@ -20,13 +22,21 @@ try:
 except ImportError:  # versions() tells the operator what to install
     Image = None  # type: ignore[assignment]
 
+if TYPE_CHECKING:
+    from PIL.ImageFile import ImageFile
+
+EXACT, FAST = MODES = "exact", "fast"
 # Where Pillow itself refuses by default.
 MAX_PIXELS = 178_956_970
 # Formats that Pillow hands to another program, or only pretends to read.
 _REFUSED = frozenset({"EPS", "WMF", "FPX", "MIC", "MPEG", "BUFR", "GRIB", "HDF5"})
-# Asked first, as pictures of games mostly are one of them; no two know the same file.
+# Asked first; to load the others takes a moment. No two of these know the same file.
 _USUAL = ("PNG", "JPEG", "GIF", "WEBP", "BMP")
+# What the sides keep in fast mode: a cell of the 9 x 8 greys still averages 14 x 16 pixels.
+_REDUCED_SIDE = 128
+_usual: List[str] = []
 _formats: List[str] = []
+_hurried: List[bool] = []
 
 
 class Picture(NamedTuple):
@@ -51,15 +61,16 @@ class PictureError(Exception):
         super().__init__(code, self.text)
 
 
-def hash_picture(path: str, max_pixels: int = MAX_PIXELS) -> Picture:
+def hash_picture(path: str, max_pixels: int = MAX_PIXELS, mode: str = EXACT) -> Picture:
     """Hash the first frame of the picture at ``path``: no EXIF rotation, alpha ignored, as ImageHash does.
 
     :param max_pixels: the most pixels (width times height) that are decoded.
+    :param mode: EXACT, or FAST: JPEG pictures are decoded small and in grey, and their hashes may be some bits off.
     :raises PictureError: with the code of the reason, whatever the file holds.
     """
     with _open(path) as stream:
         try:
-            return _hash(stream, max_pixels)
+            return _hash(stream, max_pixels, mode)
         except PictureError:
             raise
         except Exception as error:
@@ -67,20 +78,26 @@ def hash_picture(path: str, max_pixels: int = MAX_PIXELS) -> Picture:
 
 
 def prepare() -> None:
-    """Load Pillow's plugins, so that worker processes share them, and keep its warnings off the standard streams."""
-    if not _formats:
+    """Load Pillow's usual plugins, so that worker processes share them, and keep its warnings off the streams."""
+    if not _usual:
         warnings.filterwarnings("ignore", module=r"PIL\.")
-        Image.init()
-        rest = [name for name in Image.ID if name not in _REFUSED and name not in _USUAL]
-        _formats.extend([name for name in _USUAL if name in Image.ID] + rest)
-    if "numpy" in sys.modules:
-        hurry()
+        Image.preinit()
+        with suppress(ImportError):
+            import_module("PIL.WebPImagePlugin")
+        _usual.extend(name for name in _USUAL if name in Image.OPEN)
+        if "numpy" in sys.modules:
+            hurry()
 
 
-def hurry() -> None:
-    """Load what makes large pictures faster and takes a moment to load: NumPy, simplejpeg. Hashes are the same."""
-    shrink.load()
-    decode.load()
+def hurry() -> bool:
+    """Load what hashes large pictures sooner, to the same hashes, and takes a moment to load: NumPy and simplejpeg.
+
+    :returns: whether something was loaded now, so that processes forked before lack it.
+    """
+    if _hurried:
+        return False
+    _hurried.append(True)
+    return any([shrink.load(), decode.load()])
 
 
 def _open(path: str) -> IO[bytes]:
@@ -109,20 +126,38 @@ def _regular(status: os.stat_result) -> None:
         raise PictureError("empty", "the file has no bytes")
 
 
-def _hash(stream: IO[bytes], max_pixels: int) -> Picture:
+def _hash(stream: IO[bytes], max_pixels: int, mode: str) -> Picture:
     prepare()
     # Pillow raises above twice this, also for frames that show their size late.
     Image.MAX_IMAGE_PIXELS = max_pixels
-    with Image.open(stream, formats=_formats) as image:
+    with _identified(stream) as image:
         # Given a name, as ImageHash gives one, Pillow maps uncompressed files, and finds more of them too short.
         image.filename = f"/proc/self/fd/{stream.fileno()}"
         width, height = image.size
         if width * height > max_pixels:
             raise PictureError("too-many-pixels", f"{width} x {height} pixels, the limit is {max_pixels}")
-        pixels = decode.decode(image, stream) or image
-        steps = differences(shrink.greys(pixels))
-        value, reasons = judge(steps, pixels)
+        box = _reduce(image) if mode == FAST else None
+        pixels = (decode.decode(image, stream) if box is None else None) or image
+        steps = differences(shrink.greys(pixels, box))
+        value, reasons = judge(steps, pixels, min(width, height))
     return Picture(dhash_of(steps), value, reasons)
+
+
+def _identified(stream: IO[bytes]) -> ImageFile:
+    with suppress(UnidentifiedImageError):
+        return Image.open(stream, formats=_usual)
+    if not _formats:
+        Image.init()
+        _formats.extend(name for name in Image.ID if name not in _REFUSED)
+    return Image.open(stream, formats=_formats)
+
+
+def _reduce(image: Image.Image) -> Optional[Tuple[float, float, float, float]]:
+    """Have a JPEG decoded in grey, down to an eighth of its size, and return the box that it fills then."""
+    if image.format not in ("JPEG", "MPO"):
+        return None
+    drafted = image.draft("L", (_REDUCED_SIDE, _REDUCED_SIDE))
+    return drafted[1] if drafted else None
 
 
 def _explain(error: Exception) -> PictureError:

@@ -13,14 +13,19 @@ from collections import deque
 from itertools import islice
 from typing import Any, Callable, Deque, Dict, Iterable, Iterator, List, NamedTuple, Optional, Tuple
 
-from ..dhash.picture import MAX_PIXELS, prepare
+from ..dhash.picture import EXACT, MAX_PIXELS, MODES, hurry, prepare
 from ..dhash.versions import versions
 from ..errors import MobiusError
 from .worker import Limits, serve, shared_slot
 
 _LOOK_AHEAD = 16384
-_LARGEST_BATCH = 64
-_BATCH_SECONDS = 0.1
+_LARGEST_BATCH = 32
+_BATCH_SECONDS = 0.02
+# Bytes that fit into a pipe beside what it may hold: writing them waits for nobody.
+_LARGEST_LINE_AHEAD = 16384
+# Seconds that large pictures have taken when loading what hashes them sooner pays, and what makes one large.
+_WORTH_LOADING = 0.5
+_LARGE_SECONDS = 0.002
 _GRACE_SECONDS = 5.0
 _PROGRESS_SECONDS = 0.5
 _IDLE_SECONDS = 0.005
@@ -52,6 +57,7 @@ def hash_all(
     max_pixels: int = MAX_PIXELS,
     max_memory: Optional[int] = None,
     on_progress: Optional[Callable[[int], None]] = None,
+    mode: str = EXACT,
 ) -> Iterator[Outcome]:
     """Hash the pictures of ``tasks``, pairs of a key and a path, and give their outcomes in the same order.
 
@@ -61,6 +67,7 @@ def hash_all(
     :param image_timeout: seconds that one picture may take.
     :param max_memory: bytes that one picture may take; None for what ``max_pixels`` pixels need at most.
     :param on_progress: called about twice a second while iterating, with the number of pictures finished.
+    :param mode: ``exact``, or ``fast``: JPEG pictures are decoded small, and their hashes may be some bits off.
     :raises MobiusError: Pillow is missing or a limit makes no sense (at once), or no worker process can be kept alive.
     """
     if workers < 0 or image_timeout <= 0 or max_pixels < 1:
@@ -68,11 +75,15 @@ def hash_all(
             f"workers={workers}, image_timeout={image_timeout} and max_pixels={max_pixels} cannot be worked with",
             remedy="give 0 or more workers, and a time and a number of pixels above 0",
         )
+    if mode not in MODES:
+        raise MobiusError(f"mode is {mode!r}", remedy=f"give one of {', '.join(MODES)}")
     versions()
     prepare()
     if max_memory is None:
         max_memory = _BYTES_A_PIXEL * max_pixels + _BYTES_BESIDE
-    pool = _Pool(iter(tasks), workers or _processors(), Limits(image_timeout, max_pixels, max_memory), on_progress)
+    pool = _Pool(
+        iter(tasks), workers or _processors(), Limits(image_timeout, max_pixels, max_memory, mode), on_progress
+    )
     return pool.outcomes()
 
 
@@ -87,11 +98,13 @@ class _Task(NamedTuple):
 
 
 class _Worker:
-    """A child process, the batch it has, and what it has said so far."""
+    """A child process, the tasks it has by the place that it counts, and what it has said so far."""
 
     def __init__(self, limits: Limits) -> None:
         self.slot = shared_slot()
         self.batch: Dict[int, _Task] = {}
+        self._given = 0
+        self.leaving = False
         self.said = bytearray()
         parent = os.getpid()
         tasks, self.tasks = os.pipe()
@@ -115,9 +128,10 @@ class _Worker:
         os.close(tasks)
         os.close(results)
 
-    def give(self, batch: List[_Task]) -> None:
-        self.batch = dict(enumerate(batch))
-        view = memoryview(json.dumps([task.path for task in batch]).encode() + b"\n")
+    def give(self, batch: List[_Task], line: bytes) -> None:
+        self.batch.update(enumerate(batch, self._given))
+        self._given += len(batch)
+        view = memoryview(line)
         try:
             while view:
                 view = view[os.write(self.tasks, view) :]
@@ -167,6 +181,7 @@ class _Pool:
         self._taken = self._given = 0
         self._exhausted = False
         self._pace = _BATCH_SECONDS  # seconds a picture, as lately seen
+        self._slow = 0.0  # seconds that large pictures took
         self._barren = 0
 
     def outcomes(self) -> Iterator[Outcome]:
@@ -187,18 +202,28 @@ class _Pool:
                 worker.end()
 
     def _feed(self) -> None:
-        """Give a batch to every worker that has none, and start those that are missing."""
+        """Give a batch to every worker that is about to have none, and start those that are missing."""
         for worker in [*self._workers.values()]:
-            if not worker.batch:
+            if worker.leaving and not worker.batch:
+                del self._workers[worker.results]
+                worker.end()
+            elif not worker.leaving and len(worker.batch) <= self._batch_size() // 2:
                 batch = self._take()
                 if not batch:
                     return
-                worker.give(batch)
+                self._give(worker, batch)
         while len(self._workers) < self._size:
             batch = self._take()
             if not batch:
                 return
             self._start(batch)
+
+    def _give(self, worker: _Worker, batch: List[_Task]) -> None:
+        line = json.dumps([task.path for task in batch]).encode() + b"\n"
+        if worker.batch and len(line) > _LARGEST_LINE_AHEAD:
+            self._again.extendleft(reversed(batch))
+        else:
+            worker.give(batch, line)
 
     def _start(self, batch: List[_Task]) -> None:
         try:
@@ -214,10 +239,13 @@ class _Pool:
             self._again.extendleft(reversed(batch))
             return
         self._workers[worker.results] = worker
-        worker.give(batch)
+        self._give(worker, batch)
+
+    def _batch_size(self) -> int:
+        return max(1, min(_LARGEST_BATCH, int(_BATCH_SECONDS / self._pace)))
 
     def _take(self) -> List[_Task]:
-        count = max(1, min(_LARGEST_BATCH, int(_BATCH_SECONDS / self._pace)))
+        count = self._batch_size()
         batch = [self._again.popleft() for _unused in range(min(count, len(self._again)))]
         room = min(count - len(batch), _LOOK_AHEAD - (self._taken - self._given))
         if room > 0 and not self._exhausted:
@@ -258,7 +286,11 @@ class _Pool:
                 task = worker.batch.pop(place)
                 self._finished[task.place] = Outcome(task.key, dhash, confidence, tuple(reasons), error, seconds)
                 self._pace += (seconds - self._pace) / 16
+                self._slow += seconds if seconds > _LARGE_SECONDS else 0
                 self._barren = 0
+        if self._slow > _WORTH_LOADING and self._limits.mode == EXACT and hurry():
+            for each in self._workers.values():
+                each.leaving = True
 
     def _lost(self, worker: _Worker, task: Optional[_Task], started: float, overdue: bool = False) -> None:
         """Charge the death of a worker to the picture it was at, and do the rest of its batch again."""

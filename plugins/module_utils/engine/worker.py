@@ -16,7 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, List, NamedTuple, Set
 
-from ..dhash.picture import PictureError, hash_picture, prepare
+from ..dhash.picture import EXACT, PictureError, hash_picture, prepare
 
 try:
     import ctypes
@@ -31,27 +31,34 @@ _LARGEST_KEPT_PIECE = 32 * 1024 * 1024  # the most that glibc takes
 
 
 class Limits(NamedTuple):
-    """Of one picture: ``seconds`` of wall time, ``pixels``, and ``memory`` in bytes above what an idle worker has."""
+    """Of one picture: ``seconds`` of wall time, ``pixels``, and ``memory`` in bytes above what an idle worker has.
+
+    ``mode`` is how it is hashed, :data:`EXACT` or :data:`FAST`.
+    """
 
     seconds: float
     pixels: int
     memory: int
+    mode: str = EXACT
 
 
 def serve(tasks: int, results: int, slot: memoryview[float], limits: Limits, parent: int) -> None:
     """Hash lines of JSON lists of paths from the descriptor ``tasks`` until it ends, writing rows to ``results``.
 
-    A row is ``[place, dhash, confidence, reasons, error, seconds]``. A picture that passes its time is ended by the
-    kernel's alarm signal, which ends the worker.
+    A row is ``[place, dhash, confidence, reasons, error, seconds]``; places are counted from the first path on. A
+    picture that passes its time is ended by the kernel's alarm signal, which ends the worker.
     """
     _settle(tasks, results, limits, parent)
+    first = 0
     with os.fdopen(tasks, "rb") as lines:
         for line in lines:
-            _batch(json.loads(line), results, slot, limits, parent)
+            paths = json.loads(line)
+            _batch(first, paths, results, slot, limits, parent)
+            first += len(paths)
 
 
 def shared_slot() -> memoryview[float]:
-    """Return what the parent sees without being told: place in the batch (-1 between pictures), monotonic start."""
+    """Return what the parent sees without being told: place of the path (-1 between two), monotonic start."""
     slot: memoryview[float] = memoryview(mmap.mmap(-1, mmap.PAGESIZE)).cast("d")
     mark(slot, -1)
     return slot
@@ -64,20 +71,20 @@ def mark(slot: memoryview[float], place: int) -> None:
     slot[0] = place
 
 
-def _batch(paths: List[str], results: int, slot: memoryview[float], limits: Limits, parent: int) -> None:
+def _batch(first: int, paths: List[str], results: int, slot: memoryview[float], limits: Limits, parent: int) -> None:
     rows: List[List[Any]] = []
     sent = time.monotonic()
-    for place, path in enumerate(paths):
+    for place, path in enumerate(paths, first):
         if os.getppid() != parent:
             os._exit(0)
         started = time.monotonic()
         mark(slot, place)
         signal.setitimer(signal.ITIMER_REAL, limits.seconds)
-        row = _row(path, limits.pixels)
+        row = _row(path, limits)
         signal.setitimer(signal.ITIMER_REAL, 0)
         now = time.monotonic()
         rows.append([place, *row, now - started])
-        if now - sent > _FLUSH_SECONDS and place + 1 < len(paths):
+        if now - sent > _FLUSH_SECONDS and place + 1 < first + len(paths):
             mark(slot, -1)
             _send(results, rows)
             rows, sent = [], now
@@ -85,9 +92,9 @@ def _batch(paths: List[str], results: int, slot: memoryview[float], limits: Limi
     _send(results, rows)
 
 
-def _row(path: str, max_pixels: int) -> List[Any]:
+def _row(path: str, limits: Limits) -> List[Any]:
     try:
-        picture = hash_picture(path, max_pixels)
+        picture = hash_picture(path, limits.pixels, limits.mode)
     except PictureError as error:
         return [None, 0.0, [error.code], error.text]
     return [picture.dhash, picture.confidence, picture.reasons, None]

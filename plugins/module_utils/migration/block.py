@@ -15,7 +15,7 @@ from .tally import Counts
 #: The collection's version, as in galaxy.yml.
 VERSION = "1.0.0"
 #: Goes up when the same picture and Pillow give another hash, confidence or reason; hashes of before are made again.
-GENERATION = 1
+GENERATION = 2
 ALGORITHM = "dhash"
 HASH_SIZE = 8
 _TOOL = "mobius.dhash"
