@@ -8,6 +8,7 @@ import fcntl
 import os
 import shlex
 import stat
+import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -34,6 +35,9 @@ from ..storage.state import library_owner
 from . import names
 from .checksums import NoChecksum, compose_line, recorded
 from .names import BACKUP, CHECKSUM, Name
+
+#: A library changed this lately may be in the middle of a change; its times would not tell.
+_YOUNG_NS = 1_000_000_000
 
 
 @dataclass(frozen=True)
@@ -146,6 +150,18 @@ class Store:
             sync_folder(self.folder)
         return existing
 
+    def unlike(self, library: str) -> bool:
+        """Whether no backup can have the bytes of a library that nobody is writing: none has its size."""
+        facts = os.stat(library)
+        age = time.time_ns() - max(facts.st_mtime_ns, facts.st_ctime_ns)
+        if age < _YOUNG_NS:
+            return False
+        for name, path in self.paths():
+            with suppress(FileNotFoundError):
+                if name.kind == BACKUP and os.lstat(path).st_size == facts.st_size:
+                    return False
+        return True
+
     def path_of(self, name: Name) -> str:
         """Where a backup of this name is, or would be."""
         return str(Path(self.folder) / names.compose(self.bases[0], name))
@@ -181,8 +197,8 @@ class Store:
         with suppress(OSError):
             patiently(lambda: fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB), PATIENCE, refusal)
 
-    def add(self, source: str, version: Version, kind: str = BACKUP) -> Backup:
-        """Copy ``source``, which must have the bytes of ``version``. Call it within :meth:`exclusively`.
+    def add(self, source: str, version: Optional[Version], kind: str = BACKUP) -> Backup:
+        """Copy ``source``, which must have the bytes of ``version`` if given. Call it within :meth:`exclusively`.
 
         The checksum file becomes visible first, so that every visible backup verifies; a run killed in between leaves
         a checksum without a backup, which the next prune sweeps.
@@ -190,18 +206,18 @@ class Store:
         name = self.next_name(kind)
         path = self.path_of(name)
         uid, gid = self._ownership()
-        line = compose_line(version.sha256, path, self.library_path)
 
-        def note(_temporary: str) -> None:
+        def note(written: Version) -> None:
+            line = compose_line(written.sha256, path, self.library_path)
             create_exclusively(path + CHECKSUM, line, owner=uid, group=gid, mode=self.mode)
 
         try:
-            replace_whole(
+            written = replace_whole(
                 path,
                 copy_of(source),
                 expected=ABSENT,
-                sha256=version.sha256,
-                validate=note,
+                sha256=version.sha256 if version else None,
+                settle=note,
                 owner=uid,
                 group=gid,
                 mode=self.mode,
@@ -212,7 +228,7 @@ class Store:
                 with suppress(OSError):
                     os.unlink(path + CHECKSUM)
             raise
-        return Backup(path, version.sha256, version.size, name, True, "the checksum matches")
+        return Backup(path, written.sha256, written.size, name, True, "the checksum matches")
 
     def _ownership(self) -> tuple[Union[str, int, None], Union[str, int, None]]:
         uid, gid = library_owner(self.library_path)
@@ -311,6 +327,9 @@ def create_backup(
         existing = store.holding(version.sha256)
         return _result(existing, existing or _predicted(store, version))
     with writing(path, deployment, required=False), store.exclusively():
+        if store.unlike(library):
+            # Hashed while it is copied, which saves a whole pass over it.
+            return _result(None, store.add(library, None))
         version = read_version(library)
         existing = store.lasting(version.sha256)
         return _result(existing, existing or store.add(library, version))

@@ -11,7 +11,6 @@ import json
 import os
 import re
 import secrets
-import shutil
 import stat
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -19,10 +18,12 @@ from pathlib import Path
 from typing import Any, BinaryIO, Callable, Iterator, Optional, Union, cast
 
 from ..errors import MobiusError
+from .following import HashedFile
 from .metadata import Ownership, apply_metadata, resolve_ownership
 from .paths import kind_of
 
 BLOCK = 256 * 1024
+COPIED = 1024 * 1024
 FILE_MODE = 0o640
 FOLDER_MODE = 0o750
 
@@ -100,25 +101,6 @@ def hash_stream(stream: io.FileIO) -> tuple[str, int]:
         size += count
 
 
-class _Hashing(io.RawIOBase):
-    """A raw writer that hashes exactly what the kernel took."""
-
-    def __init__(self, descriptor: int) -> None:
-        super().__init__()
-        self._descriptor = descriptor
-        self.digest = hashlib.sha256()
-        self.size = 0
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, data: Any) -> int:
-        count = os.write(self._descriptor, data)
-        self.digest.update(memoryview(data)[:count])
-        self.size += count
-        return count
-
-
 def replace_whole(
     path: str,
     write: Callable[[BinaryIO], Any],
@@ -126,6 +108,7 @@ def replace_whole(
     expected: Optional[Version] = None,
     sha256: Optional[str] = None,
     validate: Optional[Callable[[str], Any]] = None,
+    settle: Optional[Callable[[Version], Any]] = None,
     owner: Union[str, int, None] = None,
     group: Union[str, int, None] = None,
     mode: Optional[int] = None,
@@ -139,6 +122,7 @@ def replace_whole(
     :param expected: refuse unless the file still has these bytes (``ABSENT``: unless nothing is there).
     :param sha256: hash that the new bytes must have, for a copy of something known.
     :param validate: called with the path of the finished temporary file; what it raises stops the replacement.
+    :param settle: the same, called with what was written and read back.
     :raises ChangedMeanwhile: the file is not the ``expected`` one, or the bytes are not those of ``sha256``.
     :raises DurabilityUnknown: replaced, but the folder could not be synced.
     :raises MobiusError: the owner or an attribute cannot be kept (nothing was written), or the re-read differs.
@@ -156,6 +140,8 @@ def replace_whole(
                 raise ChangedMeanwhile("The source changed while it was being copied", path, "run again")
             if validate is not None:
                 validate(temporary)
+            if settle is not None:
+                settle(version)
             _check_expected(path, expected)
             os.rename(temporary, path)
         except BaseException:
@@ -168,7 +154,7 @@ def replace_whole(
 
 def _write_temporary(path: str, temporary: str, write: Callable[[BinaryIO], Any], wanted: Ownership) -> Version:
     descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-    raw = _Hashing(descriptor)
+    raw = HashedFile(descriptor, temporary)
     stream = io.BufferedWriter(raw, BLOCK)
     try:
         # Before the first byte: what cannot keep its owner is refused, not half written.
@@ -180,15 +166,20 @@ def _write_temporary(path: str, temporary: str, write: Callable[[BinaryIO], Any]
         with suppress(OSError):
             os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
         facts = os.fstat(descriptor)
+        again = raw.read_back() or _what_is_there(temporary)
     finally:
         # First: bytes left in the buffer must never be flushed to whatever file gets this descriptor's number next.
         raw.close()
         os.close(descriptor)
     version = Version(raw.digest.hexdigest(), raw.size, facts.st_dev, facts.st_ino, facts.st_mtime_ns)
-    again = read_version(temporary, follow=False)
-    if (again.sha256, again.size) != (version.sha256, version.size):
+    if again != (version.sha256, version.size):
         raise MobiusError("What was written reads back differently", path, "check the disk; the old file stands")
     return version
+
+
+def _what_is_there(path: str) -> tuple[str, int]:
+    version = read_version(path, follow=False)
+    return version.sha256, version.size
 
 
 def _check_expected(path: str, expected: Optional[Version]) -> None:
@@ -221,13 +212,28 @@ def warn_of_hard_links(path: str) -> list[str]:
 
 
 def copy_of(source: str) -> Callable[[BinaryIO], None]:
-    """For ``write`` of :func:`replace_whole`: the bytes of a regular file; a link is not followed."""
+    """For ``write`` of :func:`replace_whole`: the bytes of a regular file; a link is not followed.
+
+    What it is called by raises ChangedMeanwhile where the file's times, size or inode moved under the copy.
+    """
 
     def write(stream: BinaryIO) -> None:
         with open_regular(source, follow=False) as original:
-            shutil.copyfileobj(original, stream, BLOCK)
+            before = _moment(os.fstat(original.fileno()))
+            block = memoryview(bytearray(COPIED))
+            while True:
+                count = original.readinto(block)
+                if not count:
+                    break
+                stream.write(block[:count])
+            if before != _moment(os.fstat(original.fileno())) or before != _moment(os.stat(source)):
+                raise ChangedMeanwhile("The source changed while it was being copied", source, "run again")
 
     return write
+
+
+def _moment(facts: os.stat_result) -> tuple[int, ...]:
+    return facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns
 
 
 def create_exclusively(path: str, data: bytes, *, owner: Any = None, group: Any = None, mode: int = FILE_MODE) -> None:

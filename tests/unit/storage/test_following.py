@@ -1,0 +1,94 @@
+"""Large files are read back while they are written, with the same promises as small ones."""
+
+from __future__ import annotations
+
+import errno
+import os
+import threading
+
+import pytest
+from ansible_collections.mobius.dhash.plugins.module_utils.errors import MobiusError
+from ansible_collections.mobius.dhash.plugins.module_utils.storage import following
+from ansible_collections.mobius.dhash.plugins.module_utils.storage.replace import read_version, replace_whole
+
+STRETCH = 300_000
+
+
+@pytest.fixture(autouse=True)
+def short_stretches(monkeypatch):
+    monkeypatch.setattr(following, "STRETCH", STRETCH)
+
+
+@pytest.fixture
+def path(tmp_path):
+    path = tmp_path / "library.json"
+    path.write_bytes(b"old")
+    yield path
+    assert [thread.name for thread in threading.enumerate() if thread.name == "follower"] == []
+    assert os.listdir(tmp_path) == ["library.json"]
+
+
+@pytest.mark.parametrize("size", [0, 1, STRETCH - 1, STRETCH, STRETCH + 1, 5 * STRETCH, 3_456_789])
+@pytest.mark.parametrize("piece", [7_001, 1 << 20])
+def test_what_is_written_is_there(path, size, piece):
+    data = os.urandom(size)
+
+    def write(stream):
+        for start in range(0, size, piece):
+            stream.write(data[start : start + piece])
+
+    version = replace_whole(str(path), write)
+    assert path.read_bytes() == data
+    assert version == read_version(str(path))
+
+
+def test_what_reads_back_differently_replaces_nothing(path, monkeypatch):
+    real = os.preadv
+    seen = []
+
+    def flipped(descriptor, buffers, offset):
+        count = real(descriptor, buffers, offset)
+        seen.append(offset)
+        if offset <= STRETCH < offset + count:
+            buffers[0][STRETCH - offset] ^= 1
+        return count
+
+    monkeypatch.setattr(os, "preadv", flipped)
+    with pytest.raises(MobiusError, match="reads back differently"):
+        replace_whole(str(path), lambda stream: stream.write(os.urandom(4 * STRETCH)))
+    assert path.read_bytes() == b"old"
+    assert seen
+
+
+@pytest.mark.parametrize("call", ["fsync", "preadv"])
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_a_disk_that_fails_meanwhile_replaces_nothing(path, monkeypatch, call, number):
+    real = getattr(os, call)
+    calls = []
+
+    def failing(*arguments):
+        calls.append(arguments)
+        if len(calls) == number:
+            raise OSError(errno.EIO, "Input/output error")
+        return real(*arguments)
+
+    monkeypatch.setattr(os, call, failing)
+
+    def write(stream):
+        for _unused in range(6):
+            stream.write(os.urandom(STRETCH))
+
+    with pytest.raises(OSError, match="Input/output"):
+        replace_whole(str(path), write)
+    assert path.read_bytes() == b"old"
+
+
+@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "No space left"), KeyboardInterrupt()])
+def test_a_writer_that_fails_late_leaves_nothing(path, error):
+    def write(stream):
+        stream.write(os.urandom(3 * STRETCH))
+        raise error
+
+    with pytest.raises(type(error)):
+        replace_whole(str(path), write)
+    assert path.read_bytes() == b"old"
