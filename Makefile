@@ -53,6 +53,7 @@ unit: tools ## the plain Python, without Ansible
 
 .PHONY: integration
 integration: tools ## the playbooks on this machine: deploy, check mode, rollback, failures
+	@[ "$$(id -u)" -ne 0 ] || tests/faults/setup.sh sshd
 	@$(TEST)/bin/pytest -n 2 tests/integration
 
 .PHONY: molecule
