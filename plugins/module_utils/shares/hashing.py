@@ -8,6 +8,7 @@ import os
 import tempfile
 import time
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Dict, Iterator, NamedTuple, Optional, Tuple
 
@@ -50,6 +51,8 @@ def hash_share(
     :param pack: a tar with the pictures; without one they are under ``options.image_root``.
     :param deadline: seconds after which no further picture is begun, 0 for none.
     """
+    # Pictures that were sent are under no image root, and there may be none here.
+    options = options if pack is None else replace(options, image_root=None)
     options.check()
     maker = made_with(options)
     first = head(options.path)

@@ -1,0 +1,171 @@
+"""One library hashed on several hosts: as by one alone, whatever becomes of the others."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import sys
+import time
+from pathlib import Path
+from typing import Any, Dict
+
+import imagehash
+import pytest
+from conftest import VENV, Site, draw
+from PIL import Image
+
+PICTURES = 25
+SHARED = {"mobius_service_enabled": False, "mobius_health_check": False, "mobius_hash_workers_least": 0}
+
+
+@pytest.fixture
+def bare(tmp_path):
+    """An empty folder of a site; no service will run there."""
+    place = Site(tmp_path / "site")
+    (place.home / "images").mkdir(parents=True)
+    return place
+
+
+@pytest.fixture
+def large(bare, monkeypatch):
+    """A library for four hosts, of pictures that are all as large, and a folder for what its workers write."""
+    for number in range(PICTURES):
+        path = bare.home / "images" / f"{number:02}.png"
+        draw(path, number)
+        # What follows the end of a PNG is nobody's.
+        path.write_bytes(path.read_bytes().ljust(60_000, b"\0"))
+    bare.write_library([{"image": f"images/{number:02}.png"} for number in range(PICTURES)])
+    bare.workers = tmp = bare.home.parent / "workers"
+    tmp.mkdir()
+    monkeypatch.setenv("TMPDIR", str(tmp))
+    return bare
+
+
+def inventory(site, **workers: Dict[str, Any]) -> str:
+    for about in workers.values():
+        about.setdefault("ansible_connection", "local")
+        about.setdefault("ansible_python_interpreter", "{{ ansible_playbook_python }}")
+    path = site.home.parent / "workers.json"
+    path.write_text(json.dumps({"mobius_hash_workers": {"hosts": workers}}))
+    return str(path)
+
+
+def elsewhere(site) -> Path:
+    """The pictures at another path, as storage that is mounted elsewhere shows them."""
+    path = site.home.parent / "elsewhere"
+    path.symlink_to(site.home)
+    return path
+
+
+def other_pictures(site) -> Path:
+    """A folder whose pictures have the same names, sizes and times, and are others."""
+    folder = site.home.parent / "stale"
+    for number in range(PICTURES):
+        name = f"images/{number:02}.png"
+        other = folder / name
+        other.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(site.home / f"images/{(number + 1) % PICTURES:02}.png", other)
+        facts = os.stat(site.home / name)
+        os.utime(other, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+    return folder
+
+
+def killing(site) -> Path:
+    """A Python that is killed when it is to hash a share."""
+    path = site.home.parent / "killing"
+    path.write_text(
+        f'#!/bin/sh\ncase "$1" in */AnsiballZ_dhash_share_hash.py) kill -9 $$ ;; esac\nexec {VENV}/bin/python "$@"\n'
+    )
+    path.chmod(0o755)
+    return path
+
+
+def is_as_by_one_host_alone(site) -> bool:
+    again = site.play("migrate", "--check", mobius_rehash="all").succeeded()
+    return again.changed == 0
+
+
+def left_behind(site):
+    return [*site.workers.rglob("*.shar*"), *(site.home / ".library.json.dhash").glob("shares-*")]
+
+
+def test_the_library_is_as_by_one_host_alone_whatever_becomes_of_the_others(large):
+    workers = inventory(
+        large,
+        honest={"mobius_hash_workers_root": str(elsewhere(large))},
+        killed={"mobius_runtime_source": "system", "mobius_runtime_python": str(killing(large))},
+        wrong={"mobius_hash_workers_root": str(other_pictures(large))},
+        away={"ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": 1},
+    )
+    run = large.play("deploy", "-i", workers, **SHARED).succeeded()
+    told = " ".join(run.output.split())
+    # Four hosts have a share each, and two of them count.
+    taken = re.search(r"(\d+) pictures need no more hashing, (\d+) are left", told)
+    assert taken, run.output
+    assert int(taken.group(1)) + int(taken.group(2)) == PICTURES
+    assert 12 <= int(taken.group(1)) <= 13
+    assert "Nothing of killed counts" in told
+    assert "Nothing of wrong counts" in told
+    assert "Nothing of honest counts" not in told
+    for item in large.items():
+        with Image.open(large.home / item["image"]) as image:
+            assert item["dhash"] == str(imagehash.dhash(image))
+    assert is_as_by_one_host_alone(large)
+    assert left_behind(large) == []
+
+
+def test_pictures_are_sent_to_workers_that_have_none(large):
+    workers = inventory(large, one={"mobius_hash_workers_root": "/nowhere"}, two={})
+    before = large.tree()
+    large.play("hash_ahead", "--check", "-i", workers, **SHARED).succeeded()
+    assert large.tree() == before
+    run = large.play("hash_ahead", "-i", workers, **SHARED, mobius_hash_workers_send="yes").succeeded()
+    assert f"{PICTURES} pictures need no more hashing, 0 are left" in " ".join(run.output.split())
+    assert run.changed == 0
+    assert left_behind(large) == []
+
+
+def test_ctrl_c_at_a_terminal_leaves_the_host_clean(bare):
+    first = bare.home / "images" / "large.jpg"
+    Image.radial_gradient("L").rotate(30).resize((3000, 2400)).convert("RGB").save(first)
+    for number in range(600):
+        os.link(first, bare.home / "images" / f"{number}.jpg")
+    before = bare.write_library([{"image": f"images/{number}.jpg"} for number in range(600)])
+    jobs = bare.home.parent / "jobs"
+    bare.environment = {"ANSIBLE_ASYNC_DIR": str(jobs)}
+    bare.run_by = [sys.executable, str(Path(__file__).with_name("ctrl_c.py")), "of about"]
+    run = bare.play(
+        "deploy",
+        mobius_progress=True,
+        mobius_workers=1,
+        mobius_service_enabled=False,
+        mobius_health_check=False,
+        ansible_async_dir=str(jobs),
+    )
+    bare.run_by = []
+    assert run.code != 0
+    assert "items, " in run.output
+    assert bare.library.read_bytes() == before
+    state = bare.home / ".library.json.dhash"
+    until = time.monotonic() + 60
+    while (list(jobs.iterdir()) or workers_of(bare)) and time.monotonic() < until:
+        time.sleep(0.2)
+    assert workers_of(bare) == []
+    assert list(jobs.iterdir()) == []
+    assert sorted(path.name for path in state.iterdir()) == ["pictures.sqlite", "writing"]
+    bare.play("lock", playbook=str(Path(__file__).with_name("lock.yml")), test_pid=os.getpid()).succeeded()
+
+
+def workers_of(site):
+    """Processes that have a file of this library open."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*/fd"):
+        try:
+            names = [os.readlink(name) for name in folder.iterdir()]
+        except OSError:
+            continue
+        if any(name.startswith(f"{site.home}/") for name in names):
+            found.append(folder.parent.name)
+    return found
