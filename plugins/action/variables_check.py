@@ -20,12 +20,13 @@ class ActionModule(ActionBase):
 
     def run(self, tmp=None, task_vars=None):
         super().run(tmp, task_vars)
-        roles = _roles_of(task_vars)
-        prefixes = ("mobius_", *(f"{role}_" for role in roles))
+        own, others = _roles_of(task_vars)
+        prefixes = ("mobius_", *(f"{role}_" for role in {own, *others} - {""}))
         try:
-            result = check(
-                {name: self._value(name, task_vars) for name in task_vars if name.startswith(prefixes)}, roles
-            )
+            given = {name: self._value(name, task_vars) for name in task_vars if name.startswith(prefixes)}
+            # What another role is given where it is listed cannot be seen from here; it looks for itself.
+            given = {name: value for name, value in given.items() if value != "" or not _of(others - {own}, name)}
+            result = check(given, others | {own} - {""})
         except MobiusError as error:
             return {"failed": True, "msg": str(error), "where": error.where, "remedy": error.remedy}
         for warning in result.pop("warnings"):
@@ -42,6 +43,11 @@ class ActionModule(ActionBase):
 
 
 def _roles_of(task_vars):
-    """This collection's roles in the play, and the one that the task belongs to."""
-    names = [*(task_vars.get("ansible_play_role_names") or []), str(task_vars.get("ansible_role_name") or "")]
-    return {name[len(_OURS) :] for name in names if name.startswith(_OURS)}
+    """The role of this collection that the task belongs to, if any, and those that take part in the play."""
+    names = [str(task_vars.get("ansible_role_name") or ""), *(task_vars.get("ansible_play_role_names") or [])]
+    own, *others = [name[len(_OURS) :] if name.startswith(_OURS) else "" for name in names]
+    return own, {*others} - {""}
+
+
+def _of(roles, name):
+    return any(name.startswith(f"{role}_") for role in roles)

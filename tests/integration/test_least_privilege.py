@@ -120,12 +120,12 @@ def test_an_ordinary_user_deploys_and_takes_back_what_is_its_own(own):
     watching = Watch(own.uid, own.home.parent)
     if os.getuid() == 0:
         watching.start()
-    for umask, name in (("000", "deploy"), ("077", "rollback"), ("077", "deploy")):
+    for umask, name in (("000", "deploy"), ("077", "rollback")):
         with_umask(own, umask)
         own.play(name, **TOLERANT).succeeded()
         assert_private(own)
-        assert (own.library.read_bytes() == before) == (name == "rollback")
-    assert all("dhash" in item for item in own.items())
+        assert all(("dhash" in item) == (name == "deploy") for item in own.items())
+    assert own.library.read_bytes() == before
     watching.ended = True
     assert watching.seen == {}
 
