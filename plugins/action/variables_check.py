@@ -20,13 +20,13 @@ class ActionModule(ActionBase):
 
     def run(self, tmp=None, task_vars=None):
         super().run(tmp, task_vars)
-        own, others = _roles_of(task_vars)
-        prefixes = ("mobius_", *(f"{role}_" for role in {own, *others} - {""}))
+        # What another role is given in its own entry of the play cannot be seen from here; it looks for itself.
+        name = str(task_vars.get("ansible_role_name") or "")
+        role = name[len(_OURS) :] if name.startswith(_OURS) else ""
+        prefixes = ("mobius_", f"{role}_") if role else ("mobius_",)
         try:
             given = {name: self._value(name, task_vars) for name in task_vars if name.startswith(prefixes)}
-            # What another role is given where it is listed cannot be seen from here; it looks for itself.
-            given = {name: value for name, value in given.items() if value != "" or not _of(others - {own}, name)}
-            result = check(given, others | {own} - {""})
+            result = check(given, role)
         except MobiusError as error:
             return {"failed": True, "msg": str(error), "where": error.where, "remedy": error.remedy}
         for warning in result.pop("warnings"):
@@ -40,14 +40,3 @@ class ActionModule(ActionBase):
             # Only the reason: the text around it may hold a secret.
             reason = str(getattr(error, "message", error)).splitlines()[0][:200]
             raise MobiusError(f"{name} cannot be worked out: {reason}", remedy=REMEDY) from error
-
-
-def _roles_of(task_vars):
-    """The role of this collection that the task belongs to, if any, and those that take part in the play."""
-    names = [str(task_vars.get("ansible_role_name") or ""), *(task_vars.get("ansible_play_role_names") or [])]
-    own, *others = [name[len(_OURS) :] if name.startswith(_OURS) else "" for name in names]
-    return own, {*others} - {""}
-
-
-def _of(roles, name):
-    return any(name.startswith(f"{role}_") for role in roles)

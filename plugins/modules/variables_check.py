@@ -10,8 +10,8 @@ module: variables_check
 short_description: Check the variables of this collection before anything is changed
 version_added: 1.0.0
 description:
-  - Looks at every variable of the host that begins with C(mobius_), and at those of this collection's roles that take
-    part in the play.
+  - Looks at every variable of the host that begins with C(mobius_), and inside a role of this collection at the role's
+    own.
   - Names each that makes no sense, its value, and what it has to be. Values of variables that hold secrets are not
     shown.
   - Numbers and truth values may arrive as text, as surveys and C(-e) give them. Paths have to be absolute.

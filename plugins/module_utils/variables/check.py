@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 from difflib import get_close_matches
-from typing import Any, Dict, Iterable, Iterator, List, Mapping
+from typing import Any, Dict, Iterator, List, Mapping
 
 from ..deployment.redact import redact
 from ..errors import MobiusError
@@ -45,16 +45,16 @@ def variable_of(role: str, name: str) -> str:
     return ""
 
 
-def check(given: Mapping[str, Any], roles: Iterable[str] = ()) -> Dict[str, Any]:
+def check(given: Mapping[str, Any], role: str = "") -> Dict[str, Any]:
     """Judge every variable of this collection among ``given``.
 
     :param given: by name; others are left alone.
-    :param roles: roles of this collection, of which the own variables are judged as well.
+    :param role: a role of this collection, of which the own variables are judged as well.
     :returns: ``checked``, how many there were, and ``warnings`` about names that are nearly those of a variable.
     :raises MobiusError: names every one that makes no sense, its value, and what it has to be.
     """
     named = [(name, name) for name in sorted(given) if name in VARIABLES]
-    for role in sorted(set(roles)):
+    if role:
         own = (name for name in sorted(given) if name.startswith(f"{role}_"))
         named += [(name, known) for name, known in ((name, variable_of(role, name)) for name in own) if known]
     wrong: Dict[str, str] = {}

@@ -255,16 +255,16 @@ def test_all_are_told_at_once():
 
 def test_a_role_s_own_variable_is_judged_where_the_role_takes_part():
     with pytest.raises(MobiusError, match=r"^mobius_verify_sample \(deploy_verify_sample\) is -1, "):
-        check({"deploy_verify_sample": -1}, ["deploy"])
+        check({"deploy_verify_sample": -1}, "deploy")
     with pytest.raises(MobiusError, match="^deploy_verify_sample is -1, "):
-        check({"deploy_verify_sample": -1, "mobius_verify_sample": 20}, ["deploy"])
-    assert check({"deploy_verify_sample": -1}, ["rollback"])["checked"] == 0
-    assert check({"deploy_of_my_own": object(), "deploy_user": 7}, ["deploy"])["checked"] == 0
+        check({"deploy_verify_sample": -1, "mobius_verify_sample": 20}, "deploy")
+    assert check({"deploy_verify_sample": -1}, "rollback")["checked"] == 0
+    assert check({"deploy_of_my_own": object(), "deploy_user": 7}, "deploy")["checked"] == 0
 
 
 def test_an_unset_library_is_told_by_its_name():
     with pytest.raises(MobiusError, match=r"^mobius_library_path \(deploy_library_path\) is empty, "):
-        check({"deploy_library_path": "", "service_library_path": ""}, ["deploy", "service"])
+        check({"deploy_library_path": "", "service_library_path": ""}, "deploy")
 
 
 def test_a_gate_that_could_never_pass_is_told_before_it_is_asked():
