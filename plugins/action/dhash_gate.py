@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from ansible import constants as C
 from ansible.errors import AnsibleConnectionFailure
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
@@ -12,7 +13,7 @@ from ansible.utils.color import ANSIBLE_COLOR
 from ..module_utils.errors import MobiusError
 from ..module_utils.gate.plan import is_failure, make_plan, outcome
 from ..module_utils.gate.samples import UNREACHABLE, Sample
-from ..module_utils.gate.told import line, row
+from ..module_utils.gate.told import header, line, row
 from ..module_utils.gate.watch import watch
 
 _MODULE = "mobius.dhash.dhash_gate"
@@ -63,15 +64,22 @@ class ActionModule(ActionBase):
         plan = make_plan({"timeout": 5.0, **arguments, **options})
         asking = {name: value for name, value in arguments.items() if name not in _JUDGED} | _ONE_LOOK
         host = task_vars.get("inventory_hostname", "")
+        if ANSIBLE_COLOR:
+            self._display.display(f"{host}  {header()}")
         judgement, samples = watch(
             plan.rules,
             plan.rhythm,
             lambda elapsed: self._look(asking, elapsed, task_vars),
-            on_sample=lambda sample: self._display.display(f"{host}  {(row if ANSIBLE_COLOR else line)(sample)}"),
+            on_sample=lambda sample: self._tell(host, sample),
         )
         result = outcome(judgement, samples, plan.rules)
         result["failed"] = is_failure(judgement.result, arguments.get("on_inconclusive", "fail"))
         return result
+
+    def _tell(self, host, sample):
+        """A plain line for logs; at a terminal a row, in colour where it is not well."""
+        color = C.COLOR_ERROR if sample.failing else None if sample.good else C.COLOR_WARN
+        self._display.display(f"{host}  {row(sample) if ANSIBLE_COLOR else line(sample)}", color=color)
 
     def _look(self, asking, elapsed, task_vars):
         try:

@@ -23,12 +23,22 @@ def line(sample: Sample) -> str:
     return "  ".join([word for word in words if word] + list(sample.notes))
 
 
+_COLUMNS = tuple((name, f"{_SHORT[name]} {UNITS[name]}".replace(" items", "")) for name in FIGURES)
+_WIDTH = 11
+
+
+def header() -> str:
+    """What stands above the rows."""
+    cells = [f"{'UTC':<8}", f"{'elapsed':>9}", f"{'state':<6}"]
+    return "  ".join(cells + [f"{title:>{_WIDTH}}" for _name, title in _COLUMNS])
+
+
 def row(sample: Sample) -> str:
     """A sample as a row of a table, for eyes at a terminal."""
-    cells = [f"{sample.at[11:19]:>8}", f"{sample.elapsed:>6.0f} s", f"{_state(sample):<6}"]
-    for name in FIGURES:
-        value = f"{sample.figures[name]:g}" if name in sample.figures else "-"
-        cells.append(f"{_SHORT[name]} {value:>8} {UNITS[name]:<5}")
+    cells = [f"{sample.at[11:19]:<8}", f"{sample.elapsed:>7.0f} s", f"{_state(sample):<6}"]
+    for name, _title in _COLUMNS:
+        value = f"{sample.figures[name]:.4g}" if name in sample.figures else "-"
+        cells.append(f"{value:>{_WIDTH}}")
     return "  ".join(cells + list(sample.notes)).rstrip()
 
 

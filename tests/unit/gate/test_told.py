@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 from ansible_collections.mobius.dhash.plugins.module_utils.gate.judge import Limit, Rules, counts, margins
 from ansible_collections.mobius.dhash.plugins.module_utils.gate.samples import NOT_OK, OK, Sample
-from ansible_collections.mobius.dhash.plugins.module_utils.gate.told import line, row, summary
+from ansible_collections.mobius.dhash.plugins.module_utils.gate.told import header, line, row, summary
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,8 +20,12 @@ def test_a_plain_line_has_time_state_and_figures():
 
 
 def test_rows_line_up_whatever_was_measured():
-    assert row(GOOD).index("queue") == row(ILL).index("queue")
-    assert row(ILL).endswith("health: answered 503")
+    assert header().split() == ["UTC", "elapsed", "state", "avg", "ms", "p95", "ms", "failures", "%", "queue"]
+    assert row(GOOD).split() == ["16:00:30", "30", "s", "ok", "1.25", "3", "-", "-"]
+    ends = [match.end() for match in re.finditer(r"ms|%|queue", header())]
+    for told in (row(GOOD), row(ILL)):
+        assert [bool(re.match(r"[0-9-]( |$)", told[end - 1 :])) for end in ends] == [True] * 4, told
+    assert row(ILL).endswith("-  health: answered 503")
 
 
 def test_the_summary_says_worst_and_margin():
