@@ -112,6 +112,21 @@ def test_strings_from_extra_vars_are_understood(site):
         "mobius_workers": "1",
         "mobius_confirm": "false",
         "mobius_lock_break": "no",
+        "mobius_lock_ttl": "60",
+        "mobius_confidence_threshold": "0.7",
+        "mobius_image_timeout": "20.5",
+        "mobius_max_pixels": "1000000",
+        "mobius_dry_run_sample": "3",
+        "mobius_verify_sample": "2",
+        "mobius_items": "components[],games[]",
+        "mobius_backup_dir": "",
+        "mobius_log_dir": "",
+        "mobius_schema": "",
+        "mobius_backup_keep_days": "7",
+        "mobius_backup_keep_last": "1",
+        "mobius_restart_command": f"touch '{site.home}/restarted by a text'",
     }
     site.play("deploy", mobius_service_enabled="false", mobius_health_check="False", **strings).succeeded()
     assert sum("dhash" in item for item in site.items()) == 6
+    assert (site.home / "restarted by a text").exists()
+    assert (site.home / "backups").is_dir() and (site.home / "logs").is_dir()

@@ -114,6 +114,7 @@ VARIABLES: Dict[str, Kind] = {
     "mobius_max_pixels": whole(1, 1 << 40),
     "mobius_max_failure_rate": Number(0, 100),
     "mobius_confidence_threshold": Number(0, 1),
+    "mobius_hash_mode": Choice(("exact", "fast")),
     "mobius_rehash": Choice(("missing", "changed", "all")),
     "mobius_dry_run_sample": whole(1, 1_000_000_000),
     "mobius_hash_workers_least": _SECONDS,

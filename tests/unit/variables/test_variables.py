@@ -99,6 +99,7 @@ TABLE = {
     "mobius_max_pixels": ([1, "178956970"], [*NOT_WHOLE, 0, -1]),
     "mobius_max_failure_rate": ([0, "0", "5", "0.7", 100, "100"], [*NO_NUMBERS, -1, "-0.1", 100.1, "101"]),
     "mobius_confidence_threshold": ([0, 1, "0.7", "1.0"], [*NO_NUMBERS, -0.1, "1.1", 70]),
+    "mobius_hash_mode": (["exact", "fast"], ["", "Fast", "slow", None]),
     "mobius_rehash": (["missing", "changed", "all"], ["", "ALL", "none", 7, None, []]),
     "mobius_dry_run_sample": ([1, "200"], [*NOT_WHOLE, 0, -1]),
     "mobius_verify_sample": ([0, "20"], [*NOT_WHOLE, -1]),
