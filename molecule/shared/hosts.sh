@@ -6,6 +6,7 @@
 #   hosts.sh start NAME PUBLIC_KEY_FILE    start one host, print the port of its sshd on 127.0.0.1
 #   hosts.sh container NAME    print what podman calls that host
 #   hosts.sh stop NAME
+# MOBIUS_TEST_IMAGE names an image to start hosts from in place of that one.
 set -euo pipefail
 
 SUITE=${MOBIUS_TEST_SUITE:-bookworm}
@@ -74,6 +75,7 @@ END
 
 image() {
     local name
+    [ -z "${MOBIUS_TEST_IMAGE:-}" ] || { echo "$MOBIUS_TEST_IMAGE" && return; }
     name=localhost/mobius-test-host:$(recipe | sha256sum | cut -c1-12)
     if ! podman image exists "$name"; then
         work=$(mktemp -d)

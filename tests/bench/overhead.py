@@ -19,7 +19,8 @@ import places
 
 HOSTS = 10
 TIMEOUT = 900
-_HOSTS_SCRIPT = places.ROOT / "molecule" / "shared" / "hosts.sh"
+_SCRIPT = str(places.ROOT / "molecule" / "shared" / "hosts.sh")
+_PREPARE = str(places.ROOT / "molecule" / "default" / "prepare.yml")
 _COUNTS = re.compile(r"^(\S+) +: ok=(\d+) +changed=(\d+) +unreachable=(\d+) +failed=(\d+) +skipped=(\d+)", re.MULTILINE)
 
 
@@ -156,49 +157,57 @@ def _free_port() -> int:
 def _hosts(count: int) -> Dict[str, Any]:
     """Real hosts with systemd and sshd, made for this and removed; each has its service, and gets its library."""
     with _started(count) as inventory:
-        wheels = {"mobius_runtime_wheels": str(_wheels())}
-        forks = ("--forks", str(count))
-        print("preparing the hosts ...", file=sys.stderr, flush=True)
-        play(str(places.ROOT / "molecule" / "default" / "prepare.yml"), inventory, wheels, *forks)
-        variables = {**wheels, "mobius_serial": ["100%"]}
+        variables = {"mobius_runtime_wheels": str(_wheels()), "mobius_serial": ["100%"]}
         runs = {}
         for name in ("first", "again"):
-            runs[name] = play("deploy", inventory, variables, *forks)
+            runs[name] = play("deploy", inventory, variables, "--forks", str(count))
             _expect(name, runs[name])
             print(f"{count} hosts, {name} run: {runs[name]}", file=sys.stderr, flush=True)
     return {"count": count, **runs}
 
 
-def _script(*arguments: str) -> str:
-    done = _ended([str(_HOSTS_SCRIPT), *arguments])
+def _ran(command: List[str], environment: Optional[Dict[str, str]] = None) -> str:
+    done = _ended(command, environment)
     if done.returncode:
-        raise Broken((done.stdout + done.stderr).strip()[-400:])
+        raise Broken(f"{command[0]}: {(done.stdout + done.stderr).strip()[-400:]}")
     return done.stdout.strip()
 
 
 @contextmanager
 def _started(count: int) -> Iterator[Path]:
-    """
+    """The inventory of the hosts: one is prepared, the others are its copies.
+
     :raises Broken: such hosts cannot be made here.
     """
     for step in ("check", "setup", "image"):
-        _script(step)
+        _ran([_SCRIPT, step])
     folder = places.CACHE / "hosts"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    names = [f"bench-{number}" for number in range(1, count + 1)]
-    key = folder / "key"
-    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
+    key, inventory = folder / "key", folder / "hosts.yml"
+    _ran(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)])
+    names = [f"bench-{number}" for number in range(count + 1)]
+    environment = {**os.environ, "MOBIUS_TEST_IMAGE": f"localhost/{_ran([_SCRIPT, 'container', 'bench'])}"}
     try:
+        print("preparing a host ...", file=sys.stderr, flush=True)
+        port = int(_ran([_SCRIPT, "start", names[0], f"{key}.pub"]))
+        inventory.write_text(json.dumps(_inventory({names[0]: port}, key)), "utf-8")
+        play(_PREPARE, inventory, {"mobius_runtime_wheels": str(_wheels())})
+        _copy(_ran([_SCRIPT, "container", names[0]]), environment["MOBIUS_TEST_IMAGE"])
         print(f"starting {count} hosts ...", file=sys.stderr, flush=True)
-        ports = {name: int(_script("start", name, f"{key}.pub")) for name in names}
-        inventory = folder / "hosts.yml"
+        ports = {name: int(_ran([_SCRIPT, "start", name, f"{key}.pub"], environment)) for name in names[1:]}
         inventory.write_text(json.dumps(_inventory(ports, key)), "utf-8")
         yield inventory
     finally:
         for name in names:
-            _script("stop", name)
+            _ran([_SCRIPT, "stop", name])
+        _ran(["podman", "rmi", "--force", "--ignore", environment["MOBIUS_TEST_IMAGE"]])
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _copy(container: str, image: str) -> None:
+    _ran(["podman", "stop", "--time", "20", container])
+    _ran(["podman", "commit", "--quiet", container, image])
 
 
 def _inventory(ports: Dict[str, int], key: Path) -> Dict[str, Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import subprocess
 import sys
 import time
@@ -25,6 +26,8 @@ SECTIONS = ("engine", "items", "backup", "deploy")
 def main() -> int:
     """Returns the exit code: 1 when a section could not be measured; the others are all the same."""
     options = _options()
+    # What was started is ended and removed, whatever ends this.
+    signal.signal(signal.SIGTERM, lambda *_unused: sys.exit(143))
     if options.limit:
         places.use_scratch()
     failed = [name for name in ([] if options.report else options.only) if not _section(name, options)]
