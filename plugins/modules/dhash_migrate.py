@@ -170,12 +170,13 @@ metrics:
     extraction_failures_rate: 3.333
     low_confidence_queue_length: 4
 versions:
-  description: Pillow and ImageHash that hashed; C(imagehash) is null where it is not installed.
+  description: Pillow and ImageHash that hashed, and the mode; C(imagehash) is null where it is not installed.
   returned: success
   type: dict
   sample:
     pillow: 12.3.0
     imagehash: 4.3.2
+    mode: exact
 sha256_before:
   description: SHA-256 of the library before.
   returned: success

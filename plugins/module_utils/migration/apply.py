@@ -37,7 +37,7 @@ from .survey import Survey, refuse_nothing
 from .tally import Counts, Tally
 
 MOST_FAILURES = 100
-_VERSIONS = ("algorithm", "hash_size", "tool", "pillow", "imagehash", "also_pillow")
+_VERSIONS = ("algorithm", "hash_size", "tool", "pillow", "imagehash", "also_pillow", "mode", "also_mode")
 
 
 @dataclass
@@ -76,7 +76,8 @@ def migrate(
     """
     options.check()
     library = locate_library(options.path)
-    run = Run(options, library, check_mode, deployment, backup_dir, log_dir, output, versions(), patience, timeout)
+    made_with = {**versions(), "mode": options.mode}
+    run = Run(options, library, check_mode, deployment, backup_dir, log_dir, output, made_with, patience, timeout)
     if output is not None and os.path.realpath(output) == run.library:
         raise MobiusError("output is the library itself", output, "leave output out to migrate in place")
     if check_mode:

@@ -19,6 +19,7 @@ ENGINE: Dict[str, Dict[str, Any]] = {
     "image_timeout": {"type": "float", "default": 30},
     "max_pixels": {"type": "int", "default": 178956970},
     "max_memory": {"type": "int"},
+    "mode": {"type": "str", "choices": ["exact", "fast"], "default": "exact"},
 }
 HASHING: Dict[str, Dict[str, Any]] = {
     "path": {"type": "path", "required": True},

@@ -7,6 +7,7 @@ from __future__ import annotations
 import time
 from typing import Any, Dict, List, Optional
 
+from ..dhash.picture import EXACT
 from ..errors import MobiusError
 from ..library.document import Document
 from ..library.fields import BLOCK
@@ -23,7 +24,8 @@ _TOOL = "mobius.dhash"
 
 def maker(versions: Dict[str, Optional[str]]) -> str:
     """What an outcome depends on beside the picture, as one word."""
-    return f"{GENERATION}/{versions['pillow']}"
+    mode = versions.get("mode")
+    return f"{GENERATION}/{versions['pillow']}" + (f"/{mode}" if mode not in (None, EXACT) else "")
 
 
 def utc_now(form: str = "%Y-%m-%dT%H:%M:%SZ") -> str:
@@ -67,27 +69,35 @@ def compose(
         "without_picture": tally.without_picture,
     }
     if not all_looked_at:
-        also = _other_pillows(former, versions["pillow"])
-        if also:
-            block["also_pillow"] = also
+        for name in ("pillow", "mode"):
+            also = _others(former, versions, name)
+            if also:
+                block[f"also_{name}"] = also
     return block
 
 
-def _other_pillows(former: Optional[Dict[str, Any]], pillow: Optional[str]) -> List[str]:
-    """Versions of Pillow, beside this one, that hashes in the document may be made with."""
+def _others(former: Optional[Dict[str, Any]], versions: Dict[str, Optional[str]], name: str) -> List[str]:
+    """Values of ``pillow`` or ``mode``, beside this run's, that hashes in the document may be made with."""
     if former is None:
         return []
-    also = former.get("also_pillow", [])
-    found = [former.get("pillow"), *(also if isinstance(also, list) else [])]
-    return sorted({str(each) for each in found if each and each != pillow})
+    also = former.get(f"also_{name}", [])
+    # The block of before there was a choice has no mode.
+    found = [former.get(name, EXACT if name == "mode" else None), *(also if isinstance(also, list) else [])]
+    return sorted({str(each) for each in found if each and each != versions.get(name, EXACT)})
 
 
 def warnings_about(former: Optional[Dict[str, Any]], versions: Dict[str, Optional[str]], tally: Counts) -> List[str]:
-    """What to say when the hashes of before were made with another Pillow."""
-    others = _other_pillows(former, versions["pillow"])
-    if not others:
-        return []
-    return [
-        f"The dHashes of this library were made with Pillow {', '.join(others)}, and this is {versions['pillow']}; "
-        f"versions differ on some pictures. {tally.changed} of {tally.items} items change"
-    ]
+    """What to say when the hashes of before were made with another Pillow, or in another mode."""
+    warnings = []
+    pillows, modes = _others(former, versions, "pillow"), _others(former, versions, "mode")
+    if pillows:
+        warnings.append(
+            f"The dHashes of this library were made with Pillow {', '.join(pillows)}, and this is "
+            f"{versions['pillow']}; versions differ on some pictures. {tally.changed} of {tally.items} items change"
+        )
+    if modes:
+        warnings.append(
+            f"The dHashes of this library were made in mode {', '.join(modes)}, and this run's is {versions['mode']}; "
+            f"the modes differ on some pictures. {tally.changed} of {tally.items} items change"
+        )
+    return warnings

@@ -51,7 +51,7 @@ def dry_run(
     if sample < 1:
         raise MobiusError(f"sample is {sample}, it has to be 1 or more")
     library = locate_library(options.path)
-    made_with = versions()
+    made_with = {**versions(), "mode": options.mode}
     sha256 = read_version(library).sha256
     with open_document(library) as document:
         look = _Look(document, options, Pictures(library, maker(made_with), write=False), sample)

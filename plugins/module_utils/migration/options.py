@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional, Sequence
 
+from ..dhash.picture import EXACT, MODES
 from ..errors import MobiusError
 from ..library.fields import IMAGE_KEY
 from ..library.selectors import parse_selectors
@@ -22,7 +23,7 @@ class Options:
     """``path`` is the library as the operator names it; ``image_root`` None for its folder.
 
     ``image_timeout`` in seconds; ``max_memory`` in MiB, None for what ``max_pixels`` need; ``workers`` 0 for one per
-    processor; ``max_failure_rate`` in per cent; ``confidence_threshold`` 0 to 1.
+    processor; ``max_failure_rate`` in per cent; ``confidence_threshold`` 0 to 1; ``mode`` exact or fast.
     """
 
     path: str
@@ -36,6 +37,7 @@ class Options:
     max_failure_rate: float = 5.0
     confidence_threshold: float = 0.7
     rehash: str = CHANGED
+    mode: str = EXACT
 
     def check(self) -> None:
         """
@@ -50,6 +52,8 @@ class Options:
         _within("confidence_threshold", self.confidence_threshold, 0, 1)
         if self.rehash not in (CHANGED, MISSING, ALL):
             raise MobiusError("rehash is one of changed, missing, all", repr(self.rehash))
+        if self.mode not in MODES:
+            raise MobiusError("mode is one of exact, fast", repr(self.mode))
         if not self.image_key:
             raise MobiusError("image_key is empty", remedy="name the member that holds an item's image, such as image")
         if not Path(self.root).is_dir():

@@ -96,6 +96,7 @@ class Survey:
             max_pixels=options.max_pixels,
             max_memory=options.memory,
             on_progress=lambda _unused: self._on_progress(self.tally),
+            mode=options.mode,
         )
         try:
             for outcome in outcomes:

@@ -15,7 +15,7 @@ from ..migration.pictures import Kept, as_kept
 
 def made_with(options: Options) -> str:
     """What outcomes depend on beside the picture: only those of the same word may be mixed."""
-    return maker(versions())
+    return maker({**versions(), "mode": options.mode})
 
 
 def hashed(
@@ -29,6 +29,7 @@ def hashed(
         max_pixels=options.max_pixels,
         max_memory=options.memory,
         on_progress=on_progress,
+        mode=options.mode,
     )
 
 

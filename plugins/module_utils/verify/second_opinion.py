@@ -8,7 +8,7 @@ import warnings
 from functools import partial
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 
-from ..dhash.picture import PictureError, hash_picture
+from ..dhash.picture import EXACT, FAST, PictureError, hash_picture
 from ..dhash.versions import versions
 from ..engine.alone import Bounds, each_alone
 from ..library.fields import is_dhash
@@ -18,8 +18,10 @@ from ..storage.replace import open_regular
 from .findings import Findings
 from .members import Sampled
 
+FASTER = "none, ImageHash knows no fast mode: the sample was hashed again by the migration's own code"
+_Hasher = Callable[[str, int], bytes]
 LEAN = "none, ImageHash is not installed: the sample was hashed again by the migration's own code"
-# What versions of Pillow have been seen to differ by, and some more.
+# What versions of Pillow, and the two modes, have been seen to differ by, and some more.
 _BITS_BETWEEN_VERSIONS = 8
 
 
@@ -35,14 +37,18 @@ def hash_again(
 ) -> str:
     """Tell each item of the sample whose picture gives another dHash, or none; returns whose opinion it is.
 
-    :param block: the migration's block, for the Pillow that it was made with.
+    :param block: the migration's block, for the Pillow and the mode that it was made with.
     :raises MobiusError: Pillow is missing; the remedy is the command that installs it.
     """
     here = versions()
-    name, hasher = _by_imagehash(here["imagehash"]) or (LEAN, _by_ourselves)
+    mode = FAST if block.get("mode") == FAST else EXACT
+    reference = _by_imagehash(here["imagehash"]) if mode == EXACT else None
+    name, hasher = reference or (LEAN if mode == EXACT else FASTER, partial(_by_ourselves, mode=mode))
     made_with = {block.get("pillow"), *_listed(block.get("also_pillow"))} - {None}
     others = ", ".join(sorted(str(each) for each in made_with - {here["pillow"]}))
     hint = f"; it was made with Pillow {others} and this is {here['pillow']}" if others else ""
+    if _listed(block.get("also_mode")):
+        hint += f"; dHashes of more than one mode are in the library, and this is of mode {mode}"
     bounds = Bounds(seconds=limits.seconds, memory=128 * 1024 * 1024 + 16 * limits.pixels, answer=1024)
     paths = [_path(item.image, image_root) for item in sample]
     calls = (None if path is None else partial(hasher, path, limits.pixels) for path in paths)
@@ -78,7 +84,7 @@ def _path(image: Any, root: str) -> Optional[str]:
         return None
 
 
-def _by_imagehash(version: Optional[str]) -> Optional[Tuple[str, Callable[[str, int], bytes]]]:
+def _by_imagehash(version: Optional[str]) -> Optional[Tuple[str, _Hasher]]:
     try:
         import imagehash
         from PIL import Image
@@ -97,8 +103,8 @@ def _by_imagehash(version: Optional[str]) -> Optional[Tuple[str, Callable[[str, 
     return f"ImageHash {version}", hasher
 
 
-def _by_ourselves(path: str, pixels: int) -> bytes:
+def _by_ourselves(path: str, pixels: int, mode: str) -> bytes:
     try:
-        return hash_picture(path, pixels).dhash.encode("ascii")
+        return hash_picture(path, pixels, mode).dhash.encode("ascii")
     except PictureError as error:
         return error.text.encode("ascii", "replace")

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence
@@ -19,7 +20,7 @@ from ..library.fields import IMAGE_KEY
 from ..library.strict import problems
 from ..storage.paths import locate_library
 from ..storage.replace import Version, read_version
-from ..storage.state import read_current
+from ..storage.state import DamagedState, read_current
 from .findings import MOST, Findings, in_words
 from .members import Members
 from .schema import check_schema
@@ -144,6 +145,10 @@ class _Run:
         request = self._request
         sample = members.sample.chosen()
         limits = Limits(request.image_timeout, request.max_pixels)
+        if not block:
+            # A list has no place for it; the record beside the library tells the same.
+            with suppress(DamagedState):
+                block = (read_current(self._library, self._version.sha256) or {}).get("versions") or {}
         self._opinion = hash_again(sample, str(request.image_root), block, limits, self._findings)
         self._sampled = len(sample)
 

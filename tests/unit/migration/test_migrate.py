@@ -126,6 +126,7 @@ def test_the_block(site):
         "tool": f"mobius.dhash {block.VERSION}",
         "pillow": versions["pillow"],
         "imagehash": versions["imagehash"],
+        "mode": "exact",
         "items": 1,
         "with_dhash": 1,
         "failed": 0,
