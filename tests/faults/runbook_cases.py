@@ -39,7 +39,7 @@ _OTHERS = {
     ROLLBACK: (_LOCKING, _RELEASE, Place("Write the record", "os.rename", r"/logs/rollback-[^/]*\.json$")),
 }
 #: Of a deployment that fails at its verification, and takes itself back.
-_WAY_BACK = (Place("Keep the evidence", "open", r"/logs/evidence-"), _SNAPSHOT, _RESTORE, _RESTORED)
+_WAY_BACK = (Place("Keep the evidence", "os.rename", r"/rejected-library\.json$"), _SNAPSHOT, _RESTORE, _RESTORED)
 _FAILING = '{"type": "object", "required": ["no-such-member"]}'
 
 #: Row of the table, by what dies.
