@@ -19,8 +19,8 @@ description:
 options:
   backup:
     description:
-      - V(latest) for the newest backup that holds no deployment that was rolled back; snapshots are never meant. When it
-        does not verify, nothing is restored: an older one lacks what was done since, so it has to be named.
+      - V(latest) for the newest backup that holds no deployment that was rolled back; snapshots are never meant. When
+        it does not verify, nothing is restored, for an older one lacks what was done since and has to be named.
       - V(deployment) for the backup that the last deployment was made from, which a later backup of the deployed
         library does not hide. As V(latest) when no deployment is on record.
       - C(sha256:) and 64 hex digits for whichever backup has these bytes; nothing is to do when the library has them.
