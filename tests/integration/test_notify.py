@@ -16,7 +16,7 @@ def told(site, monkeypatch):
     """Run hosts that end as given, and return the messages that arrived."""
     monkeypatch.setenv("ANSIBLE_COLLECTIONS_PATH", str(HERE.parents[1] / "playbooks" / "collections"))
 
-    def run(batch, **ends: str):
+    def run(batch, what="deployment", **ends: str):
         received = []
 
         def take(handler):
@@ -31,6 +31,7 @@ def told(site, monkeypatch):
                 hosts,
                 playbook=str(HERE / "people.yml"),
                 batch=batch,
+                what=what,
                 ends=ends,
                 ansible_connection="local",
                 mobius_notify=[{"type": "webhook", "url": url_of(server, "/")}],
@@ -58,3 +59,10 @@ def test_a_failing_batch_is_told_with_what_was_not_started(told):
     _start, end = told(1, one="deployed", two="rolled_back", three="deployed")
     assert end["event"] == "rollback"
     assert end["facts"] == {"deployed": 1, "rolled_back": 1, "lost": 0, "not started": 1}
+
+
+def test_a_rollback_goes_on_after_a_host_that_failed_and_is_told_once_at_its_end(told):
+    start, end = told(2, "rollback", one="restored", two="refused", three="restored")
+    assert (start["event"], start["subject"]) == ("start", "Rollback starts on 3 hosts")
+    assert (end["event"], end["subject"]) == ("failure", "Rollback FAILED on 1 of 3 hosts")
+    assert end["facts"] == {"refused": 1, "restored": 2, "lost": 0, "not started": 0}
