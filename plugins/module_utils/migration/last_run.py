@@ -228,8 +228,12 @@ def _digest(signs: array[int]) -> str:
 
 
 def _index(library: str) -> Optional[List[int]]:
-    """The index of pictures as a file; who removes or replaces it wants the pictures hashed again."""
+    """The index of pictures as a file; who removes or replaces it wants the pictures hashed again.
+
+    None too for one that a run has left with a journal: the next one has to open it.
+    """
+    path = str(Path(state_dir(library)) / INDEX)
     with suppress(OSError):
-        facts = os.lstat(Path(state_dir(library)) / INDEX)
-        return [facts.st_ino, facts.st_size, facts.st_mtime_ns]
+        facts = os.lstat(path)
+        return None if os.path.lexists(f"{path}-journal") else [facts.st_ino, facts.st_size, facts.st_mtime_ns]
     return None

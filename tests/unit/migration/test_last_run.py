@@ -265,6 +265,13 @@ def test_without_the_index_all_is_hashed_again(settled, ways):
     assert (settled.migrate()["hashed"], ways) == (0, ["long", "long"])
 
 
+def test_an_index_left_with_a_journal_is_opened(settled, ways):
+    journal = settled.state / "pictures.sqlite-journal"
+    journal.write_bytes(b"left by a run that was killed")
+    settled.migrate()
+    assert ways == ["long"]
+
+
 def damaged(data):
     head, _newline, body = data.partition(b"\n")
     facts = json.loads(head[65:])
