@@ -23,7 +23,8 @@ class ActionModule(ActionBase):
         # What another role is given in its own entry of the play cannot be seen from here; it looks for itself.
         name = str(task_vars.get("ansible_role_name") or "")
         role = name[len(_OURS) :] if name.startswith(_OURS) else ""
-        prefixes = ("mobius_", f"{role}_") if role else ("mobius_",)
+        prefixes = () if role and self._task.args.get("scope") == "role" else ("mobius_",)
+        prefixes += (f"{role}_",) if role else ()
         try:
             given = {name: self._value(name, task_vars) for name in task_vars if name.startswith(prefixes)}
             result = check(given, role)

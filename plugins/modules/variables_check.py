@@ -17,7 +17,13 @@ description:
   - Numbers and truth values may arrive as text, as surveys and C(-e) give them. Paths have to be absolute.
   - Warns of a name that is nearly that of a variable.
   - Runs on the controller and asks nothing of the host.
-options: {}
+options:
+  scope:
+    description:
+      - V(role) looks at the role's own variables alone, so that a way back is not refused for what it does not use.
+    type: str
+    choices: [all, role]
+    default: all
 attributes:
   check_mode:
     description: Changes nothing, so check mode and a real run are the same.

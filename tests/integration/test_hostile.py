@@ -85,3 +85,11 @@ def test_a_wrong_variable_is_refused_before_anything(hostile):
         run.failed(f"{name} is {json.dumps(value)}, it has to be")
     run.failed("nothing was changed")
     assert hostile.tree() == before
+
+
+def test_a_way_back_is_not_refused_for_what_it_does_not_use(hostile):
+    unused = {"mobius_verify_sample": -1, "mobius_notify_timeout": "{{ nowhere }}", **QUIET}
+    hostile.play("rollback", **unused).failed("There is no backup")
+    hostile.play("rollback", mobius_lock_ttl=0, **unused).failed(
+        "mobius_lock_ttl (rollback_lock_ttl) is 0, it has to be"
+    )
