@@ -8,7 +8,6 @@ What does not, costs time alone: the migration hashes every picture that the ind
 from __future__ import annotations
 
 import os
-import random
 import shutil
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, NamedTuple, Tuple
@@ -18,6 +17,7 @@ from ..migration.options import Options
 from ..migration.pictures import Pictures, identity, key_of
 from ..migration.words import printable
 from ..storage.paths import locate_library, state_dir
+from .deal import Chosen
 from .engine import hashed, made_with
 from .files import Garbage, Result, Row, head, results, share_rows
 from .plan import PREFIX
@@ -100,13 +100,10 @@ class _Merge:
         maker = head(found).get("maker")
         if maker != first["maker"] or maker != made_with(self._options):
             raise Garbage(f"it hashed with {maker}, and this host does with {made_with(self._options)}")
-        sample: List[Sampled] = []
-        for number, (row, result) in enumerate(self._good(share, found, count)):
-            # Every one has the same chance, and no worker can tell which.
-            place = number if number < self._sample else random.randrange(number + 1)
-            if place < self._sample:
-                sample[place : place + 1] = [Sampled(self._path(row), row, result)]
-        self._hash_again(sample)
+        sample: Chosen[Sampled] = Chosen(self._sample)
+        for row, result in self._good(share, found, count):
+            sample.offer(Sampled(self._path(row), row, result))
+        self._hash_again(sample.things)
 
     def _good(self, share: str, found: str, count: int) -> Iterator[Tuple[Row, Result]]:
         """What the worker hashed, of the very files that this host saw."""

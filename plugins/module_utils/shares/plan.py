@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import os
-import random
 import shutil
 import tempfile
 import time
@@ -20,7 +19,7 @@ from ..migration.projection import Sample, hashing_seconds
 from ..migration.survey import Entry, Survey
 from ..storage.paths import locate_library
 from ..storage.state import prepare_folder
-from .deal import Deal, Weight
+from .deal import Chosen, Deal, Weight
 from .engine import facts, hashed, made_with
 from .files import FORM, Row, pack, write_line, writing
 
@@ -101,45 +100,34 @@ def _folder(library: str) -> str:
 def _deal(options: Options, hosts: List[Weight], maker: str, folder: Optional[str]) -> Dict[str, Any]:
     root = os.path.realpath(options.root)
     deal = Deal(hosts)
-    pictures, sizes = [0] * len(hosts), [0] * len(hosts)
-    sample: List[Row] = []
+    sample: Chosen[Row] = Chosen(_SAMPLE)
     with ExitStack() as stack:
-        files: List[Optional[TextIO]] = [None] * len(hosts)
+        files: List[TextIO] = []
         for place, weight in enumerate(hosts if folder is not None else []):
-            lines = stack.enter_context(writing(_share(folder, place)))
-            write_line(lines, {"form": FORM, "maker": maker, "worker": weight.name})
-            files[place] = lines
+            files.append(stack.enter_context(writing(_share(folder, place))))
+            write_line(files[place], {"form": FORM, "maker": maker, "worker": weight.name})
         for row in _rows(options, root, maker):
             place = deal.host(row.size)
-            # Every one has the same chance, so that the sample is of all of them.
-            chosen = random.randrange(sum(pictures) + 1)
-            if len(sample) < _SAMPLE:
-                sample.append(row)
-            elif chosen < _SAMPLE:
-                sample[chosen] = row
-            pictures[place] += 1
-            sizes[place] += row.size
-            lines_of_it = files[place]
-            if lines_of_it is not None:
-                write_line(lines_of_it, row)
-    busy = _seconds(sample, options, root, sum(pictures), sum(sizes))
-    a_cost = busy / max(1, sum(deal.costs))
+            sample.offer(row)
+            if files:
+                write_line(files[place], row)
+    count, size = sum(deal.pictures), sum(deal.sizes)
+    busy = _seconds(sample.things, options, root, count, size)
     shares = [
         {
             "number": place,
-            "worker": hosts[place].name,
+            "worker": weight.name,
             "own": place == 0,
-            "pictures": pictures[place],
-            "bytes": sizes[place],
-            "timeout": round(_MORE_SECONDS + _TIMES * deal.costs[place] * a_cost / hosts[place].processors),
+            "pictures": deal.pictures[place],
+            "bytes": deal.sizes[place],
+            "timeout": round(_MORE_SECONDS + _TIMES * busy * deal.costs[place] / sum(deal.costs) / weight.processors),
             "file": "" if folder is None else _share(folder, place),
             "pack": "",
         }
-        for place in range(len(hosts))
-        if pictures[place]
+        for place, weight in enumerate(hosts)
+        if deal.pictures[place]
     ]
-    alone = round(busy / hosts[0].processors, 3)
-    return {"shares": shares, "pictures": sum(pictures), "bytes": sum(sizes), "seconds": alone}
+    return {"shares": shares, "pictures": count, "bytes": size, "seconds": round(busy / hosts[0].processors, 3)}
 
 
 def _seconds(sample: List[Row], options: Options, root: str, count: int, size: int) -> float:

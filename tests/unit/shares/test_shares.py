@@ -12,6 +12,7 @@ import pytest
 from ansible_collections.mobius.dhash.plugins.module_utils.errors import MobiusError
 from ansible_collections.mobius.dhash.plugins.module_utils.migration.options import Options
 from ansible_collections.mobius.dhash.plugins.module_utils.shares import hashing as hashing_module
+from ansible_collections.mobius.dhash.plugins.module_utils.shares.deal import Chosen
 from ansible_collections.mobius.dhash.plugins.module_utils.shares.files import Garbage, results, share_rows
 from ansible_collections.mobius.dhash.plugins.module_utils.shares.merge import _same_time, merge
 from PIL import Image
@@ -243,6 +244,18 @@ def test_large_pictures_are_spread(fan):
     fan.site.age()
     shares = fan.plan()["shares"]
     assert all(share["bytes"] > 2_000_000 for share in shares)
+
+
+def test_a_sample_is_of_all_of_them():
+    chosen = [Chosen(3) for _unused in range(300)]
+    for each in chosen:
+        for number in range(12):
+            each.offer(number)
+    assert {len(set(each.things)) for each in chosen} == {3}
+    assert {number for each in chosen for number in each.things} == set(range(12))
+    none = Chosen(0)
+    none.offer(1)
+    assert none.things == []
 
 
 def test_little_work_is_not_shared(fan):
