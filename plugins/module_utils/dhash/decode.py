@@ -54,7 +54,8 @@ def load() -> bool:
             _decode = None
         if _decode is not None and _kept is None:
             with suppress(OSError, ValueError):
-                _kept = mmap.mmap(-1, KEPT_PIXELS * _BYTES_A_PIXEL)
+                # Private: shared memory would be the same for every worker that is forked after this.
+                _kept = mmap.mmap(-1, KEPT_PIXELS * _BYTES_A_PIXEL, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
                 _kept.madvise(mmap.MADV_HUGEPAGE)
     return _decode is not None
 

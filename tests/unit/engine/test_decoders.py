@@ -1,0 +1,30 @@
+"""What speeds a decoder up is loaded before the workers are forked, and is each worker's own."""
+
+from __future__ import annotations
+
+import imagehash
+import pytest
+from ansible_collections.mobius.dhash.plugins.module_utils.dhash import decode, shrink
+from ansible_collections.mobius.dhash.plugins.module_utils.engine.pool import hash_all
+from PIL import Image
+
+
+def test_no_worker_decodes_into_the_memory_of_another(tmp_path):
+    pytest.importorskip("simplejpeg")
+    noise = Image.effect_noise((900, 700), 120).convert("RGB")
+    paths = []
+    for number in range(60):
+        path = tmp_path / f"{number}.jpg"
+        noise.rotate(6 * number).save(path, quality=90)
+        paths.append(str(path))
+    assert shrink.load()
+    assert decode.load()
+    try:
+        found = [outcome.dhash for outcome in hash_all(enumerate(paths), workers=4)]
+    finally:
+        decode.forget()
+    expected = []
+    for path in paths:
+        with Image.open(path) as image:
+            expected.append(str(imagehash.dhash(image)))
+    assert found == expected
