@@ -18,7 +18,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Optional
 
-TIMEOUT = 900.0
+TIMEOUT = 1800.0
 
 
 class Failed(Exception):
