@@ -24,6 +24,8 @@ megapixels).
 
 AIMS = """
 ## Aims
+
+What the project set itself. A **no** is where it is behind; what is faster than ours is named below each table.
 """
 
 ENGINE = """
