@@ -15,6 +15,7 @@ import imagehash
 import pytest
 from conftest import VENV, Site, draw
 from PIL import Image
+from remote import connection, unavailable
 
 PICTURES = 25
 SHARED = {"mobius_service_enabled": False, "mobius_health_check": False, "mobius_hash_workers_least": 0}
@@ -50,6 +51,13 @@ def inventory(site, **workers: Dict[str, Any]) -> str:
     path = site.home.parent / "workers.json"
     path.write_text(json.dumps({"mobius_hash_workers": {"hosts": workers}}))
     return str(path)
+
+
+def far(site, **environment: str) -> Dict[str, Any]:
+    """Another host: this machine over a real sshd."""
+    if unavailable():
+        pytest.skip(str(unavailable()))
+    return connection(site.home.parent / "ssh", {"PATH": os.environ["PATH"], **environment})
 
 
 def elsewhere(site) -> Path:
@@ -94,7 +102,7 @@ def left_behind(site):
 def test_the_library_is_as_by_one_host_alone_whatever_becomes_of_the_others(large):
     workers = inventory(
         large,
-        honest={"mobius_hash_workers_root": str(elsewhere(large))},
+        honest={**far(large, TMPDIR=str(large.workers)), "mobius_hash_workers_root": str(elsewhere(large))},
         killed={"mobius_runtime_source": "system", "mobius_runtime_python": str(killing(large))},
         wrong={"mobius_hash_workers_root": str(other_pictures(large))},
         away={"ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": 1},
@@ -134,7 +142,6 @@ def test_ctrl_c_at_a_terminal_leaves_the_host_clean(bare):
         os.link(first, bare.home / "images" / f"{number}.jpg")
     before = bare.write_library([{"image": f"images/{number}.jpg"} for number in range(600)])
     jobs = bare.home.parent / "jobs"
-    bare.environment = {"ANSIBLE_ASYNC_DIR": str(jobs)}
     bare.run_by = [sys.executable, str(Path(__file__).with_name("ctrl_c.py")), "of about"]
     run = bare.play(
         "deploy",
@@ -143,6 +150,8 @@ def test_ctrl_c_at_a_terminal_leaves_the_host_clean(bare):
         mobius_service_enabled=False,
         mobius_health_check=False,
         ansible_async_dir=str(jobs),
+        # Where no process of the play is to be seen, its death frees no lock.
+        **far(bare),
     )
     bare.run_by = []
     assert run.code != 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import shutil
 from pathlib import Path
 from typing import Any, Callable, List
 
@@ -83,6 +84,18 @@ def test_a_worker_with_another_image_root_finds_nothing_and_harms_nothing(fan, t
     assert fan.hash(share, root=str(tmp_path / "elsewhere"))["missing"] == share["pictures"]
     assert fan.merge(planned)["merged"] == 0
     assert fan.site.migrate()["hashed"] == 12
+
+
+def test_pictures_of_another_time_are_not_those_of_the_owner(fan, tmp_path):
+    planned = fan.plan()
+    share = fan.shared(planned)[0]
+    shutil.copytree(fan.site.home / "images", tmp_path / "stale" / "images")
+    rows = list(share_rows(share["file"]))
+    for row in rows[1:]:
+        os.utime(tmp_path / "stale" / row.path, ns=(1, row.mtime_ns - 10**9))
+    os.utime(tmp_path / "stale" / rows[0].path, ns=(1, rows[0].mtime_ns))
+    assert fan.hash(share, root=str(tmp_path / "stale"))["hashed"] == len(rows)
+    assert fan.merge(planned, sample=0)["merged"] == 1
 
 
 @pytest.mark.parametrize("sample", [4, 100])
