@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import os
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Iterator, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Dict, Iterator, Optional, Tuple
 
 try:
     from PIL import Image
@@ -28,8 +28,10 @@ _LOBES = 3.0
 _ONE = float(1 << 22)
 # Versions whose arithmetic was read. From 13 on tall pictures are shrunk vertically first: those are left to Pillow.
 _KNOWN_PILLOW = range(9, 14)
-# Smaller pictures are shrunk before the weights of a new size would be worked out.
+# Smaller pictures are shrunk sooner than the weights of a new size are worked out: that is for sizes that come up often.
 _FEWEST_PIXELS = 60_000
+_OFTEN = 4
+_MOST_SIZES = 4096
 _SMALLEST_SIDE = 16
 # Coefficients that come so near to a half may round otherwise in Pillow's arithmetic: such a size is left to Pillow.
 _AMBIGUOUS = 1e-7
@@ -38,6 +40,7 @@ _PRODUCT = 28_000
 _BAND = 1 << 20
 
 np: Any = None
+_seen: Dict[Tuple[int, int], int] = {}
 
 
 def load() -> bool:
@@ -66,22 +69,33 @@ def greys(image: Image.Image, box: Optional[Tuple[float, float, float, float]] =
     :param box: the part that is the picture, as (left, top, right, bottom); None for all.
     """
     grey = image.convert("L")
-    large = np is not None and box is None and grey.width * grey.height >= _FEWEST_PIXELS
-    matrices = _matrices(*grey.size) if large else None
+    matrices = _matrices(*grey.size) if np is not None and box is None and _pays(grey.size) else None
     if matrices is None:
         return grey.resize((COLUMNS, ROWS), LANCZOS, box).tobytes()
     return _product(grey, *matrices)
 
 
+def _pays(size: Tuple[int, int]) -> bool:
+    if size[0] * size[1] >= _FEWEST_PIXELS:
+        return True
+    if len(_seen) >= _MOST_SIZES:
+        _seen.clear()
+    times = _seen.get(size, 0)
+    _seen[size] = times + 1
+    return times >= _OFTEN
+
+
 def _product(grey: Image.Image, across: numpy.ndarray[Any, Any], down: numpy.ndarray[Any, Any]) -> bytes:
     width, height = grey.size
     cells = np.empty((height, COLUMNS))
-    step = max(1, _PRODUCT // width)
+    step = min(height, max(1, _PRODUCT // width))
+    floats = np.empty((step, width))
     top = 0
     for band in _bands(grey):
         pixels = np.frombuffer(band.tobytes(), np.uint8).reshape(-1, width)
         for start in range(0, len(pixels), step):
-            part = pixels[start : start + step].astype(np.float64)
+            part = floats[: len(pixels) - start]
+            np.copyto(part, pixels[start : start + step])
             np.dot(part, across, out=cells[top : top + len(part)])
             top += len(part)
     found: bytes = _rounded(np.dot(down, _rounded(cells))).astype(np.uint8).tobytes()
@@ -113,7 +127,7 @@ def _matrices(width: int, height: int) -> Optional[Any]:
     return None if across is None or down is None else (across, down.T)
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=128)
 def _coefficients(size: int, cells: int) -> Optional[Any]:
     """Return the weights of ``size`` pixels in each of fewer ``cells``, as Pillow's Resample.c works them out.
 
