@@ -41,14 +41,20 @@ def naive_one(path: str) -> Optional[str]:
         return None
 
 
+def load(name: str) -> None:
+    """Import what an approach needs, and the plugins that Pillow would import at its first picture."""
+    import_module(name)
+    import_module("PIL.Image").preinit()
+
+
 def naive() -> Loop:
-    import_module("imagehash")
+    load("imagehash")
     return lambda paths, _workers: [naive_one(path) for path in paths]
 
 
-def spread(one: Callable[[str], Optional[str]], kind: Callable[..., Executor], load: str) -> Loop:
+def spread(one: Callable[[str], Optional[str]], kind: Callable[..., Executor], package: str) -> Loop:
     """The same call over threads or processes of the standard library."""
-    import_module(load)
+    load(package)
 
     def loop(paths: List[str], workers: int) -> List[Optional[str]]:
         with kind(max_workers=workers) as pool:
@@ -73,15 +79,19 @@ def ours(*packages: str, mode: Optional[str] = None) -> Loop:
 
 def imagededup() -> Loop:
     """Its hashing module without its neural network, whose PyTorch the package imports and its hashes do not use."""
-    for name in ("imagededup.methods", "imagededup.utils"):
-        package = types.ModuleType(name)
-        package.__path__ = [str(Path(next(iter(find_spec("imagededup").submodule_search_locations))) / name[11:])]  # type: ignore[union-attr,arg-type]
-        sys.modules[name] = package
+    found = find_spec("imagededup")
+    assert found is not None and found.origin is not None
+    for part in ("methods", "utils"):
+        # A package whose __init__ is not run: that imports the network.
+        package = types.ModuleType(f"imagededup.{part}")
+        package.__path__ = [str(Path(found.origin).parent / part)]
+        sys.modules[package.__name__] = package
+    load("imagededup.methods.hashing")
     hasher = import_module("imagededup.methods.hashing").DHash(verbose=False)
 
     def loop(paths: List[str], workers: int) -> List[Optional[str]]:
-        found = hasher.encode_images(image_dir=Path(paths[0]).parent, num_enc_workers=workers)
-        return [found.get(Path(path).name) for path in paths]
+        hashes = hasher.encode_images(image_dir=Path(paths[0]).parent, num_enc_workers=workers)
+        return [hashes.get(Path(path).name) for path in paths]
 
     return loop
 
