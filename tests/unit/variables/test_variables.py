@@ -120,7 +120,15 @@ TABLE = {
     "mobius_runtime_environment": ([{}, {"PIP_INDEX_URL": "https://x/"}], ["A=1", ["A=1"], 7]),
     **{
         f"mobius_{name}": ([True, False, "true", "False", "yes", "no", "on", "OFF", 1, 0, "1", "0"], NO_TRUTH)
-        for name in ("confirm", "lock_break", "runtime_lean", "become", "service_enabled", "health_check")
+        for name in (
+            "confirm",
+            "lock_break",
+            "runtime_turbo",
+            "runtime_lean",
+            "become",
+            "service_enabled",
+            "health_check",
+        )
         + (
             "hash_workers_send",
             "health_validate_certs",
