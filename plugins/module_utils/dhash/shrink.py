@@ -28,7 +28,7 @@ _LOBES = 3.0
 _ONE = float(1 << 22)
 # Versions whose arithmetic was read. From 13 on tall pictures are shrunk vertically first: those are left to Pillow.
 _KNOWN_PILLOW = range(9, 14)
-# Smaller pictures are shrunk sooner than the weights of a new size are worked out: that is for sizes that come up often.
+# Smaller pictures are shrunk sooner than the weights of their size are worked out, but for sizes that come up often.
 _FEWEST_PIXELS = 60_000
 _OFTEN = 4
 _MOST_SIZES = 4096
