@@ -384,6 +384,11 @@ def test_times_are_compared_in_the_coarser_of_two_clocks(mine, theirs, same):
     assert _same_time(mine, theirs) is _same_time(theirs, mine) is same
 
 
+def test_a_picture_of_several_items_is_dealt_once(fan):
+    fan.site.write({"components": [{"image": f"images/{number % 3}.png"} for number in range(9)]})
+    assert fan.plan()["pictures"] == 3
+
+
 def test_a_share_of_this_host_alone_is_none(fan):
     fan.site.write({"components": [{"image": "images/0.png"}]})
     assert fan.plan()["shares"] == []
