@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import math
+import os
+import shlex
 
 from ..plugin_utils.background import Background
 
@@ -23,6 +25,15 @@ class ActionModule(Background):
                 module_name=_MODULE, module_args=arguments, task_vars=task_vars, wrap_async=self._task.async_val
             )
         return self.in_background(_MODULE, arguments, arguments.get("share"), _limit(arguments), task_vars)
+
+    def forget(self, arguments):
+        share = arguments["share"]
+        folder, name = os.path.split(share)
+        files = [share, arguments["dest"], *filter(None, [arguments.get("pack")])]
+        # Of the folders only those that are empty then: others may be there.
+        self._low_level_execute_command(
+            f"rm -f {shlex.join(files)}; rmdir {shlex.join([f'{folder}/.{name}.dhash', folder])} 2>/dev/null"
+        )
 
 
 def _limit(arguments):

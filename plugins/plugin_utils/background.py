@@ -63,6 +63,8 @@ class Background(ActionBase):
                 return error.args[0]
             except _Stopped:
                 self._stop(path, job, arguments.get("deployment"), task_vars)
+                self.forget(arguments)
+                self.cleanup()
                 raise
 
     def _start(self, module, arguments, limit, task_vars):
@@ -105,7 +107,9 @@ class Background(ActionBase):
         """Let the job end and clear up; where that does not reach the host, the job's patience ends it."""
         asking = {"path": path, "job": job["results_file"], "stop": True}
         self._ask(asking if deployment is None else {**asking, "deployment": deployment}, task_vars)
-        self.cleanup()
+
+    def forget(self, arguments):
+        """Remove what the play would have removed when the job had ended."""
 
     def _result(self, job, limit, task_vars):
         asking = {"jid": job["ansible_job_id"], "_async_dir": os.path.dirname(job["results_file"])}
