@@ -131,8 +131,8 @@ def vips() -> Loop:
 
 APPROACHES: Dict[str, Callable[[], Loop]] = {
     "naive": naive,
-    "naive, 2 threads": partial(spread, naive_one, ThreadPoolExecutor, "imagehash"),
-    "naive, 2 processes": partial(spread, naive_one, ProcessPoolExecutor, "imagehash"),
+    "naive, threads": partial(spread, naive_one, ThreadPoolExecutor, "imagehash"),
+    "naive, processes": partial(spread, naive_one, ProcessPoolExecutor, "imagehash"),
     "ours, Pillow alone": ours,
     "ours": partial(ours, NUMPY),
     "ours + simplejpeg": partial(ours, NUMPY, SIMPLEJPEG),

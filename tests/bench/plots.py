@@ -76,8 +76,8 @@ def items(rows: List[Dict[str, Any]], limit: Any, path: Path) -> None:
         panel.set_xlabel("items")
         panel.set_ylabel(unit)
         panel.set_title(title)
+        panel.margins(x=0.1, y=0.18)
         panel.set_ylim(bottom=0)
-        panel.margins(x=0.1, y=0.15)
         panel.legend(frameon=False, fontsize=8)
     _save(figure, path)
 
