@@ -7,9 +7,11 @@ import json
 import os
 import pty
 import re
+import select
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Dict, List, Tuple
 
@@ -90,17 +92,20 @@ class Guided:
         if process == 0:
             os.chdir(folder)
             os.execvpe(words[0], words, self.environment)
-        output, asked = b"", False
+        output, end = b"", time.monotonic() + 300
         # A terminal whose programs have all ended answers with an error.
         with contextlib.suppress(OSError):
-            while chunk := os.read(leader, 4096):
-                output += chunk
-                if not asked and b'Type "yes" to migrate' in output:
-                    asked = True
+            while time.monotonic() < end:
+                quiet = not select.select([leader], [], [], 2)[0]
+                if not quiet:
+                    output += os.read(leader, 4096)
+                elif b'Type "yes" to migrate' in output and b"Turn maintenance mode on" not in output:
+                    # Ansible throws away what was typed before it had asked.
                     os.write(leader, b"yes\r")
+        # Whatever still runs there ends with its terminal.
         os.close(leader)
         code = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
-        assert asked, output.decode()
+        assert b'Type "yes" to migrate' in output, output.decode()
         return Run(subprocess.CompletedProcess(words, code, output.decode(), ""))
 
     def here(self, command: str) -> str:
