@@ -5,7 +5,6 @@ As a script, one of them in this process: backup.py NAME FILE FOLDER
 
 from __future__ import annotations
 
-import io
 import os
 import shlex
 import shutil
@@ -19,7 +18,7 @@ import places
 
 GIB = 1 << 30
 _BLOCK = 1 << 20
-OURS, ONE_PASS = "library_backup", "library_backup, its copy and SHA-256 in one pass alone"
+OURS = "library_backup"
 
 
 def _shell(script: str) -> Callable[[str, str], None]:
@@ -37,22 +36,11 @@ def _ours(source: str, folder: str) -> None:
     create_backup(source, folder)
 
 
-def _one_pass(source: str, folder: str) -> None:
-    """The copying part of a backup alone."""
-    from ansible_collections.mobius.dhash.plugins.module_utils.storage import replace
-
-    with Path(folder, "copy").open("wb", buffering=0) as copy:
-        stream = io.BufferedWriter(replace._Hashing(copy.fileno()), replace.BLOCK)
-        replace.copy_of(source)(stream)
-        stream.flush()
-
-
 WAYS: Dict[str, Callable[[str, str], None]] = {
     "cp && sha256sum": _shell("cp --reflink=never {source} {copy} && sha256sum {copy} >{copy}.sha256"),
     "cp && sync && sha256sum": _shell(
         "cp --reflink=never {source} {copy} && sync {copy} && sha256sum {copy} >{copy}.sha256 && sync {copy}.sha256"
     ),
-    ONE_PASS: _one_pass,
     OURS: _ours,
 }
 
@@ -94,7 +82,7 @@ def _once(name: str, source: Path, out: Path) -> Any:
 
 def main() -> None:
     name, source, folder = sys.argv[1:]
-    if name in (OURS, ONE_PASS):
+    if name == OURS:
         import ansible_collections.mobius.dhash.plugins.module_utils.backups.store  # noqa: F401
     fresh.serve(lambda: WAYS[name](source, folder))
 

@@ -36,13 +36,13 @@ time is that of the whole loop: starting and ending worker processes is in it, i
 timed ones fills the page cache; memory and bits are taken from that one. Every approach but `naive` uses as many
 workers as there are processors.
 
-- **naive**: `imagehash.dhash(Image.open(path))` in a loop; the definition of the bits. With 2 threads or processes:
+- **naive**: `imagehash.dhash(Image.open(path))` in a loop; the definition of the bits. With threads or processes:
   the same over a pool of `concurrent.futures`.
 - **ours**: the engine of a migration in exact mode, with Pillow and with NumPy, which ImageHash brings. **Pillow
-  alone** is the lean environment, **+ simplejpeg** has that package too, **fast** is `mode: fast`. Limits on time and
-  memory of each picture, the confidence and its reasons are included; the others have none of these. In a migration the
-  engine imports NumPy and simplejpeg by itself when it has met some large pictures, which takes about 0.1 s once; here
-  they are imported before, as for the others.
+  alone** is the lean environment, **+ simplejpeg** has that package too, **fast** is `mode: fast`. Limits on time
+  and memory of each picture, the confidence and its reasons are included; the others have none of these. In a
+  migration the engine imports NumPy and simplejpeg by itself when it has met some large pictures, which takes about
+  0.1 s once; here they are imported before, as for the others.
 - **imagededup**: `DHash().encode_images`, without its neural network and PyTorch, which its hashes do not use.
 - **perception**: `DHash().compute` over a pool of processes, OpenCV with one thread in each. Its bits are turned over
   before they are compared, as it says 1 where ImageHash says 0.
@@ -67,9 +67,9 @@ BACKUP = """
 ## Backup
 
 A file that the page cache has is copied on one disk, and its SHA-256 written beside the copy. `library_backup` (the
-call without Ansible) hashes the original, copies and hashes in one pass, syncs the copy, drops it from the cache, reads
-it back and hashes it, and writes and syncs the checksum and the folder. `cp && sha256sum` leaves the copy in the page
-cache and reads it from there; the second row syncs the copy too.
+call without Ansible, the first backup of this file) hashes while it copies; it syncs the copy, drops it from the
+cache, reads it back and hashes it again meanwhile, and then syncs the checksum and the folder. `cp && sha256sum`
+leaves the copy in the page cache and reads it from there; the second row syncs the copy too.
 """
 
 DEPLOY = """
