@@ -38,6 +38,7 @@ def versions() -> Dict[str, str]:
             found[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             continue
+    found["coreutils"] = _said(["sha256sum", "--version"]).split("\n", 1)[0].split(" ")[-1]
     node = _said(["node", "--version"])
     if node:
         found["Node.js"] = node.lstrip("v")

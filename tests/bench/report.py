@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import statistics
+import textwrap
 from typing import Any, Dict, List
 
 import places
 from figures import EXACT, EXTRAS, FAST, LEAN, NAIVE, Figures, aims, faster, memory_aim, of, percent, ratios
 from prose import AIMS, BACKUP, DEPLOY, ENGINE, HEAD, ITEMS
+
+SECTIONS = ("engine", "items", "backup", "deploy")
 
 
 def write(kept: Dict[str, Figures]) -> None:
@@ -53,7 +56,11 @@ def _measured_on(kept: Dict[str, Figures]) -> str:
         rows_text = table(head, rows) + "\n\n" + ". ".join(f"{row[0]}: {row[1]}" for row in constant) + "."
     else:
         rows_text = table(head, rows)
-    return rows_text + "\n\n" + "Versions: " + ", ".join(f"{name} {value}" for name, value in versions.items()) + "."
+    left = [name for name in SECTIONS if name not in kept]
+    if left:
+        rows_text += f"\n\n**Not measured yet**: {', '.join(left)}."
+    named = ", ".join(f"{name} {value}" for name, value in versions.items())
+    return rows_text + "\n\n" + textwrap.fill(f"Versions: {named}.", 118, break_on_hyphens=False)
 
 
 def _engine(engine: Figures) -> str:

@@ -19,8 +19,7 @@ from typing import Any, Callable, Dict
 
 import machine
 import places
-
-SECTIONS = ("engine", "items", "backup", "deploy")
+from report import SECTIONS, write
 
 
 def main() -> int:
@@ -31,9 +30,7 @@ def main() -> int:
     if options.limit:
         places.use_scratch()
     failed = [name for name in ([] if options.report else options.only) if not _section(name, options)]
-    import report  # it needs what draws plots
-
-    report.write({name: _kept(name) for name in SECTIONS if _kept(name)})
+    write({name: _kept(name) for name in SECTIONS if _kept(name)})
     print(f"written: {places.DOCUMENT}")
     if failed:
         print(f"not measured: {', '.join(failed)}; see above", file=sys.stderr)

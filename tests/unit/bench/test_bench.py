@@ -188,3 +188,6 @@ def test_every_section_goes_into_the_document(monkeypatch, tmp_path):
     for block in text.split("\n\n"):
         lines = [line for line in block.splitlines() if line.startswith("|")]
         assert len({line.count("|") for line in lines}) <= 1, block
+    assert "Not measured yet" not in text
+    report.write({"backup": kept()["backup"]})
+    assert "Not measured yet**: engine, items, deploy." in places.DOCUMENT.read_text()
