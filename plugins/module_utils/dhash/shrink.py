@@ -28,9 +28,8 @@ _LOBES = 3.0
 _ONE = float(1 << 22)
 # Versions whose arithmetic was read. From 13 on tall pictures are shrunk vertically first: those are left to Pillow.
 _KNOWN_PILLOW = range(9, 14)
-# Smaller pictures are shrunk sooner than the weights of their size are worked out, but for sizes that come up often.
-_FEWEST_PIXELS = 60_000
-_OFTEN = 4
+# Fewer pixels of one size, in all pictures so far, are shrunk sooner than the weights of that size are worked out.
+_FEWEST_PIXELS = 200_000
 _MOST_SIZES = 4096
 _SMALLEST_SIDE = 16
 # Coefficients that come so near to a half may round otherwise in Pillow's arithmetic: such a size is left to Pillow.
@@ -76,13 +75,10 @@ def greys(image: Image.Image, box: Optional[Tuple[float, float, float, float]] =
 
 
 def _pays(size: Tuple[int, int]) -> bool:
-    if size[0] * size[1] >= _FEWEST_PIXELS:
-        return True
     if len(_seen) >= _MOST_SIZES:
         _seen.clear()
-    times = _seen.get(size, 0)
-    _seen[size] = times + 1
-    return times >= _OFTEN
+    seen = _seen[size] = _seen.get(size, 0) + size[0] * size[1]
+    return seen >= _FEWEST_PIXELS
 
 
 def _product(grey: Image.Image, across: numpy.ndarray[Any, Any], down: numpy.ndarray[Any, Any]) -> bytes:

@@ -114,14 +114,14 @@ def test_a_pillow_whose_arithmetic_nobody_read_is_left_alone(monkeypatch: pytest
 
 
 def test_weights_of_a_small_size_are_worked_out_when_it_has_come_up_often(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shrink, "_FEWEST_PIXELS", 60_000)
+    monkeypatch.setattr(shrink, "_FEWEST_PIXELS", 5 * 70 * 60)
     monkeypatch.setattr(shrink, "_seen", {})
     shrink._coefficients.cache_clear()
-    found = {shrink.greys(noise(70, 60, 3)) for _unused in range(shrink._OFTEN)}
+    found = {shrink.greys(noise(70, 60, 3)) for _unused in range(4)}
     assert shrink._coefficients.cache_info().currsize == 0
     found |= {shrink.greys(noise(70, 60, 3)) for _unused in range(3)}
     assert shrink._coefficients.cache_info().currsize == 2
     assert found == {by_pillow(noise(70, 60, 3))}
     monkeypatch.setattr(shrink, "_MOST_SIZES", 1)
     shrink.greys(noise(71, 60))
-    assert shrink._seen == {(71, 60): 1}
+    assert shrink._seen == {(71, 60): 71 * 60}
