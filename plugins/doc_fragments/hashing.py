@@ -84,9 +84,9 @@ options:
   mode:
     description:
       - V(exact) gives the dHash of ImageHash, to the bit.
-      - V(fast) has JPEG pictures decoded small and in grey, in less than half of the time. Most of their dHashes are the
-        same, nearly all within two bits; those of other formats are exact. The library tells the mode, a picture that
-        was hashed in the other one counts as changed, and all hosts that compare dHashes should use the same.
+      - V(fast) has JPEG pictures decoded small and in grey, in less than half of the time. Most of their dHashes are
+        the same, nearly all within two bits; those of other formats are exact. The library tells the mode, a picture
+        that was hashed in the other one counts as changed, and all hosts that compare dHashes should use the same.
     type: str
     choices: [exact, fast]
     default: exact
