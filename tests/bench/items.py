@@ -35,7 +35,7 @@ def measure(rounds: int, limit: int, tokens: Path) -> Dict[str, Any]:
     """
     home = places.CACHE / "items"
     shutil.rmtree(home, ignore_errors=True)
-    sizes = [size for size in SIZES if not limit or size <= 100 * limit]
+    sizes = [size for size in SIZES if not limit or size <= max(SIZES[0], 100 * limit)]
     rows = []
     try:
         _link(home / "images", _draw(home / "drawn"), max(sizes))
