@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import shutil
 import time
@@ -140,6 +141,7 @@ class _Playing:
         return None
 
     def _goes_on(self, site: Site) -> None:
+        long_ago(site)
         try:
             play(plain(self.model.name), site)
         except RuntimeError as error:
@@ -161,6 +163,12 @@ class _Playing:
         except RuntimeError as error:
             raise Lost(f"the run after the next fails: {error}") from error
         reached.touch()
+
+
+def long_ago(site: Site) -> None:
+    """What was left beside logs and reports goes when it cannot be another run's any more: an hour later."""
+    for left in site.home.rglob(".*.tmp"):
+        os.utime(left, (left.stat().st_atime, time.time() - 7200))
 
 
 def falls_free(site: Site) -> None:

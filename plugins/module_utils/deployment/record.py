@@ -10,10 +10,13 @@ from pathlib import Path
 from typing import Any, Dict
 
 from ..errors import MobiusError
-from ..storage.replace import replace_whole
+from ..storage.replace import replace_whole, sweep_matching, temporaries_of
 from .redact import redact
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_TEMPORARIES = temporaries_of(r"(?:deployment|rollback|monitoring|migration|dry-run)-.+\.(?:json|log)")
+# Each run has names of its own, so that another one may be writing one of these now.
+_LEFT_SECONDS = 3600.0
 
 
 def checked_id(deployment: str) -> str:
@@ -44,6 +47,8 @@ def _plain(value: Any) -> str:
 def write_record(log_dir: str, kind: str, record: Dict[str, Any], *, check_mode: bool = False) -> Dict[str, Any]:
     """Write ``KIND-ID.json`` and ``KIND-ID.log`` into ``log_dir``, each replaced whole, mode 0640.
 
+    Removes the temporary files that killed runs left there more than an hour ago.
+
     :param record: holds ``deployment``, the id.
     :returns: ``record`` and ``log``, the paths. A log is no managed state: ``changed`` stays false.
     """
@@ -52,6 +57,7 @@ def write_record(log_dir: str, kind: str, record: Dict[str, Any], *, check_mode:
     written: Dict[str, Any] = {"changed": False, "record": f"{stem}.json", "log": f"{stem}.log"}
     if check_mode:
         return written
+    sweep_matching(log_dir, _TEMPORARIES, idle=_LEFT_SECONDS)
     keep(written["record"], json.dumps(record, indent=2, ensure_ascii=False) + "\n")
     keep(written["log"], readable(record))
     return written

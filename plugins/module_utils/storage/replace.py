@@ -12,6 +12,7 @@ import os
 import re
 import secrets
 import stat
+import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -279,22 +280,31 @@ def remove_durably(path: str) -> bool:
     return True
 
 
-def sweep_temporaries(path: str) -> list[str]:
-    """Remove what killed runs left beside ``path``; call it only while no other run can be writing there."""
+def sweep_temporaries(path: str, *, idle: float = 0.0) -> list[str]:
+    """Remove what killed runs left beside ``path``.
+
+    :param idle: seconds for which nobody wrote to it; 0 only while no other run can be writing there.
+    """
     path = os.path.realpath(path)
-    pattern = re.compile(r"\." + re.escape(os.path.basename(path)) + r"\.[0-9a-f]{12}\.tmp")
-    return sweep_matching(os.path.dirname(path), pattern)
+    return sweep_matching(os.path.dirname(path), temporaries_of(re.escape(os.path.basename(path))), idle=idle)
 
 
-def sweep_matching(folder: str, pattern: re.Pattern[str]) -> list[str]:
-    """Remove the regular files of ``folder`` whose whole name matches; returns their paths."""
+def temporaries_of(names: str) -> re.Pattern[str]:
+    """Return a pattern for the temporary files of files whose names match the pattern ``names``."""
+    return re.compile(rf"\.(?:{names})\.[0-9a-f]{{12}}\.tmp")
+
+
+def sweep_matching(folder: str, pattern: re.Pattern[str], *, idle: float = 0.0) -> list[str]:
+    """Remove the regular files of ``folder`` that match by their whole name and lay idle; returns their paths."""
     removed = []
+    until = time.time() - idle
     with suppress(FileNotFoundError), os.scandir(folder) as entries:
         for entry in entries:
             if pattern.fullmatch(entry.name) and entry.is_file(follow_symlinks=False):
                 with suppress(OSError):
-                    os.unlink(entry.path)
-                    removed.append(entry.path)
+                    if not idle or entry.stat(follow_symlinks=False).st_mtime < until:
+                        os.unlink(entry.path)
+                        removed.append(entry.path)
     return removed
 
 

@@ -74,6 +74,19 @@ def test_record_is_written_for_machines_and_people(tmp_path):
     assert stat.S_IMODE(os.stat(tmp_path / "logs").st_mode) == 0o750
 
 
+def test_what_a_killed_run_left_of_a_record_goes_and_nothing_else(tmp_path):
+    ours = tmp_path / ".deployment-20260101T000000Z-0a1b2c.json.0123456789ab.tmp"
+    others = [tmp_path / ".notes.json.0123456789ab.tmp", tmp_path / "deployment-1.json.0123456789ab.tmp"]
+    fresh = tmp_path / ".rollback-2.log.0123456789ab.tmp"
+    for path in (ours, *others, fresh):
+        path.touch()
+    for path in (ours, *others):
+        os.utime(path, (0, 0))
+    write_record(str(tmp_path), "deployment", {"deployment": "3"})
+    assert not ours.exists()
+    assert all(path.exists() for path in (*others, fresh))
+
+
 def test_record_in_check_mode_writes_nothing(tmp_path):
     write_record(str(tmp_path / "logs"), "rollback", {"deployment": "x", "timeline": []}, check_mode=True)
     assert not (tmp_path / "logs").exists()

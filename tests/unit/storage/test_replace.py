@@ -326,6 +326,15 @@ def test_sweeps_only_its_own_temporaries(tmp_path: Path, library: Path) -> None:
     assert len(names_in(tmp_path)) == 5
 
 
+def test_leaves_what_may_still_be_written(tmp_path: Path, library: Path) -> None:
+    left = [tmp_path / f".library.json.{digit * 12}.tmp" for digit in "01"]
+    for path in left:
+        path.touch()
+    os.utime(left[0], (0, 0))
+    assert sweep_temporaries(str(library), idle=3600) == [str(left[0])]
+    assert left[1].exists()
+
+
 @pytest.mark.parametrize("kind", ["fifo", "folder", "link"])
 def test_reads_nothing_but_regular_files_and_never_blocks(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "odd"
