@@ -15,6 +15,7 @@ from .redact import redact
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _TEMPORARIES = temporaries_of(r"(?:deployment|rollback|monitoring|migration|dry-run)-.+\.(?:json|log)")
+_IN_EVIDENCE = temporaries_of(".+")
 # Each run has names of its own, so that another one may be writing one of these now.
 _LEFT_SECONDS = 3600.0
 
@@ -57,10 +58,17 @@ def write_record(log_dir: str, kind: str, record: Dict[str, Any], *, check_mode:
     written: Dict[str, Any] = {"changed": False, "record": f"{stem}.json", "log": f"{stem}.log"}
     if check_mode:
         return written
-    sweep_matching(log_dir, _TEMPORARIES, idle=_LEFT_SECONDS)
+    _sweep(Path(log_dir))
     keep(written["record"], json.dumps(record, indent=2, ensure_ascii=False) + "\n")
     keep(written["log"], readable(record))
     return written
+
+
+def _sweep(log_dir: Path) -> None:
+    sweep_matching(str(log_dir), _TEMPORARIES, idle=_LEFT_SECONDS)
+    for evidence in log_dir.glob("evidence-*"):
+        if evidence.is_dir() and not evidence.is_symlink():
+            sweep_matching(str(evidence), _IN_EVIDENCE, idle=_LEFT_SECONDS)
 
 
 def keep(path: str, text: str) -> None:

@@ -75,15 +75,24 @@ def test_record_is_written_for_machines_and_people(tmp_path):
 
 
 def test_what_a_killed_run_left_of_a_record_goes_and_nothing_else(tmp_path):
-    ours = tmp_path / ".deployment-20260101T000000Z-0a1b2c.json.0123456789ab.tmp"
+    evidence = tmp_path / "evidence-20260101T000000Z-0a1b2c"
+    elsewhere = tmp_path / "elsewhere"
+    for folder in (evidence, elsewhere):
+        folder.mkdir()
+    (tmp_path / "evidence-link").symlink_to(elsewhere)
+    ours = [
+        tmp_path / ".deployment-20260101T000000Z-0a1b2c.json.0123456789ab.tmp",
+        evidence / ".rejected-library.json.0123456789ab.tmp",
+    ]
     others = [tmp_path / ".notes.json.0123456789ab.tmp", tmp_path / "deployment-1.json.0123456789ab.tmp"]
+    others += [evidence / "rejected-library.json", elsewhere / ".a.0123456789ab.tmp"]
     fresh = tmp_path / ".rollback-2.log.0123456789ab.tmp"
-    for path in (ours, *others, fresh):
+    for path in (*ours, *others, fresh):
         path.touch()
-    for path in (ours, *others):
+    for path in (*ours, *others):
         os.utime(path, (0, 0))
     write_record(str(tmp_path), "deployment", {"deployment": "3"})
-    assert not ours.exists()
+    assert not any(path.exists() for path in ours)
     assert all(path.exists() for path in (*others, fresh))
 
 
