@@ -32,6 +32,8 @@ NAME = "last-run"
 _FORM = 1
 _BLOCK = 4096
 _MOST_MET = 1 << 16
+#: Times after 2262 and before 1970 in nanoseconds: what does not fit into 64 bits goes round.
+_ROUND = (1 << 64) - 1
 #: Options that no outcome depends on, or that are compared in another form.
 _ELSEWHERE = ("path", "image_root", "workers", "max_failure_rate", "rehash")
 
@@ -81,7 +83,7 @@ class Seen:
         self._lines: List[bytes] = []
         self._met: Set[str] = set()
         self._paths: List[str] = []
-        self._signs = array("q")
+        self._signs = array("Q")
         self._folders: List[Tuple[str, str]] = []
         self._others: List[Tuple[str, Any]] = []
 
@@ -116,7 +118,7 @@ class Seen:
         names = [path[len(under) :] for path in self._paths]
         block = [self._folders, self._others, under, names, _digest(self._signs)]
         self._lines.append(json.dumps(block).encode("ascii") + b"\n")
-        self._folders, self._others, self._paths, self._signs = [], [], [], array("q")
+        self._folders, self._others, self._paths, self._signs = [], [], [], array("Q")
 
 
 def remember(library: str, wanted: Asked, sha256: str, tally: Tally, seen: Seen, found: Dict[str, Any]) -> None:
@@ -203,7 +205,7 @@ def _stands(lines: Iterator[bytes], root: ImageRoot, body: str, on_progress: Cal
             return False
         if any(_outcome(located(root, reference)) != outcome for reference, outcome in others):
             return False
-        now = array("q")
+        now = array("Q")
         for name in names:
             now.extend(_sign(lstat(under + name)))
         if _digest(now) != signs:
@@ -213,7 +215,7 @@ def _stands(lines: Iterator[bytes], root: ImageRoot, body: str, on_progress: Cal
 
 
 def _sign(facts: os.stat_result) -> Tuple[int, int, int, int]:
-    return facts.st_mode, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns
+    return facts.st_mode, facts.st_size, facts.st_mtime_ns & _ROUND, facts.st_ctime_ns & _ROUND
 
 
 def _outcome(found: Any) -> List[Any]:

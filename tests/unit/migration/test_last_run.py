@@ -399,6 +399,23 @@ def test_many_items_of_few_pictures_and_odd_names(site, ways):
     assert site.migrate()["changed_items"] == 3000
 
 
+@pytest.mark.parametrize("year", [1900, 2200, 2300, 2440])
+def test_a_picture_from_any_year_costs_nobody_the_run(site, ways, year):
+    image = site.home / site.pictures(1)[0]
+    seconds = (year - 1970) * 31_556_952
+    try:
+        os.utime(image, (seconds, seconds))
+    except OSError:
+        pytest.skip("this file system knows no such year")
+    site.age()
+    site.write({"components": [{"image": "images/0.png"}]})
+    assert site.migrate()["hashed"] == 1
+    assert (site.migrate()["unchanged"], len(ways)) == (1, 1)
+    os.utime(image, (seconds + 1, seconds + 1))
+    site.migrate()
+    assert len(ways) == 2
+
+
 def test_modes(settled):
     assert (settled.state / last_run.NAME).stat().st_mode & 0o777 == 0o640
     assert not list(settled.state.glob("*.tmp"))
