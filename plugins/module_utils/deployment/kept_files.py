@@ -89,7 +89,7 @@ def _file(bare: Left, library: str) -> Left:
     if not bare.run:
         foreign = _foreign_log(bare, library)
     elif bare.path.endswith(".log"):
-        foreign = "" if _first_line(bare.path) == f"deployment: {bare.run}" else "it does not begin as a record does"
+        foreign = _foreign_lines(bare, library)
     else:
         foreign, also = _foreign_record(bare, library)
     return replace(bare, size=facts.st_size, foreign=foreign, also=also)
@@ -115,6 +115,17 @@ def _foreign_record(bare: Left, library: str) -> Tuple[str, Tuple[str, ...]]:
     told: Dict[str, Any] = facts if isinstance(facts, dict) else {}
     also = tuple(str(told[name]) for name in ("migration_log", "evidence") if told.get(name))
     return _other_library(told.get("library"), library), also
+
+
+def _foreign_lines(bare: Left, library: str) -> str:
+    """The lines of a record are whose its JSON is; a folder of logs may serve several libraries."""
+    if _first_line(bare.path) != f"deployment: {bare.run}":
+        return "it does not begin as a record does"
+    record = replace(bare, path=str(Path(bare.path).with_suffix(".json")))
+    try:
+        return _foreign_record(record, library)[0]
+    except FileNotFoundError:
+        return ""
 
 
 def _json(path: str) -> Dict[str, Any]:

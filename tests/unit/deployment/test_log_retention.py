@@ -266,6 +266,14 @@ def test_what_is_not_ours_is_never_touched(place: Place, plant: Any) -> None:
     assert str(path) not in [each["path"] for each in result["removed"]]
 
 
+def test_both_files_of_another_library_s_record_stay(place: Place) -> None:
+    theirs = place.record(1, library="/srv/other/library.json")
+    place.record(2)
+    ours = place.record(3)
+    assert place.prune()["changed"]
+    assert sorted(place.logs.iterdir()) == sorted([*theirs, *ours])
+
+
 def test_a_name_that_is_not_ours_is_not_even_told(place: Place) -> None:
     foreign_name(place)
     result = place.prune(check_mode=True)
