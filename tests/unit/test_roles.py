@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import jinja2
 import pytest
 import yaml
 
@@ -43,3 +44,31 @@ def test_the_same_name_has_the_same_default_in_every_role():
         for name, fallback in re.findall(r"\b(mobius_\w+) \| default\(([^()]*?)\)", text):
             plain = re.sub(rf"\b{role}_", "", fallback)
             assert found.setdefault(name, plain) == plain, (role, name)
+
+
+@pytest.mark.parametrize(
+    "told, before",
+    [
+        ({}, ""),
+        ({"__deploy_preflight": {"sha256": "a"}}, "a"),
+        # Changed by a hook, or while consent was asked for.
+        ({"__deploy_preflight": {"sha256": "a"}, "__deploy_backup": {"backup": {"sha256": "b"}}}, "b"),
+        (
+            {"__deploy_preflight": {"sha256": "a"}, "__deploy_migration": {"sha256_before": "c", "sha256_after": "d"}},
+            "c",
+        ),
+        # The host was lost in the middle.
+        (
+            {
+                "__deploy_preflight": {"sha256": "a"},
+                "__deploy_backup": {"backup": {"sha256": "a"}},
+                "__deploy_migration": {"unreachable": True, "msg": "x"},
+            },
+            "a",
+        ),
+    ],
+)
+def test_a_deployment_goes_back_to_what_its_migration_replaced(told, before):
+    assert jinja2.Template(load("deploy", "vars", "main.yml")["__deploy_before"]).render(told) == before
+    restore = [task for task in load("deploy", "tasks", "take_back.yml") if task["name"] == "Roll back"]
+    assert restore[0]["vars"]["rollback_backup"] == "sha256:{{ __deploy_before }}"
