@@ -93,10 +93,12 @@ def _run(run: Run) -> Dict[str, Any]:
     with open_document(run.library) as document:
         version = _version(document, run.library)
         wanted = asked(run.options, run.versions)
-        recalled = _recalled(run, document, wanted, version)
-        if recalled is not None:
-            return _unchanged(run, recalled, version)
-        survey = _surveyed(run, document)
+        # One for both: what is told to stop in the first does not begin the second.
+        with _progress(run, document) as progress:
+            recalled = _recalled(run, wanted, version, progress)
+            if recalled is not None:
+                return _unchanged(run, recalled, version)
+            survey = _surveyed(run, document, progress)
         tally = survey.tally
         refuse_foreign(document)
         rooted = document.root is not None
@@ -133,13 +135,12 @@ def _result(run: Run, tally: Counts, version: Version, former: Optional[Dict[str
     }
 
 
-def _recalled(run: Run, document: Document, wanted: Asked, version: Version) -> Optional[Recalled]:
+def _recalled(run: Run, wanted: Asked, version: Version, progress: Progress) -> Optional[Recalled]:
     """What the last run found, where this one would find the same."""
     if run.output is not None or run.options.rehash != CHANGED:
         return None
-    with _progress(run, document) as progress:
-        most = run.options.max_failure_rate
-        return recall(run.library, wanted, version.sha256, most, lambda: progress.tell(Counts(), COMPARING))
+    most = run.options.max_failure_rate
+    return recall(run.library, wanted, version.sha256, most, lambda: progress.tell(Counts(), COMPARING))
 
 
 def _unchanged(run: Run, recalled: Recalled, version: Version) -> Dict[str, Any]:
@@ -150,14 +151,13 @@ def _unchanged(run: Run, recalled: Recalled, version: Version) -> Dict[str, Any]
     return result
 
 
-def _surveyed(run: Run, document: Document) -> Survey:
-    """The first pass, with what is known of pictures and a progress file while it lasts."""
+def _surveyed(run: Run, document: Document, progress: Progress) -> Survey:
+    """The first pass, with what is known of pictures."""
     pictures = Pictures(run.library, maker(run.versions), write=not run.check_mode)
     try:
-        with _progress(run, document) as progress:
-            survey = Survey(document, run.options, pictures, progress.tell)
-            survey.run()
-            return survey
+        survey = Survey(document, run.options, pictures, progress.tell)
+        survey.run()
+        return survey
     finally:
         pictures.close()
         run.warnings += pictures.warnings

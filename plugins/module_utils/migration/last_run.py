@@ -170,8 +170,17 @@ def recall(
 ) -> Optional[Recalled]:
     """What a run would find, without it; None where anything is not as it was.
 
-    :param on_progress: called now and then.
+    :param on_progress: called now and then; what it raises is no word about the file, and ends the run.
     """
+    raised: List[MobiusError] = []
+
+    def tell() -> None:
+        try:
+            on_progress()
+        except MobiusError as error:
+            raised.append(error)
+            raise
+
     # A damaged file may hold anything.
     with (
         suppress(OSError, MobiusError, ValueError, KeyError, TypeError, RecursionError),
@@ -182,8 +191,10 @@ def recall(
         if facts["asked"] != wanted.facts or facts["sha256"] != sha256 or facts["index"] != _index(library):
             return None
         recalled = Recalled(facts)
-        if recalled.failure_rate <= max_failure_rate and _stands(lines, wanted.root, facts["body"], on_progress):
+        if recalled.failure_rate <= max_failure_rate and _stands(lines, wanted.root, facts["body"], tell):
             return recalled
+    if raised:
+        raise raised[0]
     return None
 
 

@@ -10,6 +10,7 @@ import shutil
 import pytest
 from ansible_collections.mobius.dhash.plugins.module_utils.errors import MobiusError
 from ansible_collections.mobius.dhash.plugins.module_utils.migration import apply, block, last_run
+from ansible_collections.mobius.dhash.plugins.module_utils.migration.options import Options
 from ansible_collections.mobius.dhash.plugins.module_utils.storage.state import read_current
 from small_site import draw
 
@@ -287,6 +288,20 @@ def damaged(data):
     for wrong in ({}, [], {**facts, "counts": None}, {**facts, "counts": {}}, {**facts, "body": 3}):
         text = json.dumps(wrong).encode()
         yield hashlib.sha256(text).hexdigest().encode() + b" " + text + b"\n" + body
+
+
+def test_told_to_stop_while_it_compares_it_does_not_go_on_hashing(settled, ways, monkeypatch):
+    tell = apply.Progress.tell
+
+    def stopped(self, tally, phase=apply.COMPARING):
+        (settled.state / "progress.stop").touch()
+        self._written = self._heard = -1e9
+        tell(self, tally, phase)
+
+    monkeypatch.setattr(apply.Progress, "tell", stopped)
+    with pytest.raises(MobiusError, match="was stopped"):
+        apply.migrate(Options(str(settled.library), workers=1, max_failure_rate=100), patience=60)
+    assert ways == []
 
 
 def test_a_damaged_last_run_costs_only_time(settled, ways):
