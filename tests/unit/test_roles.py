@@ -72,3 +72,21 @@ def test_a_deployment_goes_back_to_what_its_migration_replaced(told, before):
     assert jinja2.Template(load("deploy", "vars", "main.yml")["__deploy_before"]).render(told) == before
     restore = [task for task in load("deploy", "tasks", "take_back.yml") if task["name"] == "Roll back"]
     assert restore[0]["vars"]["rollback_backup"] == "sha256:{{ __deploy_before }}"
+
+
+@pytest.mark.parametrize(
+    "folder, refused",
+    [
+        *[
+            (folder, True)
+            for folder in ("/", "/srv", "//srv/", "/var/log", "/var/log/", "/var/lib", "/usr/local", "/etc/ssh")
+        ],
+        *[(folder, True) for folder in ("/home/alice", "/srv/mobius/..", "/srv/../etc/x/y", "/proc/1/x", "/var/www")],
+        *[
+            (folder, False)
+            for folder in ("/srv/mobius", "/var/lib/mobius", "/var/log/mobius", "/home/alice/games", "/opt/..x")
+        ],
+    ],
+)
+def test_no_folder_of_the_system_gets_another_owner(folder, refused):
+    assert bool(re.search(load("account", "vars", "main.yml")["__account_system"], folder)) is refused
