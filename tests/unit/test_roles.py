@@ -90,3 +90,10 @@ def test_a_deployment_goes_back_to_what_its_migration_replaced(told, before):
 )
 def test_no_folder_of_the_system_gets_another_owner(folder, refused):
     assert bool(re.search(load("account", "vars", "main.yml")["__account_system"], folder)) is refused
+
+
+@pytest.mark.parametrize("role", ["deploy", "rollback"])
+def test_a_lock_that_stays_because_its_host_was_lost_ends_the_play_with_a_failure(role):
+    release = load(role, "tasks", "finish.yml")[0]
+    last = [task for task in load(role, "tasks", "main.yml") if "lock was released" in task["name"]]
+    assert last[0]["when"] == f"{release['register']} | default({{}}) is unreachable"
