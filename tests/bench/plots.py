@@ -36,8 +36,8 @@ def throughput(engine: Dict[str, Any], ratios: Dict[str, Dict[str, float]], path
             if name not in corpus["rows"]:
                 continue
             rate = corpus["pictures"] / statistics.median(corpus["rows"][name]["seconds"])
-            bar = panel.barh(place, rate, color=_colour(name), height=0.7)
-            panel.bar_label(bar, [f"{ratios[title][name]:.2f}x"], padding=3, fontsize=8)
+            bars = panel.barh(place, rate, color=_colour(name), height=0.7)
+            panel.bar_label(bars, [f"{ratios[title][name]:.2f}x"], padding=3, fontsize=8)
         panel.set_title(title)
         panel.set_xlabel("pictures a second")
         panel.margins(x=0.22)

@@ -111,7 +111,7 @@ class Play:
 
     def tasks(self) -> List[tuple[int, str]]:
         """Number and name of each task that did something on the host."""
-        return [(number, name) for number, name in map(json.loads, self.log.read_text().splitlines())]
+        return [tuple(json.loads(line)) for line in self.log.read_text().splitlines()]
 
     def ended(self) -> Whole:
         """Wait for it, and for the modules that it has left running."""

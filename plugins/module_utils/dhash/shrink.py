@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import os
 from functools import lru_cache
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Dict, Iterator, Optional, Tuple
 
 try:
@@ -50,7 +51,7 @@ def load() -> bool:
         # Its threads would only wait: the workers are processes.
         os.environ["OPENBLAS_NUM_THREADS"] = "1"
         try:
-            import numpy as np
+            np = import_module("numpy")
         except Exception:  # one built for another processor or Python raises more than ImportError
             np = None
         finally:

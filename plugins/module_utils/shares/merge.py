@@ -109,7 +109,9 @@ class _Merge:
         """What the worker hashed, of the very files that this host saw."""
         rows = enumerate(share_rows(share))
         for result in results(found, count):
-            row = next(row for number, row in rows if number == result.number)
+            row = next((row for number, row in rows if number == result.number), None)
+            if row is None:
+                raise Garbage("it gave results of pictures that it was not dealt")
             if result.kept.dhash is not None and _same(row, result):
                 yield row, result
 
