@@ -20,7 +20,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Optional
 
-import places  # noqa: F401 # pylint: disable=unused-import - puts the collection on the path
+import places  # noqa: F401 # pylint: disable=unused-import
 from fresh import serve
 
 Loop = Callable[[List[str], int], List[Optional[str]]]
