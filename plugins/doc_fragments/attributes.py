@@ -37,3 +37,22 @@ attributes:
     platforms: posix
     support: full
 """
+
+    # For actions that ask nothing of the host.
+    CONTROLLER = r"""
+options: {}
+attributes:
+  check_mode:
+    description: Changes nothing, so check mode and a real run are the same.
+    support: full
+  diff_mode:
+    description: Changes nothing, so there is no diff.
+    support: N/A
+  platform:
+    description: Systems the module runs on.
+    platforms: posix
+    support: full
+  action:
+    description: Runs on the controller.
+    support: full
+"""

@@ -19,20 +19,8 @@ options:
     type: list
     elements: str
     required: true
-attributes:
-  check_mode:
-    description: Changes nothing, so check mode and a real run are the same.
-    support: full
-  diff_mode:
-    description: Changes nothing, so there is no diff.
-    support: N/A
-  platform:
-    description: Systems the module runs on.
-    platforms: posix
-    support: full
-  action:
-    description: Runs on the controller.
-    support: full
+extends_documentation_fragment:
+  - mobius.dhash.attributes.controller
 author:
   - Mobius contributors (@mobius-dhash)
 """

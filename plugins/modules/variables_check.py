@@ -24,20 +24,8 @@ options:
     type: str
     choices: [all, role]
     default: all
-attributes:
-  check_mode:
-    description: Changes nothing, so check mode and a real run are the same.
-    support: full
-  diff_mode:
-    description: Changes nothing, so there is no diff.
-    support: N/A
-  platform:
-    description: Systems the module runs on.
-    platforms: posix
-    support: full
-  action:
-    description: Runs on the controller.
-    support: full
+extends_documentation_fragment:
+  - mobius.dhash.attributes.controller
 author:
   - Mobius contributors (@mobius-dhash)
 """

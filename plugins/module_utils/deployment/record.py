@@ -10,14 +10,12 @@ from pathlib import Path
 from typing import Any, Dict
 
 from ..errors import MobiusError
-from ..storage.replace import replace_whole, sweep_matching, temporaries_of
+from ..storage.replace import ABANDONED_SECONDS, replace_whole, sweep_matching, temporaries_of
 from .redact import redact
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _TEMPORARIES = temporaries_of(r"(?:deployment|rollback|monitoring|migration|dry-run)-.+\.(?:json|log)")
 _IN_EVIDENCE = temporaries_of(".+")
-# Each run has names of its own, so that another one may be writing one of these now.
-_LEFT_SECONDS = 3600.0
 
 
 def checked_id(deployment: str) -> str:
@@ -65,10 +63,11 @@ def write_record(log_dir: str, kind: str, record: Dict[str, Any], *, check_mode:
 
 
 def _sweep(log_dir: Path) -> None:
-    sweep_matching(str(log_dir), _TEMPORARIES, idle=_LEFT_SECONDS)
+    # Each run has names of its own, so that another one may be writing one of these now.
+    sweep_matching(str(log_dir), _TEMPORARIES, idle=ABANDONED_SECONDS)
     for evidence in log_dir.glob("evidence-*"):
         if evidence.is_dir() and not evidence.is_symlink():
-            sweep_matching(str(evidence), _IN_EVIDENCE, idle=_LEFT_SECONDS)
+            sweep_matching(str(evidence), _IN_EVIDENCE, idle=ABANDONED_SECONDS)
 
 
 def keep(path: str, text: str) -> None:

@@ -14,7 +14,7 @@ from ..errors import MobiusError
 from ..library.document import Document, open_document
 from ..library.fields import DHASH, is_dhash
 from ..storage.paths import locate_library
-from ..storage.replace import read_version, sweep_temporaries, write_json
+from ..storage.replace import ABANDONED_SECONDS, read_version, sweep_temporaries, write_json
 from ..storage.state import library_owner
 from .block import VERSION, maker, refuse_foreign, utc_now
 from .last_run import Asked, asked, recall
@@ -31,8 +31,6 @@ _PASSES = 6.0
 _MOST_TWINS = 1000
 #: After this long the sample is what was hashed so far: a library of large photos would take as long as its migration.
 _SAMPLE_SECONDS = 20.0
-# A dry run takes no lock: another one may be writing the report.
-_LEFT_SECONDS = 3600.0
 
 
 def dry_run(
@@ -73,7 +71,8 @@ def dry_run(
     log = None
     if not check_mode:
         uid, gid = library_owner(library)
-        sweep_temporaries(report, idle=_LEFT_SECONDS)
+        # It takes no lock: another one may be writing the report.
+        sweep_temporaries(report, idle=ABANDONED_SECONDS)
         write_json(report, result, owner=uid, group=gid)
         facts = {name: found[name] for name in ("projected_seconds", "would_change", "expected_failure_rate")}
         log = write_log(log_folder(options.path, log_dir), "dry-run", options.path, look.tally, facts)

@@ -25,6 +25,8 @@ from .paths import kind_of
 
 BLOCK = 256 * 1024
 COPIED = 1024 * 1024
+#: A temporary file that nobody wrote to for so long belongs to no run that goes on.
+ABANDONED_SECONDS = 3600.0
 FILE_MODE = 0o640
 FOLDER_MODE = 0o750
 
