@@ -27,6 +27,14 @@ options:
       - A file name or path; a relative one is looked for in the backup folder, then beside the library.
     type: str
     default: latest
+  only_replaced:
+    description:
+      - Take back what the migration of O(deployment) replaced, as noted beside the library, and nothing else. Those
+        bytes are restored whatever O(backup) says; where it replaced nothing, the library stays as it is, edited
+        or not.
+      - O(backup) counts where there is no library, or the note cannot be read.
+    type: bool
+    default: false
 extends_documentation_fragment:
   - mobius.dhash.attributes
   - mobius.dhash.library
@@ -91,6 +99,7 @@ size:
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.mobius.dhash.plugins.module_utils.ansible import finish
 from ansible_collections.mobius.dhash.plugins.module_utils.backups.restore import restore
+from ansible_collections.mobius.dhash.plugins.module_utils.deployment.take_back import take_back
 from ansible_collections.mobius.dhash.plugins.module_utils.storage.metadata import parse_mode
 
 
@@ -101,16 +110,19 @@ def main() -> None:
             backup_dir=dict(type="path"),
             backup=dict(type="str", default="latest"),
             deployment=dict(type="str"),
+            only_replaced=dict(type="bool", default=False),
             owner=dict(type="str"),
             group=dict(type="str"),
             mode=dict(type="str", default="0640"),
         ),
+        required_if=[("only_replaced", True, ["deployment"])],
         supports_check_mode=True,
     )
     given = module.params
+    call = take_back if given["only_replaced"] else restore
     finish(
         module,
-        lambda: restore(
+        lambda: call(
             given["path"],
             given["backup_dir"],
             given["backup"],

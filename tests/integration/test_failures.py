@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import threading
@@ -9,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
+from conftest import VENV
 
 TOLERANT = {"mobius_max_failure_rate": 30}
 
@@ -75,6 +77,86 @@ def test_failing_migration_is_rolled_back(site):
     before = site.library.read_bytes()
     site.play("deploy", mobius_max_failure_rate=5).failed("Rolled back")
     assert_ended_well(site, before)
+
+
+def edited(data: bytes) -> bytes:
+    return data.replace(b'"test"', b'"edited"')
+
+
+def digest(data: bytes) -> str:
+    return f"(sha256 {hashlib.sha256(data).hexdigest()})"
+
+
+def killed(site, folder: Path, *, migrates: bool, edits: str = ""):
+    """A deployment whose migration is killed before it began, or when it is done but has not said so."""
+    dead = folder / "dead"
+    work = f'{VENV}/bin/python "$@" >/dev/null;' if migrates else ""
+    dead.write_text(
+        f'#!/bin/sh\ncase "$1" in */AnsiballZ_dhash_migrate.py) {work} {edits} kill -9 $$ ;; esac\n'
+        f'exec {VENV}/bin/python "$@"\n'
+    )
+    dead.chmod(0o755)
+    hook = folder / "edit.yml"
+    hook.write_text(f"- ansible.builtin.replace: {{path: {site.library}, regexp: '\"test\"', replace: '\"edited\"'}}\n")
+    return site.play(
+        "deploy",
+        ansible_pipelining=False,
+        mobius_runtime_source="system",
+        mobius_runtime_python=str(dead),
+        mobius_service_enabled=False,
+        mobius_health_check=False,
+        mobius_hooks={} if edits else {"after_dry_run": str(hook)},
+        **TOLERANT,
+    )
+
+
+def snapshots(site):
+    return sorted((site.home / "backups").glob("library.json.pre-restore.*Z"))
+
+
+def test_an_edit_that_the_migration_never_reached_stays(site, tmp_path):
+    edit = edited(site.library.read_bytes())
+    run = killed(site, tmp_path, migrates=False)
+    run.failed('Failed in step "migrate"')
+    run.failed("Nothing was rolled back")
+    run.failed(f"edited meanwhile, by a hook or somebody else, and holds that edit {digest(edit)}.")
+    (backup,) = (site.home / "backups").glob("library.json.bak.*Z")
+    run.failed(f"The bytes without it are in {backup}. Health afterwards: not asked for.")
+    assert site.library.read_bytes() == edit
+    assert snapshots(site) == []
+    assert not (site.home / ".library.json.dhash" / "lock").exists()
+
+
+def test_a_migration_that_could_not_say_what_it_did_is_taken_back_to_what_it_replaced(site, tmp_path):
+    edit = edited(site.library.read_bytes())
+    run = killed(site, tmp_path, migrates=True)
+    run.failed(f"holds the bytes of before {digest(edit)}")
+    assert site.library.read_bytes() == edit
+
+
+def test_an_edit_of_what_was_migrated_is_told_where_it_is_kept(site, tmp_path):
+    before = site.library.read_bytes()
+    run = killed(site, tmp_path, migrates=True, edits=f"sed -i s/test/edited/ {site.library};")
+    run.failed(f"holds the bytes of before {digest(before)}")
+    assert site.library.read_bytes() == before
+    (kept,) = snapshots(site)
+    assert b'"edited"' in kept.read_bytes() and b'"dhash"' in kept.read_bytes()
+    run.failed(f"What it held until then is kept in {kept}.")
+
+
+def test_what_a_hook_did_before_it_failed_is_taken_back(site, tmp_path):
+    before = site.library.read_bytes()
+    hook = tmp_path / "half.yml"
+    hook.write_text(f"- ansible.builtin.shell: sed -i s/test/half/ {site.library}; exit 1\n")
+    run = site.play(
+        "deploy",
+        mobius_hooks={"before_migrate": str(hook)},
+        mobius_service_enabled=False,
+        mobius_health_check=False,
+        **TOLERANT,
+    )
+    run.failed(f"Rolled back: {site.library} holds the bytes of before")
+    assert site.library.read_bytes() == before
 
 
 def test_a_broken_library_is_refused_untouched(site):

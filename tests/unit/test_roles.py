@@ -66,10 +66,22 @@ def test_the_same_name_has_the_same_default_in_every_role():
             },
             "a",
         ),
+        # What the record beside the library told when the migration did not.
+        (
+            {
+                "__deploy_preflight": {"sha256": "a"},
+                "__deploy_migration": {"unreachable": True, "msg": "x"},
+                "__deploy_status": "rolled_back",
+                "__rollback_restore": {"sha256": "b"},
+            },
+            "b",
+        ),
     ],
 )
 def test_a_deployment_goes_back_to_what_its_migration_replaced(told, before):
-    assert jinja2.Template(load("deploy", "vars", "main.yml")["__deploy_before"]).render(told) == before
+    known = load("deploy", "vars", "main.yml")
+    told = {"__deploy_saved": jinja2.Template(known["__deploy_saved"]).render(told), **told}
+    assert jinja2.Template(known["__deploy_before"]).render(told) == before
     restore = [task for task in load("deploy", "tasks", "take_back.yml") if task["name"] == "Roll back"]
     assert restore[0]["vars"]["rollback_backup"] == "sha256:{{ __deploy_before }}"
 

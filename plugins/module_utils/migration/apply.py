@@ -25,7 +25,7 @@ from ..storage.replace import (
     replace_whole,
     sweep_temporaries,
 )
-from ..storage.state import DamagedState, begin, commit, read_current, settle
+from ..storage.state import DamagedState, begin, commit, read_current, settle, withdraw
 from .block import compose, maker, refuse_foreign, warnings_about
 from .edited import Edited
 from .last_run import Asked, Recalled, asked, recall, remember
@@ -234,7 +234,8 @@ def _adopt(run: Run, block: Dict[str, Any], tally: Counts, version: Version) -> 
     if current.get("sha256") == version.sha256:
         _noted(run, lambda: settle(run.library, version.sha256))
         return
-    state = {"backup": None, "previous": None, **current, **_state(run, tally, block)}
+    kept = {name: value for name, value in current.items() if name != "replaced"}
+    state = {"backup": None, "previous": None, **kept, **_state(run, tally, block)}
     begin(run.library, {**state, "sha256": version.sha256}, actual_sha256=version.sha256)
     commit(run.library)
 
@@ -244,6 +245,7 @@ def _in_place(run: Run, edited: Edited, tally: Tally, version: Version) -> Dict[
         return {"sha256_after": None}
     backup = ensure_backup(run.options.path, run.backup_dir, version, deployment=run.deployment)
     state = {**_state(run, tally, edited.block), "backup": {"path": backup.path, "sha256": backup.sha256}}
+    state["replaced"] = version.sha256
 
     def prove(written: str) -> None:
         edited.prove(written)
@@ -256,6 +258,11 @@ def _in_place(run: Run, edited: Edited, tally: Tally, version: Version) -> Dict[
 
     try:
         after = replace_whole(run.library, edited.write, expected=version, validate=prove)
+    except ChangedMeanwhile:
+        # What stands is somebody else's edit, and no rollback may take it for ours.
+        with suppress(OSError, MobiusError):
+            withdraw(run.library)
+        raise
     except DurabilityUnknown:
         _noted(run, lambda: commit(run.library))
         raise

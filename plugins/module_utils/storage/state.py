@@ -96,6 +96,7 @@ def begin(library_path: str, pending: State, *, actual_sha256: Optional[str] = N
     """Note what is about to become true.
 
     :param pending: a whole state (``deployment``, ``status``, ``sha256``, ``backup``, ...); ``previous`` is filled in.
+        A deployment that replaces bytes of before says which: ``replaced``, see :func:`replaced_by`.
     :param actual_sha256: hash of the library's bytes now, to settle a note of a killed run; read when needed.
     """
     try:
@@ -135,6 +136,25 @@ def settle(library_path: str, actual_sha256: str) -> None:
         commit(library_path)
     elif pending is not None and document.get("sha256") == actual_sha256:
         _write(library_path, document)
+
+
+def withdraw(library_path: str) -> None:
+    """Take the note of ``begin`` back: the library was not replaced."""
+    document = read_document(library_path) or {}
+    if document.pop("pending", None) is not None:
+        _write(library_path, document)
+
+
+def replaced_by(library_path: str, deployment: str) -> Optional[str]:
+    """Hash of the bytes that a deployment replaced, or was about to when it was cut off; None: it replaced nothing.
+
+    :raises DamagedState: see :func:`read_document`.
+    """
+    document = read_document(library_path) or {}
+    for noted in (document.get("pending") or {}, document):
+        if noted.get("deployment") == deployment and isinstance(noted.get("replaced"), str):
+            return str(noted["replaced"])
+    return None
 
 
 def named_backups(library_path: str) -> List[Dict[str, Any]]:
