@@ -25,7 +25,7 @@ from fresh import serve
 
 Loop = Callable[[List[str], int], List[Optional[str]]]
 #: What the engine uses where it is installed. ImageHash, and so the environment of a host, brings NumPy.
-NUMPY, SIMPLEJPEG = "numpy", "simplejpeg"
+NUMPY, *TURBO = "numpy", "simplejpeg", "isal.isal_zlib"
 _CHUNK = 16
 _ENGINE = "ansible_collections.mobius.dhash.plugins.module_utils.engine.pool"
 _PICTURE = "ansible_collections.mobius.dhash.plugins.module_utils.dhash.picture"
@@ -65,7 +65,7 @@ def spread(one: Callable[[str], Optional[str]], kind: Callable[..., Executor], p
 
 def ours(*packages: str, mode: Optional[str] = None) -> Loop:
     """The engine of a migration, with its confidence, limits and worker processes; of the extras only ``packages``."""
-    for name in (NUMPY, SIMPLEJPEG):
+    for name in (NUMPY, *TURBO):
         if name in packages:
             import_module(name)
         else:
@@ -135,8 +135,8 @@ APPROACHES: Dict[str, Callable[[], Loop]] = {
     "naive, processes": partial(spread, naive_one, ProcessPoolExecutor, "imagehash"),
     "ours, Pillow alone": ours,
     "ours": partial(ours, NUMPY),
-    "ours + simplejpeg": partial(ours, NUMPY, SIMPLEJPEG),
-    "ours, fast": partial(ours, NUMPY, SIMPLEJPEG, mode="fast"),
+    "ours, turbo": partial(ours, NUMPY, *TURBO),
+    "ours, fast": partial(ours, NUMPY, *TURBO, mode="fast"),
     "imagededup": imagededup,
     "perception": perception,
     "pyvips thumbnail": vips,

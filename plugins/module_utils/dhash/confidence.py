@@ -12,7 +12,8 @@ import math
 from functools import cache
 from typing import List, Tuple
 
-from .comparisons import LANCZOS, compare
+from .comparisons import LANCZOS, differences
+from .shrink import greys
 
 try:
     from PIL import Image
@@ -61,7 +62,7 @@ def judge(steps: List[int], image: Image.Image, side: int) -> Judgement:
     lost = sum(map(_shares(side).__getitem__, steps))
     doubtful = side < _DOUBTFUL_SIDE and _DOUBTFUL_FROM <= lost < _DOUBTFUL_TO
     if doubtful and max(image.size) // 2 <= _LARGEST_JPEG_SIDE:
-        lost += _WEIGHT_OF_COPY * (_lost(steps, compare(_copy(image))) - lost)
+        lost += _WEIGHT_OF_COPY * (_lost(steps, differences(greys(_copy(image)))) - lost)
     value = _value(lost)
     return value, () if value >= THRESHOLD else ("near-ties",)
 

@@ -13,7 +13,7 @@ from contextlib import suppress
 from importlib import import_module
 from typing import IO, TYPE_CHECKING, List, NamedTuple, Optional, Tuple
 
-from . import decode, shrink
+from . import jpeg, png, shrink
 from .comparisons import dhash_of, differences
 from .confidence import judge
 
@@ -34,6 +34,7 @@ _REFUSED = frozenset({"EPS", "WMF", "FPX", "MIC", "MPEG", "BUFR", "GRIB", "HDF5"
 _USUAL = ("PNG", "JPEG", "GIF", "WEBP", "BMP")
 # What the sides keep in fast mode: a cell of the 9 x 8 greys still averages 14 x 16 pixels.
 _REDUCED_SIDE = 128
+_DECODERS = {"JPEG": jpeg.decode, "PNG": png.decode}
 _usual: List[str] = []
 _formats: List[str] = []
 _hurried: List[bool] = []
@@ -90,14 +91,14 @@ def prepare() -> None:
 
 
 def hurry() -> bool:
-    """Load what hashes large pictures sooner, to the same hashes, and takes a moment to load: NumPy and simplejpeg.
+    """Load what hashes sooner, to the same hashes, and takes a moment to load: NumPy, simplejpeg and isal.
 
     :returns: whether something was loaded now, so that processes forked before lack it.
     """
     if _hurried:
         return False
     _hurried.append(True)
-    return any([shrink.load(), decode.load()])
+    return any([shrink.load(), jpeg.load(), png.load()])
 
 
 def _open(path: str) -> IO[bytes]:
@@ -137,7 +138,7 @@ def _hash(stream: IO[bytes], max_pixels: int, mode: str) -> Picture:
         if width * height > max_pixels:
             raise PictureError("too-many-pixels", f"{width} x {height} pixels, the limit is {max_pixels}")
         box = _reduce(image) if mode == FAST else None
-        pixels = (decode.decode(image, stream) if box is None else None) or image
+        pixels = (_decoded(image, stream) if box is None else None) or image
         steps = differences(shrink.greys(pixels, box))
         value, reasons = judge(steps, pixels, min(width, height))
     return Picture(dhash_of(steps), value, reasons)
@@ -150,6 +151,12 @@ def _identified(stream: IO[bytes]) -> ImageFile:
         Image.init()
         _formats.extend(name for name in Image.ID if name not in _REFUSED)
     return Image.open(stream, formats=_formats)
+
+
+def _decoded(image: ImageFile, stream: IO[bytes]) -> Optional[Image.Image]:
+    """Return the pixels where something decodes them sooner than Pillow."""
+    decoder = _DECODERS.get(image.format or "")
+    return decoder(image, stream) if decoder else None
 
 
 def _reduce(image: Image.Image) -> Optional[Tuple[float, float, float, float]]:

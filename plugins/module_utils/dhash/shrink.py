@@ -12,7 +12,7 @@ import hashlib
 import os
 from functools import lru_cache
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Dict, Iterator, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Iterator, Optional, Tuple
 
 try:
     from PIL import Image
@@ -29,10 +29,9 @@ _LOBES = 3.0
 _ONE = float(1 << 22)
 # Versions whose arithmetic was read. From 13 on tall pictures are shrunk vertically first: those are left to Pillow.
 _KNOWN_PILLOW = range(9, 14)
-# Fewer pixels of one size, in all pictures so far, are shrunk sooner than the weights of that size are worked out.
-_FEWEST_PIXELS = 200_000
-_MOST_SIZES = 4096
 _SMALLEST_SIDE = 16
+# Weights of up to so many pixels are kept. Those of more take next to nothing beside the decoding, and much memory.
+_KEPT_SIDE, _KEPT_SIZES = 1024, 512
 # Coefficients that come so near to a half may round otherwise in Pillow's arithmetic: such a size is left to Pillow.
 _AMBIGUOUS = 1e-7
 # Pixels a matrix product: OpenBLAS starts threads for larger ones.
@@ -40,7 +39,6 @@ _PRODUCT = 28_000
 _BAND = 1 << 20
 
 np: Any = None
-_seen: Dict[Tuple[int, int], int] = {}
 
 
 def load() -> bool:
@@ -69,17 +67,10 @@ def greys(image: Image.Image, box: Optional[Tuple[float, float, float, float]] =
     :param box: the part that is the picture, as (left, top, right, bottom); None for all.
     """
     grey = image.convert("L")
-    matrices = _matrices(*grey.size) if np is not None and box is None and _pays(grey.size) else None
+    matrices = _matrices(*grey.size) if np is not None and box is None else None
     if matrices is None:
         return grey.resize((COLUMNS, ROWS), LANCZOS, box).tobytes()
     return _product(grey, *matrices)
-
-
-def _pays(size: Tuple[int, int]) -> bool:
-    if len(_seen) >= _MOST_SIZES:
-        _seen.clear()
-    seen = _seen[size] = _seen.get(size, 0) + size[0] * size[1]
-    return seen >= _FEWEST_PIXELS
 
 
 def _product(grey: Image.Image, across: numpy.ndarray[Any, Any], down: numpy.ndarray[Any, Any]) -> bytes:
@@ -111,38 +102,48 @@ def _bands(grey: Image.Image) -> Iterator[Image.Image]:
 
 
 def _rounded(sums: Any) -> Any:
-    sums += _ONE / 2
-    sums *= 1 / _ONE
+    sums += 0.5
     np.floor(sums, out=sums)
-    return np.clip(sums, 0, 255, out=sums)
+    np.maximum(sums, 0, out=sums)
+    return np.minimum(sums, 255, out=sums)
 
 
 def _matrices(width: int, height: int) -> Optional[Any]:
     if min(width, height) < _SMALLEST_SIDE or height - ROWS > 2 * (width - COLUMNS):
         return None
-    across, down = _coefficients(width, COLUMNS), _coefficients(height, ROWS)
+    across, down = _weights(width, COLUMNS), _weights(height, ROWS)
     return None if across is None or down is None else (across, down.T)
 
 
-@lru_cache(maxsize=128)
+def _weights(size: int, cells: int) -> Optional[Any]:
+    return _kept_weights(size, cells) if size <= _KEPT_SIDE else _coefficients(size, cells)
+
+
 def _coefficients(size: int, cells: int) -> Optional[Any]:
     """Return the weights of ``size`` pixels in each of fewer ``cells``, as Pillow's Resample.c works them out.
 
-    :return: a float matrix (``size``, ``cells``) of whole numbers, 2**22 for 1; None where one is uncertain.
+    :return: a float matrix (``size``, ``cells``) of whole multiples of 2**-22; None where one is uncertain.
     """
     scale = size / cells
-    whole = np.zeros((size, cells))
-    for cell in range((cells + 1) // 2):
-        centre = (cell + 0.5) * scale
-        first, last = max(0, int(centre - _LOBES * scale + 0.5)), min(size, int(centre + _LOBES * scale + 0.5))
-        weights = _lanczos((np.arange(first, last) - centre + 0.5) / scale)
-        weights *= _ONE / weights.sum()
-        rounded = np.trunc(weights + np.copysign(0.5, weights))
-        if np.any(np.abs(np.abs(weights - rounded) - 0.5) < _AMBIGUOUS):
-            return None
-        whole[first:last, cell] = rounded
-        whole[size - last : size - first, cells - 1 - cell] = rounded[::-1]
+    half = (cells + 1) // 2
+    centres = (np.arange(half) + 0.5)[:, None] * scale
+    places = np.arange(size)
+    first = np.maximum(0, (centres - _LOBES * scale + 0.5).astype(int))
+    last = np.minimum(size, (centres + _LOBES * scale + 0.5).astype(int))
+    weights = _lanczos((places - centres + 0.5) / scale)
+    weights *= (places >= first) & (places < last)
+    weights *= _ONE / weights.sum(axis=1, keepdims=True)
+    rounded = np.trunc(weights + np.copysign(0.5, weights))
+    if np.any(np.abs(np.abs(weights - rounded) - 0.5) < _AMBIGUOUS):
+        return None
+    whole = np.empty((size, cells))
+    whole[:, cells - half :] = rounded[::-1, ::-1].T
+    whole[:, :half] = rounded.T
+    whole /= _ONE
     return whole
+
+
+_kept_weights = lru_cache(maxsize=_KEPT_SIZES)(_coefficients)
 
 
 def _lanczos(x: Any) -> Any:

@@ -23,9 +23,8 @@ _LARGEST_BATCH = 32
 _BATCH_SECONDS = 0.02
 # Bytes that fit into a pipe beside what it may hold: writing them waits for nobody.
 _LARGEST_LINE_AHEAD = 16384
-# Seconds that large pictures have taken when loading what hashes them sooner pays, and what makes one large.
+# Seconds that pictures have taken when loading what hashes them sooner pays: it takes an eighth of that.
 _WORTH_LOADING = 0.5
-_LARGE_SECONDS = 0.002
 _GRACE_SECONDS = 5.0
 _PROGRESS_SECONDS = 0.5
 _IDLE_SECONDS = 0.005
@@ -181,7 +180,7 @@ class _Pool:
         self._taken = self._given = 0
         self._exhausted = False
         self._pace = _BATCH_SECONDS  # seconds a picture, as lately seen
-        self._slow = 0.0  # seconds that large pictures took
+        self._taken_seconds = 0.0
         self._barren = 0
 
     def outcomes(self) -> Iterator[Outcome]:
@@ -286,9 +285,9 @@ class _Pool:
                 task = worker.batch.pop(place)
                 self._finished[task.place] = Outcome(task.key, dhash, confidence, tuple(reasons), error, seconds)
                 self._pace += (seconds - self._pace) / 16
-                self._slow += seconds if seconds > _LARGE_SECONDS else 0
+                self._taken_seconds += seconds
                 self._barren = 0
-        if self._slow > _WORTH_LOADING and self._limits.mode == EXACT and hurry():
+        if self._taken_seconds > _WORTH_LOADING and hurry():
             for each in self._workers.values():
                 each.leaving = True
 

@@ -13,11 +13,10 @@ from PIL import Image
 
 
 @pytest.fixture(autouse=True)
-def by_numpy(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """NumPy for every size, and as it was afterwards."""
+def by_numpy() -> Iterator[None]:
+    """NumPy, and as it was afterwards."""
     before = shrink.np
     assert shrink.load()
-    monkeypatch.setattr(shrink, "_FEWEST_PIXELS", 0)
     yield
     shrink.np = before
 
@@ -83,12 +82,12 @@ def test_tall_pictures_are_left_to_pillow_whose_order_depends_on_its_version() -
 
 
 def test_a_weight_that_may_round_otherwise_leaves_the_size_to_pillow(monkeypatch: pytest.MonkeyPatch) -> None:
-    shrink._coefficients.cache_clear()
+    shrink._kept_weights.cache_clear()
     monkeypatch.setattr(shrink, "_AMBIGUOUS", 0.4)
     image = noise(211, 197)
     assert shrink._matrices(211, 197) is None
     assert shrink.greys(image) == by_pillow(image)
-    shrink._coefficients.cache_clear()
+    shrink._kept_weights.cache_clear()
 
 
 def test_a_box_is_shrunk_alone() -> None:
@@ -100,11 +99,11 @@ def test_a_box_is_shrunk_alone() -> None:
 def test_a_numpy_that_gives_other_greys_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
     shrink.np = None
     monkeypatch.setattr(shrink, "_ONE", float(1 << 21))
-    shrink._coefficients.cache_clear()
+    shrink._kept_weights.cache_clear()
     monkeypatch.setattr(shrink, "_rounded", lambda sums: sums * 0)
     assert not shrink.load()
     assert shrink.np is None
-    shrink._coefficients.cache_clear()
+    shrink._kept_weights.cache_clear()
 
 
 def test_a_pillow_whose_arithmetic_nobody_read_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -113,15 +112,8 @@ def test_a_pillow_whose_arithmetic_nobody_read_is_left_alone(monkeypatch: pytest
     assert not shrink.load()
 
 
-def test_weights_of_a_small_size_are_worked_out_when_it_has_come_up_often(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shrink, "_FEWEST_PIXELS", 5 * 70 * 60)
-    monkeypatch.setattr(shrink, "_seen", {})
-    shrink._coefficients.cache_clear()
-    found = {shrink.greys(noise(70, 60, 3)) for _unused in range(4)}
-    assert shrink._coefficients.cache_info().currsize == 0
-    found |= {shrink.greys(noise(70, 60, 3)) for _unused in range(3)}
-    assert shrink._coefficients.cache_info().currsize == 2
-    assert found == {by_pillow(noise(70, 60, 3))}
-    monkeypatch.setattr(shrink, "_MOST_SIZES", 1)
-    shrink.greys(noise(71, 60))
-    assert shrink._seen == {(71, 60): 71 * 60}
+def test_only_weights_of_small_sizes_are_kept() -> None:
+    shrink._kept_weights.cache_clear()
+    for size in ((70, 60), (70, 60), (shrink._KEPT_SIDE, 60), (shrink._KEPT_SIDE + 1, 60)):
+        assert shrink.greys(noise(*size)) == by_pillow(noise(*size))
+    assert shrink._kept_weights.cache_info().currsize == 3

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import imagehash
 import pytest
-from ansible_collections.mobius.dhash.plugins.module_utils.dhash import decode, shrink
+from ansible_collections.mobius.dhash.plugins.module_utils.dhash import jpeg, shrink
 from ansible_collections.mobius.dhash.plugins.module_utils.engine.pool import hash_all
 from PIL import Image
 
@@ -18,11 +18,11 @@ def test_no_worker_decodes_into_the_memory_of_another(tmp_path):
         noise.rotate(6 * number).save(path, quality=90)
         paths.append(str(path))
     assert shrink.load()
-    assert decode.load()
+    assert jpeg.load()
     try:
         found = [outcome.dhash for outcome in hash_all(enumerate(paths), workers=4)]
     finally:
-        decode.forget()
+        jpeg.forget()
     expected = []
     for path in paths:
         with Image.open(path) as image:

@@ -7,59 +7,30 @@ import random
 import struct
 import sys
 from pathlib import Path
-from typing import Callable, Dict, Iterator, Tuple, Union
+from typing import Callable, Dict, Iterator
 
 import pytest
-from ansible_collections.mobius.dhash.plugins.module_utils.dhash import decode
-from ansible_collections.mobius.dhash.plugins.module_utils.dhash.picture import PictureError, hash_picture
+from ansible_collections.mobius.dhash.plugins.module_utils.dhash import jpeg
+from decoders import both, direct, outcome
 from drawn import scene
 from PIL import Image
 
 
 @pytest.fixture(autouse=True)
 def by_simplejpeg() -> Iterator[None]:
-    assert decode.load()
+    assert jpeg.load()
     yield
-    assert decode.load()
+    assert jpeg.load()
 
 
-def jpeg(image: Image.Image, **options: object) -> bytes:
+def encoded(image: Image.Image, **options: object) -> bytes:
     stream = io.BytesIO()
     image.save(stream, "JPEG", **options)
     return stream.getvalue()
 
 
-def both(data: bytes, folder: Path) -> Tuple[object, object]:
-    """What a file comes to with simplejpeg, and without it."""
-    path = folder / "picture.jpg"
-    path.write_bytes(data)
-    first = outcome(path)
-    decode.forget()
-    second = outcome(path)
-    decode.load()
-    return first, second
-
-
-def outcome(path: Path) -> Union[tuple, str]:
-    try:
-        return tuple(hash_picture(str(path)))
-    except PictureError as error:
-        return error.code
-
-
-def direct(data: bytes, folder: Path) -> bool:
-    """Whether simplejpeg decodes it; then its pixels are compared with Pillow's."""
-    path = folder / "direct.jpg"
-    path.write_bytes(data)
-    with path.open("rb") as stream, Image.open(stream) as image:
-        position = stream.tell()
-        found = decode.decode(image, stream)
-        assert stream.tell() == position
-        if found is None:
-            return False
-        assert found.convert(image.mode).tobytes() == image.tobytes()
-        assert found.size == image.size
-    return True
+def taken(data: bytes, folder: Path) -> bool:
+    return direct(jpeg, data, folder / "a.jpg")
 
 
 @pytest.mark.parametrize("subsampling", [0, 1, 2])
@@ -70,14 +41,14 @@ def test_usual_jpeg_files_have_the_same_pixels(
 ) -> None:
     options = {"subsampling": subsampling, "progressive": progressive, "quality": quality}
     for size in ((97, 71), (1, 1), (16, 16), (17, 33), (640, 481)):
-        assert direct(jpeg(scene(size), **options), tmp_path)
-        assert direct(jpeg(scene(size).convert("L"), progressive=progressive, quality=quality), tmp_path)
+        assert taken(encoded(scene(size), **options), tmp_path)
+        assert taken(encoded(scene(size).convert("L"), progressive=progressive, quality=quality), tmp_path)
 
 
 @pytest.mark.parametrize("width", range(1, 41))
 def test_odd_and_tiny_sizes(width: int, tmp_path: Path) -> None:
     for height in range(1, 41, 3):
-        assert direct(jpeg(scene((width, height), width), subsampling=(width + height) % 3), tmp_path)
+        assert taken(encoded(scene((width, height), width), subsampling=(width + height) % 3), tmp_path)
 
 
 def adobe(data: bytes, transform: int) -> bytes:
@@ -90,24 +61,24 @@ def without_jfif(data: bytes) -> bytes:
     return data[:2] + data[4 + int.from_bytes(data[4:6], "big") :]
 
 
-PLAIN = jpeg(scene((120, 90)), quality=80)
+PLAIN = encoded(scene((120, 90)), quality=80)
 ODD: Dict[str, Callable[[], bytes]] = {
-    "restart markers": lambda: jpeg(scene((120, 90)), restart_marker_rows=1),
-    "restart markers in blocks": lambda: jpeg(scene((120, 90)), restart_marker_blocks=2),
+    "restart markers": lambda: encoded(scene((120, 90)), restart_marker_rows=1),
+    "restart markers in blocks": lambda: encoded(scene((120, 90)), restart_marker_blocks=2),
     "bytes after its end": lambda: PLAIN + b"more" * 1000,
-    "a second picture after its end": lambda: PLAIN + jpeg(scene((50, 40), 9)),
+    "a second picture after its end": lambda: PLAIN + encoded(scene((50, 40), 9)),
     "no end": lambda: PLAIN[:-2],
     "half of it": lambda: PLAIN[: len(PLAIN) // 2],
     "a header alone": lambda: PLAIN[:300],
-    "cmyk": lambda: jpeg(scene((120, 90)).convert("CMYK")),
-    "ycck": lambda: adobe(without_jfif(jpeg(scene((120, 90)).convert("CMYK"))), 2),
+    "cmyk": lambda: encoded(scene((120, 90)).convert("CMYK")),
+    "ycck": lambda: adobe(without_jfif(encoded(scene((120, 90)).convert("CMYK"))), 2),
     "rgb by adobe": lambda: adobe(without_jfif(PLAIN), 0),
     "ycc by adobe": lambda: adobe(without_jfif(PLAIN), 1),
     "adobe and jfif": lambda: adobe(PLAIN, 0),
     "no jfif": lambda: without_jfif(PLAIN),
-    "rgb kept": lambda: jpeg(scene((120, 90)), keep_rgb=True),
-    "exif": lambda: jpeg(scene((120, 90)), exif=_turned()),
-    "comment": lambda: jpeg(scene((120, 90)), comment=b"x" * 60000),
+    "rgb kept": lambda: encoded(scene((120, 90)), keep_rgb=True),
+    "exif": lambda: encoded(scene((120, 90)), exif=_turned()),
+    "comment": lambda: encoded(scene((120, 90)), comment=b"x" * 60000),
     "padding before a marker": lambda: PLAIN[:2] + b"\xff" * 7 + PLAIN[2:],
     "junk before a marker": lambda: PLAIN[:2] + b"junk" + PLAIN[2:],
     "arithmetic coding": lambda: PLAIN.replace(b"\xff\xc0", b"\xff\xc9", 1),
@@ -134,7 +105,7 @@ def _frame(data: bytes, offset: int, value: int) -> bytes:
 
 @pytest.mark.parametrize("name", ODD)
 def test_an_odd_file_comes_to_the_same(name: str, tmp_path: Path) -> None:
-    first, second = both(ODD[name](), tmp_path)
+    first, second = both(jpeg, ODD[name](), tmp_path / "a.jpg")
     assert first == second
 
 
@@ -143,22 +114,22 @@ def test_what_is_unusual_or_damaged_is_left_to_pillow(name: str, tmp_path: Path)
     path = tmp_path / "picture.jpg"
     path.write_bytes(ODD[name]())
     with path.open("rb") as stream, Image.open(stream) as image:
-        assert decode.decode(image, stream) is None
+        assert jpeg.decode(image, stream) is None
 
 
 def test_other_formats_are_left_to_pillow(tmp_path: Path) -> None:
     scene().save(tmp_path / "a.png")
     with (tmp_path / "a.png").open("rb") as stream, Image.open(stream) as image:
-        assert decode.decode(image, stream) is None
+        assert jpeg.decode(image, stream) is None
 
 
 def test_mutated_files_come_to_the_same(tmp_path: Path) -> None:
     chance = random.Random(11)
     models = [
         PLAIN,
-        jpeg(scene((120, 90)), progressive=True),
-        jpeg(scene((64, 48)).convert("L")),
-        jpeg(scene((90, 120)), subsampling=0, restart_marker_rows=1),
+        encoded(scene((120, 90)), progressive=True),
+        encoded(scene((64, 48)).convert("L")),
+        encoded(scene((90, 120)), subsampling=0, restart_marker_rows=1),
     ]
     hashed = refused = 0
     for _unused in range(1200):
@@ -174,7 +145,7 @@ def test_mutated_files_come_to_the_same(tmp_path: Path) -> None:
                 data[at:at] = bytes([0xFF, chance.randrange(0xC0, 0x100)])
             else:
                 data = data[: max(20, at)]
-        first, second = both(bytes(data), tmp_path)
+        first, second = both(jpeg, bytes(data), tmp_path / "a.jpg")
         assert first == second
         hashed += isinstance(first, tuple)
         refused += isinstance(first, str)
@@ -182,10 +153,10 @@ def test_mutated_files_come_to_the_same(tmp_path: Path) -> None:
 
 
 def test_pictures_larger_than_the_memory_that_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(decode, "_kept", bytearray(100))
-    assert direct(PLAIN, tmp_path)
-    monkeypatch.setattr(decode, "_kept", None)
-    assert direct(PLAIN, tmp_path)
+    monkeypatch.setattr(jpeg, "_kept", bytearray(100))
+    assert taken(PLAIN, tmp_path)
+    monkeypatch.setattr(jpeg, "_kept", None)
+    assert taken(PLAIN, tmp_path)
 
 
 def test_one_that_gives_other_pixels_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -193,15 +164,15 @@ def test_one_that_gives_other_pixels_is_not_used(monkeypatch: pytest.MonkeyPatch
 
     real = simplejpeg.decode_jpeg
     monkeypatch.setattr(simplejpeg, "decode_jpeg", lambda *given, **options: real(*given, fastupsample=True, **options))
-    decode.forget()
-    assert not decode.load()
+    jpeg.forget()
+    assert not jpeg.load()
     monkeypatch.undo()
 
 
 def test_without_the_package_pillow_decodes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setitem(sys.modules, "simplejpeg", None)
-    decode.forget()
-    assert not decode.load()
+    jpeg.forget()
+    assert not jpeg.load()
     (tmp_path / "a.jpg").write_bytes(PLAIN)
     assert isinstance(outcome(tmp_path / "a.jpg"), tuple)
     monkeypatch.undo()
@@ -209,8 +180,8 @@ def test_without_the_package_pillow_decodes(monkeypatch: pytest.MonkeyPatch, tmp
 
 @pytest.mark.parametrize("version", [None, "unknown", "1.5.3", "2.0.9"])
 def test_a_pillow_with_another_library_decodes_itself(version: object, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(decode.features, "check_feature", lambda _name: version is not None)
-    monkeypatch.setattr(decode.features, "version_feature", lambda _name: version)
-    decode.forget()
-    assert not decode.load()
+    monkeypatch.setattr(jpeg.features, "check_feature", lambda _name: version is not None)
+    monkeypatch.setattr(jpeg.features, "version_feature", lambda _name: version)
+    jpeg.forget()
+    assert not jpeg.load()
     monkeypatch.undo()

@@ -1,0 +1,143 @@
+# Copyright (c) Mobius contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""PNG files inflated by ISA-L, where the package isal is there: the same pixels, sooner.
+
+Inflating is what a small picture takes most of its time for, and the zlib of most systems is slow. Pillow stays the
+judge, and undoes the filters of PNG: it is given the inflated bytes as a stream that is stored, not compressed. What is
+unusual or damaged in any way is left to Pillow from the start.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import struct
+from importlib import import_module
+from typing import IO, TYPE_CHECKING, Any, Iterator, List, Optional, Union
+
+try:
+    from PIL import Image
+except ImportError:  # versions() tells the operator what to install
+    Image = None  # type: ignore[assignment]
+
+if TYPE_CHECKING:
+    from PIL.ImageFile import ImageFile
+
+# Eight bits a channel: what Pillow calls the bytes of a pixel is the mode of the picture.
+_BYTES_A_PIXEL = {"L": 1, "P": 1, "LA": 2, "RGB": 3, "RGBA": 4}
+# Chunks between the pixels and the end that change no pixel, whatever they hold.
+_HARMLESS = (b"tEXt", b"tIME")
+# Bytes of the pixels, and of the file. The pixels are in memory three times for a moment.
+_LARGEST = 16 * 1024 * 1024
+_CHUNK = struct.Struct(">I4s")
+_CHUNK_ENDS = 12  # length, name and checksum
+_STORED = struct.Struct("<BHH")
+_LARGEST_STORED = 65535
+
+_isal: Any = None
+
+
+def load() -> bool:
+    """Use isal from now on, if it is there and agrees with Pillow; True if so."""
+    global _isal
+    if _isal is None and Image is not None:
+        try:
+            _isal = import_module("isal.isal_zlib")
+        except Exception:  # one built for another Python raises more than ImportError
+            _isal = None
+        if _isal is not None and not _agrees():
+            _isal = None
+    return _isal is not None
+
+
+def forget() -> None:
+    """Leave inflating to Pillow again."""
+    global _isal
+    _isal = None
+
+
+def decode(image: ImageFile, stream: IO[bytes]) -> Optional[Image.Image]:
+    """Return the pixels of ``image``, in its mode; None where Pillow must decode.
+
+    :param image: as Pillow has just opened it.
+    :param stream: the file that it is open on; its position is kept.
+    """
+    if _isal is None or not _usual(image):
+        return None
+    width, height = image.size
+    size = height * (1 + width * _BYTES_A_PIXEL[image.mode])
+    if size > _LARGEST:
+        return None
+    position = stream.tell()
+    try:
+        if stream.seek(0, os.SEEK_END) > _LARGEST:
+            return None
+        stream.seek(image.tile[0][2] - _CHUNK.size)
+        pixels = _inflated(_compressed(stream.read()), size)
+        found = Image.new(image.mode, image.size, None)
+        found.frombytes(b"".join(_stored(pixels)), "zip", image.mode, 0)
+    except (ValueError, struct.error, MemoryError, OSError, _isal.error):
+        return None
+    finally:
+        stream.seek(position)
+    # A palette notes that it has been given to a picture.
+    found.palette, found.info = image.palette and image.palette.copy(), image.info
+    return found
+
+
+def _usual(image: Any) -> bool:
+    if image.format != "PNG" or image.mode not in _BYTES_A_PIXEL or len(image.tile) != 1:
+        return False
+    name, extent, _unused, raw_mode = image.tile[0]
+    whole = (name, tuple(extent), raw_mode) == ("zip", (0, 0, *image.size), image.mode)
+    return whole and image.n_frames == 1 and not image.info.get("interlace")
+
+
+def _compressed(data: bytes) -> Union[bytes, memoryview]:
+    """Return what is in the IDAT chunks that ``data`` begins with.
+
+    :raises ValueError: something up to the end of the picture is unusual or damaged; struct.error likewise.
+    """
+    at, view = 0, memoryview(data)
+    parts: List[memoryview] = []
+    while True:
+        length, name = _CHUNK.unpack_from(data, at)
+        end = at + _CHUNK_ENDS + length
+        if end > len(data) or _isal.crc32(view[at + 4 : end - 4]) != int.from_bytes(view[end - 4 : end], "big"):
+            raise ValueError("a chunk that is damaged or not whole")
+        if name == b"IEND":
+            return parts[0] if len(parts) == 1 else b"".join(parts)
+        if name == b"IDAT":
+            parts.append(view[at + 8 : end - 4])
+        elif name not in _HARMLESS:
+            raise ValueError("a chunk that is not usual here")
+        at = end
+
+
+def _inflated(data: Union[bytes, memoryview], size: int) -> bytes:
+    """Return the ``size`` bytes that ``data`` inflates to; a ValueError where they are more or fewer."""
+    inflating = _isal.decompressobj()
+    pixels: bytes = inflating.decompress(data, size)
+    if len(pixels) != size or not inflating.eof or inflating.unused_data:
+        raise ValueError("not as many bytes as the picture has")
+    return pixels
+
+
+def _stored(data: bytes) -> Iterator[bytes]:
+    """Yield the parts of a zlib stream of ``data`` in stored blocks (RFC 1950 and 1951)."""
+    yield b"\x78\x01"
+    for start in range(0, len(data), _LARGEST_STORED):
+        block = data[start : start + _LARGEST_STORED]
+        yield _STORED.pack(start + len(block) == len(data), len(block), len(block) ^ 0xFFFF)
+        yield block
+    yield _isal.adler32(data).to_bytes(4, "big")
+
+
+def _agrees() -> bool:
+    """Whether a picture of several blocks comes out as it went in."""
+    picture = Image.effect_noise((173, 131), 60).convert("RGBA")
+    file = io.BytesIO()
+    picture.save(file, "PNG", compress_level=1)
+    with Image.open(file) as image:
+        found = decode(image, file)
+    return found is not None and found.tobytes() == picture.tobytes()
