@@ -25,18 +25,26 @@ _RESTORED = Place("Restore the backup", "os.rename", _NOTE, 2)
 _LOCKING = Place("Take the lock", "os.rename", _LOCK)
 _RELEASE = Place("Release the lock", "os.remove", _LOCK)
 
-#: Each of these is broken in every way, the others in the two that leave the most behind.
-_HEART = {DEPLOY: (_BACKUP, _MIGRATION, _MIGRATED), ROLLBACK: (_SNAPSHOT, _RESTORE, _RESTORED)}
+#: Where the library itself is replaced everything dies in turn, elsewhere what leaves the most behind.
+_HEART = {DEPLOY: (_MIGRATION,), ROLLBACK: (_RESTORE,)}
 _OTHERS = {
     DEPLOY: (
         _LOCKING,
+        _BACKUP,
+        _MIGRATED,
         Place("Predict the migration", "os.rename", r"/migrate-dryrun\.json$"),
         _VERIFICATION,
         _RELEASE,
         Place("Write the record", "os.rename", r"/logs/deployment-[^/]*\.json$"),
         Place("Remove backups past their retention", "os.remove", r"/backups/"),
     ),
-    ROLLBACK: (_LOCKING, _RELEASE, Place("Write the record", "os.rename", r"/logs/rollback-[^/]*\.json$")),
+    ROLLBACK: (
+        _LOCKING,
+        _SNAPSHOT,
+        _RESTORED,
+        _RELEASE,
+        Place("Write the record", "os.rename", r"/logs/rollback-[^/]*\.json$"),
+    ),
 }
 #: Of a deployment that fails at its verification, and takes itself back.
 _WAY_BACK = (Place("Keep the evidence", "os.rename", r"/rejected-library\.json$"), _SNAPSHOT, _RESTORE, _RESTORED)
