@@ -38,3 +38,9 @@ def test_what_an_inventory_has_as_an_example_is_sound(environment):
     values = yaml.safe_load("\n".join(shown))
     assert len(values) > len(yaml.safe_load("\n".join(lines)))
     assert check({name: value for name, value in values.items() if name.startswith("mobius_")}, [])["warnings"] == []
+
+
+@pytest.mark.parametrize("environment", ["staging", "production"])
+def test_one_without_privileges_can_become_another_on_the_hosts(environment):
+    values = yaml.safe_load((ROOT / "inventories" / environment / "group_vars" / "all.yml").read_text())
+    assert values["ansible_pipelining"] is True
