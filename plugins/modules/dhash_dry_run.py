@@ -171,6 +171,11 @@ imagehash:
   returned: success
   type: str
   sample: 4.3.2
+mode:
+  description: How pictures are read, O(mode).
+  returned: success
+  type: str
+  sample: exact
 report:
   description: The file of the report, which holds the values above. Not written in check mode.
   returned: success

@@ -28,7 +28,6 @@ _RENAMED: Dict[str, str] = {
     "account_home": "mobius_owner_home",
     "account_shell": "mobius_owner_shell",
     "evidence_unit": "mobius_service_unit",
-    "monitor_unit": "mobius_service_unit",
     "monitor_over": "mobius_limits_over",
     "maintenance_state": "mobius_maintenance",
     "runtime_service": "mobius_service_enabled",

@@ -6,11 +6,13 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
 from ansible_collections.mobius.dhash.plugins.module_utils.errors import MobiusError
 from ansible_collections.mobius.dhash.plugins.module_utils.migration import dry_run as module
 from ansible_collections.mobius.dhash.plugins.module_utils.migration.dry_run import dry_run
 from ansible_collections.mobius.dhash.plugins.module_utils.migration.options import Options
 from ansible_collections.mobius.dhash.plugins.module_utils.migration.projection import Sample, hashing_seconds
+from ansible_collections.mobius.dhash.plugins.modules.dhash_dry_run import RETURN
 from small_site import draw
 
 
@@ -38,6 +40,10 @@ def test_a_sample_of_everything_predicts_exactly(varied):
     assert told["projected_seconds"] > 0
     after = look(varied)
     assert (after["to_hash"], after["would_change"], after["unchanged"]) == (0, 0, 6)
+
+
+def test_what_is_returned_is_documented(varied):
+    assert set(look(varied)) - {"changed", "warnings"} == set(yaml.safe_load(RETURN))
 
 
 def test_the_report_is_what_was_returned(varied):

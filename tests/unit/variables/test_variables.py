@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 from ansible_collections.mobius.dhash.plugins.module_utils.errors import MobiusError
-from ansible_collections.mobius.dhash.plugins.module_utils.variables.check import check, variable_of
+from ansible_collections.mobius.dhash.plugins.module_utils.variables.check import _RENAMED, check, variable_of
 from ansible_collections.mobius.dhash.plugins.module_utils.variables.table import OTHERS, SECRET, VARIABLES
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -246,6 +246,10 @@ def test_every_option_of_a_role_that_comes_from_the_inventory_is_judged(role):
             # An address alone is no URL: what is made of it is judged instead.
             if name not in ("monitor_address", "monitor_base_url"):
                 assert variable_of(role, name) == told, f"{name}: see _RENAMED in variables/check.py"
+
+
+def test_every_name_that_differs_is_a_variable_of_a_role():
+    assert set(_RENAMED) - {name for spec in SPECS.values() for name in spec["options"]} == set()
 
 
 def test_every_variable_that_the_documents_and_the_playbooks_name_is_known():
