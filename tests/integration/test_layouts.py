@@ -22,6 +22,21 @@ def test_a_checkout_works_from_any_folder(site):
     assert dhashes(site) == 6
 
 
+def test_a_library_behind_a_link_of_another_name_is_deployed_once(site):
+    real = site.home / "data" / "lib-1.json"
+    real.parent.mkdir()
+    before = site.library.read_bytes()
+    site.library.rename(real)
+    site.library.symlink_to("data/lib-1.json")
+    assert site.play("deploy", **TOLERANT).succeeded().changed > 0
+    again = site.play("deploy", **TOLERANT).succeeded()
+    assert again.changed == 0, again.output
+    (backup,) = (site.home / "backups").glob("library.json.bak.*Z")
+    assert backup.read_bytes() == before
+    site.play("rollback").succeeded()
+    assert site.library.is_symlink() and real.read_bytes() == before
+
+
 @pytest.fixture(scope="session")
 def installed(tmp_path_factory) -> Path:
     """Where the collection, built from this tree, is installed."""

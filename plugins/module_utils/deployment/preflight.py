@@ -53,7 +53,8 @@ def preflight(
         raise MobiusError("Preflight found " + "; ".join(faults), library, "mend that, then start again")
     if refusal:
         raise refusal
-    backups = list_backups(library, backup_dir)
+    # By the path as given: behind a link of another name they have the name of the link.
+    backups = list_backups(path, backup_dir)
     verified = {backup.sha256 for backup in backups if backup.verified}
     warnings = [f"{backup.path} is no way back: {backup.reason}" for backup in backups if not backup.verified]
     current: Dict[str, Any] = {}

@@ -83,6 +83,19 @@ def test_as_deployed_needs_the_bytes_and_a_backup_that_verifies(library):
     assert any("no way back" in warning for warning in found["warnings"])
 
 
+def test_the_backups_of_a_library_behind_a_link_have_the_name_of_the_link(tmp_path):
+    real, link = tmp_path / "data" / "lib-1.json", tmp_path / "library.json"
+    real.parent.mkdir()
+    real.write_text(json.dumps({"components": [{"image": "a.png"}]}))
+    link.symlink_to("data/lib-1.json")
+    made = create_backup(str(link))["backup"]
+    state.begin(str(link), {"status": "deployed", "sha256": made["sha256"], "backup": made})
+    state.commit(str(link))
+    found = check(link)
+    assert found["as_deployed"]
+    assert found["backup"]["path"] == made["path"]
+
+
 def test_a_foreign_owner_is_refused(library, monkeypatch):
     monkeypatch.setattr(room.os, "geteuid", lambda: 4711)
     assert "owner could not be kept" in refusal(library)

@@ -149,6 +149,16 @@ def backed_up(place, document=None):
     return create_backup(str(place.path), None, check_mode=False)["backup"]
 
 
+def test_beside_a_library_behind_a_link_is_beside_the_link(place, tmp_path):
+    place.write([{"image": "a.png"}])
+    link = tmp_path / "elsewhere" / "current.json"
+    link.parent.mkdir()
+    link.symlink_to(place.path)
+    earlier = link.with_name("before.json")
+    earlier.write_bytes(place.path.read_bytes())
+    assert verify(Request(path=str(link), against="before.json"))["against"] == str(earlier)
+
+
 def test_a_migration_is_proven_against_its_backup(place):
     backup = backed_up(place)
     place.write({"components": [migrated(), FAILED]})
