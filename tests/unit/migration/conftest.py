@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.mobius.dhash.plugins.module_utils.migration import apply
 from PIL import Image
 from small_site import Site
 
@@ -44,3 +45,25 @@ def varied(site) -> Site:
     site.age()
     site.write({"version": 1, "components": items})
     return site
+
+
+@pytest.fixture
+def ways(monkeypatch):
+    """What each run took: "long" where the library was walked."""
+    taken = []
+    survey = apply.Survey.run
+
+    def walked(self):
+        taken.append("long")
+        return survey(self)
+
+    monkeypatch.setattr(apply.Survey, "run", walked)
+    return taken
+
+
+@pytest.fixture
+def settled(varied, ways):
+    """Migrated, so that the next run has nothing to do."""
+    varied.migrate()
+    del ways[:]
+    return varied

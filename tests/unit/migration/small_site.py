@@ -64,3 +64,11 @@ class Site:
             str(path.relative_to(self.home)): (path.stat().st_mode, path.read_bytes() if path.is_file() else None)
             for path in sorted(self.home.rglob("*"))
         }
+
+
+def swap(first: Path, second: Path) -> None:
+    """Exchange two files by name."""
+    spare = first.with_name("spare")
+    first.rename(spare)
+    second.rename(first)
+    spare.rename(second)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import shutil
 
@@ -12,29 +10,7 @@ from ansible_collections.mobius.dhash.plugins.module_utils.errors import MobiusE
 from ansible_collections.mobius.dhash.plugins.module_utils.migration import apply, block, last_run
 from ansible_collections.mobius.dhash.plugins.module_utils.migration.options import Options
 from ansible_collections.mobius.dhash.plugins.module_utils.storage.state import read_current
-from small_site import draw
-
-
-@pytest.fixture
-def ways(monkeypatch):
-    """What each run took: "long" where the library was walked."""
-    taken = []
-    survey = apply.Survey.run
-
-    def walked(self):
-        taken.append("long")
-        return survey(self)
-
-    monkeypatch.setattr(apply.Survey, "run", walked)
-    return taken
-
-
-@pytest.fixture
-def settled(varied, ways):
-    """Migrated, so that the next run has nothing to do."""
-    varied.migrate()
-    del ways[:]
-    return varied
+from small_site import draw, swap
 
 
 def both(site, monkeypatch, **options):
@@ -74,13 +50,6 @@ def rewrite(path, data=None):
     old = path.read_bytes()
     path.write_bytes(data or old[:-1] + bytes([old[-1] ^ 1]))
     os.utime(path, ns=(facts.st_atime_ns, facts.st_mtime_ns))
-
-
-def swap(first, second):
-    spare = first.with_name("spare")
-    first.rename(spare)
-    second.rename(first)
-    spare.rename(second)
 
 
 def folder_elsewhere(site):
@@ -273,23 +242,6 @@ def test_an_index_left_with_a_journal_is_opened(settled, ways):
     assert ways == ["long"]
 
 
-def damaged(data):
-    head, _newline, body = data.partition(b"\n")
-    facts = json.loads(head[65:])
-    yield b""
-    yield b"nothing of ours"
-    yield data[:-1]
-    yield head + b"\n"
-    yield data + b'[[], [], "", [], ""]\n'
-    yield data.replace(b'"unchanged": 6', b'"unchanged": 7')
-    yield data.replace(b"0.png", b"1.png")
-    yield head + b"\n" + body[:40] + bytes([body[40] ^ 4]) + body[41:]
-    yield b"[" * 200_000
-    for wrong in ({}, [], {**facts, "counts": None}, {**facts, "counts": {}}, {**facts, "body": 3}):
-        text = json.dumps(wrong).encode()
-        yield hashlib.sha256(text).hexdigest().encode() + b" " + text + b"\n" + body
-
-
 def test_told_to_stop_while_it_compares_it_does_not_go_on_hashing(settled, ways, monkeypatch):
     tell = apply.Progress.tell
 
@@ -302,49 +254,6 @@ def test_told_to_stop_while_it_compares_it_does_not_go_on_hashing(settled, ways,
     with pytest.raises(MobiusError, match="was stopped"):
         apply.migrate(Options(str(settled.library), workers=1, max_failure_rate=100), patience=60)
     assert ways == []
-
-
-def test_a_damaged_last_run_costs_only_time(settled, ways):
-    path = settled.state / last_run.NAME
-    good = path.read_bytes()
-    expected = settled.migrate(check_mode=True)
-    for data in damaged(good):
-        del ways[:]
-        path.write_bytes(data)
-        assert settled.migrate(check_mode=True) == expected
-        assert ways == ["long"], data[:200]
-    assert settled.migrate() == expected
-    del ways[:]
-    assert (settled.migrate(), ways) == (expected, [])
-
-
-@pytest.mark.parametrize("kind", ["fifo", "folder", "link"])
-def test_no_file_of_ours_is_read_or_followed(settled, ways, kind, tmp_path):
-    path = settled.state / last_run.NAME
-    good = path.read_bytes()
-    path.unlink()
-    if kind == "fifo":
-        os.mkfifo(path)
-    elif kind == "folder":
-        path.mkdir()
-    else:
-        (tmp_path / "elsewhere").write_bytes(good)
-        path.symlink_to(tmp_path / "elsewhere")
-    assert settled.migrate()["changed"] is False
-    assert ways == ["long"]
-    if kind == "link":
-        assert (tmp_path / "elsewhere").read_bytes() == good
-
-
-def test_the_state_of_another_library_does_not_count(settled, ways, tmp_path):
-    other = tmp_path / "other"
-    shutil.copytree(settled.home / "images", other / "images", symlinks=True)
-    swap(other / "images/0.png", other / "images/1.png")
-    shutil.copy2(settled.library, other / "library.json")
-    shutil.copytree(settled.state, other / settled.state.name)
-    settled.home, settled.library = other, other / "library.json"
-    assert settled.migrate()["changed"] is True
-    assert ways == ["long"]
 
 
 def test_what_the_next_run_would_hash_again_has_no_short_way(site, ways):

@@ -2,128 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import http.client
 import json
 import os
 import random
-import re
-import shutil
 import signal
 import socket
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 from ansible_collections.mobius.dhash.plugins.module_utils.storage import state
+from running import CODE, LIBRARY, METRICS, command, deploy, item, write
 
 pytest.importorskip("starlette")
 pytest.importorskip("uvicorn")
-parser = pytest.importorskip("prometheus_client.parser")
-
-ROOT = Path(__file__).parents[3]
-CODE = [str(ROOT / "playbooks" / "collections"), str(ROOT / "roles" / "service" / "files")]
-METRICS = {
-    "avg_hash_time": 1.5,
-    "p95_hash_time": 3.0,
-    "extraction_failures_rate": 5.0,
-    "low_confidence_queue_length": 2,
-}
-
-
-class Running:
-    def __init__(self, folder: Path, process, port: int) -> None:
-        self.folder, self.process, self.port = folder, process, port
-        self.library = folder / "library.json"
-        self.log = folder / "service.log"
-
-    def ask(self, path: str, method: str = "GET"):
-        """(status, headers, body)"""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
-        try:
-            connection.request(method, path)
-            answer = connection.getresponse()
-            return answer.status, dict(answer.getheaders()), answer.read()
-        finally:
-            connection.close()
-
-    def json(self, path: str):
-        status, headers, body = self.ask(path)
-        assert headers["content-type"].startswith("application/json")
-        return status, json.loads(body)
-
-    def settled(self, path: str = "/health"):
-        """The answer once the library is read; a slow machine may say first that it is being read."""
-        deadline = time.monotonic() + 20
-        while True:
-            status, document = self.json(path)
-            if document.get("status") != "starting" or time.monotonic() > deadline:
-                return status, document
-            time.sleep(0.05)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def command(config: Path):
-    return [sys.executable, "-m", "dhash_service", "--config", str(config)]
-
-
-@pytest.fixture
-def start(tmp_path):
-    with contextlib.ExitStack() as stack:
-
-        def starting(**settings):
-            port = free_port()
-            config = tmp_path / "config.json"
-            given = {
-                "library_path": str(tmp_path / "library.json"),
-                "port": port,
-                "log_file": str(tmp_path / "service.log"),
-                "instance": "test",
-                **settings,
-            }
-            config.write_text(json.dumps(given))
-            environment = {**os.environ, "PYTHONPATH": os.pathsep.join(CODE)}
-            process = stack.enter_context(subprocess.Popen(command(config), env=environment))
-            stack.callback(process.kill)
-            running = Running(tmp_path, process, port)
-            deadline = time.monotonic() + 30
-            while True:
-                with contextlib.suppress(OSError):
-                    running.ask("/health")
-                    return running
-                assert process.poll() is None and time.monotonic() < deadline, "the service did not start"
-                time.sleep(0.05)
-
-        yield starting
-
-
-def item(number: int, dhash=None):
-    entry = {"id": number, "name": f"die {number}", "image": f"images/{number}.png"}
-    return entry if dhash is None else {**entry, "dhash": dhash, "dhash_confidence": 0.9}
-
-
-def write(path: Path, document) -> str:
-    data = document if isinstance(document, bytes) else json.dumps(document).encode()
-    fresh = path.with_suffix(".new")
-    fresh.write_bytes(data)
-    os.replace(fresh, path)
-    return hashlib.sha256(data).hexdigest()
-
-
-def deploy(path: Path, sha256: str, **more):
-    state.begin(str(path), {"deployment": "d1", "status": "deployed", "sha256": sha256, "metrics": METRICS, **more})
-    state.commit(str(path))
-
-
-LIBRARY = {"components": [item(1, "00000000000000ff"), item(2, "00000000000000f0"), item(3)]}
 
 
 def test_a_library_that_was_never_deployed_is_healthy_and_measured_nothing(start, tmp_path):
@@ -297,66 +191,6 @@ def test_unknown_paths_and_methods_answer_in_json(served):
     assert status == 405
     assert "error" in json.loads(body)
     assert served.ask("/health", "HEAD")[2] == b""
-
-
-@pytest.fixture
-def served(start, tmp_path):
-    write(tmp_path / "library.json", LIBRARY)
-    service = start()
-    service.settled()
-    return service
-
-
-def test_prometheus_text_has_help_type_and_base_units(start, tmp_path):
-    path = tmp_path / "library.json"
-    deploy(path, write(path, LIBRARY))
-    service = start()
-    service.settled()
-    service.ask("/similar?dhash=zz")
-    status, headers, body = service.ask("/metrics")
-    assert status == 200
-    assert headers["content-type"].startswith("text/plain")
-    text = body.decode()
-    families = {family.name: family for family in parser.text_string_to_metric_families(text)}
-    assert all(family.documentation and family.type != "unknown" for family in families.values())
-    values = {
-        sample.name: sample.value
-        for family in families.values()
-        for sample in family.samples
-        if sample.name.startswith("mobius_dhash") and not sample.labels
-    }
-    assert values["mobius_dhash_healthy"] == 1
-    assert values["mobius_dhash_avg_hash_time_seconds"] == pytest.approx(0.0015)
-    assert values["mobius_dhash_p95_hash_time_seconds"] == pytest.approx(0.003)
-    assert values["mobius_dhash_extraction_failures_ratio"] == pytest.approx(0.05)
-    assert values["mobius_dhash_low_confidence_queue_length"] == 2
-    assert (values["mobius_dhash_items"], values["mobius_dhash_hashed_items"]) == (3, 2)
-    assert re.search(r'mobius_dhash_http_requests_total\{path="/similar",status="400"\} 1\.0', text)
-
-
-@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool (Debian: prometheus) is not installed")
-def test_promtool_has_nothing_to_say(start, tmp_path):
-    path = tmp_path / "library.json"
-    deploy(path, write(path, LIBRARY))
-    service = start()
-    service.settled()
-    command = ["promtool", "check", "metrics"]
-    done = subprocess.run(command, input=service.ask("/metrics")[2], capture_output=True, check=False)
-    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
-
-
-def test_prometheus_leaves_out_what_was_not_measured(served):
-    text = served.ask("/metrics")[2].decode()
-    assert "hash_time_seconds" not in text
-    assert "mobius_dhash_items 3.0" in text
-
-
-def test_a_scanner_does_not_fill_the_metrics(served):
-    for number in range(20):
-        served.ask(f"/x{number}")
-    text = served.ask("/metrics")[2].decode()
-    assert "/x1" not in text
-    assert 'mobius_dhash_http_requests_total{path="other",status="404"} 20.0' in text
 
 
 def test_the_log_tells_look_ups_and_errors_and_no_probes(served):
