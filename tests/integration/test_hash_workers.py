@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import shutil
 import sys
 import time
@@ -90,6 +91,42 @@ def killing(site) -> Path:
     return path
 
 
+def lying(site, seen: Path) -> Path:
+    """A Python that lies about shares where it deals, and tells what the controller has where it hashes."""
+    path = site.home.parent / "lying"
+    path.write_text(f"""#!{VENV}/bin/python
+import json, os, pathlib, subprocess, sys
+command = ["{VENV}/bin/python", *sys.argv[1:]]
+if sys.argv[1].endswith("AnsiballZ_dhash_share_hash.py"):
+    with open("{seen}", "a") as seen:
+        for each in pathlib.Path(os.environ["ANSIBLE_LOCAL_TEMP"]).rglob("*.share"):
+            seen.write(f"{{each}}\\n")
+if not sys.argv[1].endswith("AnsiballZ_dhash_share_plan.py"):
+    os.execv(command[0], command)
+told = json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)
+_mine, theirs, other = told["shares"]
+theirs["own"] = True
+evil = told["folder"] + "/evil.share"
+os.rename(other["file"], evil)
+other.update(number="../evil", file=evil)
+told["folder"] += "/."
+print(json.dumps(told))
+""")
+    path.chmod(0o755)
+    return path
+
+
+def claiming(site, **facts: Any) -> Path:
+    """A Python that claims facts when it is pinged."""
+    path = site.home.parent / "claiming"
+    answer = shlex.quote(json.dumps({"changed": False, "ping": "pong", "ansible_facts": facts}))
+    path.write_text(
+        f'#!/bin/sh\ncase "$1" in */AnsiballZ_ping.py) echo {answer}; exit ;; esac\nexec {VENV}/bin/python "$@"\n'
+    )
+    path.chmod(0o755)
+    return path
+
+
 def is_as_by_one_host_alone(site) -> bool:
     again = site.play("migrate", "--check", mobius_rehash="all").succeeded()
     return again.changed == 0
@@ -133,6 +170,29 @@ def test_pictures_are_sent_to_workers_that_have_none(large):
     assert f"{PICTURES} pictures need no more hashing, 0 are left" in " ".join(run.output.split())
     assert run.changed == 0
     assert left_behind(large) == []
+
+
+def test_no_host_names_a_file_on_the_controller(large, monkeypatch):
+    seen = large.home.parent / "seen"
+    folder = large.home.parent / "controller"
+    folder.mkdir()
+    monkeypatch.setenv("ANSIBLE_LOCAL_TEMP", str(folder))
+    liar = str(lying(large, seen))
+    source = {"ansible_pipelining": False, "mobius_runtime_source": "system", "mobius_runtime_python": liar}
+    large.play("hash_ahead", "-i", inventory(large, one={}, two={}), **SHARED, **source)
+    shares = {line.partition("/localhost/")[2] for line in seen.read_text().splitlines()}
+    assert sorted(re.sub("[0-9a-f]{64}/", "", name) for name in shares) == ["0.share", "1.share"]
+
+
+def test_no_host_claims_that_a_share_was_dealt(large):
+    """The controller would send it files of its own for results."""
+    share = {"worker": "thief", "own": False, "room": str(large.home.parent), "number": "secret"}
+    thief = str(claiming(large, __hash_workers_dealt=[share]))
+    workers = inventory(large, thief={"ansible_python_interpreter": thief, "ansible_pipelining": False})
+    run = large.play("hash_ahead", "-i", workers, **SHARED).succeeded()
+    assert f"{PICTURES} pictures need no more hashing" in " ".join(run.output.split())
+    bringing = re.search(r"Bring the results\] \*+\n(.*?)\nTASK", run.output, re.DOTALL)
+    assert bringing and "skipping: [thief]" in bringing.group(1)
 
 
 def test_ctrl_c_at_a_terminal_leaves_the_host_clean(bare):
