@@ -126,3 +126,32 @@ def test_a_service_that_could_not_be_asked_or_told_anything_is_no_service_that_i
     assert names
     for name, after in names.items():
         assert after == [name]
+
+
+def each(tasks):
+    """Every task, those in blocks too."""
+    for task in tasks:
+        yield task
+        for part in ("block", "rescue", "always"):
+            yield from each(task.get(part, []))
+
+
+def noted(tasks):
+    """The names that tasks give values which outlive them."""
+    for task in each(tasks):
+        yield from task.get("ansible.builtin.set_fact", {})
+        if "register" in task:
+            yield task["register"]
+
+
+@pytest.mark.parametrize("role, start", [("deploy", "start"), ("rollback", "main"), ("monitor", "watch")])
+def test_a_run_does_not_read_what_an_earlier_one_in_the_same_play_left(role, start):
+    by_file = {path: set(noted(yaml.safe_load(path.read_text()))) for path in ROOT.glob("roles/*/tasks/*.yml")}
+    every = set().union(*by_file.values())
+    forgets = next(task for task in load(role, "tasks", f"{start}.yml") if "ansible.builtin.set_fact" in task)
+    stale = {
+        name
+        for path in [*ROOT.glob(f"roles/{role}/tasks/*.yml"), *ROOT.glob(f"roles/{role}/vars/*.yml")]
+        for name in set(re.findall(r"\b__\w+", path.read_text())) & every - by_file.get(path, set())
+    }
+    assert stale - set(forgets["ansible.builtin.set_fact"]) == set()

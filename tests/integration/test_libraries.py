@@ -1,0 +1,49 @@
+"""Several libraries of one host in one play: what is told of one is its own."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+from ansible_collections.mobius.dhash.plugins.module_utils.storage import lock
+from conftest import VENV
+
+PLAYBOOK = str(Path(__file__).with_name("libraries.yml"))
+
+
+def sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@pytest.fixture
+def second(site):
+    """Another library beside the first one, with the same pictures and bytes of its own."""
+    path = site.home / "second.json"
+    path.write_bytes(site.library.read_bytes().replace(b'"test"', b'"another"'))
+    return path
+
+
+def play(site, role: str, *libraries, **variables):
+    variables = {"mobius_python": str(VENV / "bin" / "python"), "mobius_service_enabled": False, **variables}
+    return site.play(
+        "", playbook=PLAYBOOK, role=role, libraries=list(libraries), mobius_health_check=False, **variables
+    )
+
+
+def test_a_refused_deployment_is_not_taken_back_to_another_library(site, second):
+    play(site, "deploy", {"path": str(second)}).succeeded()
+    deployed = sha256(second)
+    run = play(site, "deploy", {"path": str(site.library)}, {"path": str(second), "rate": 5})
+    run.failed("2 of 8 pictures gave no dHash")
+    assert sha256(second) == deployed
+    assert "THE ROLLBACK FAILED" not in run.output
+    run.failed(f"{second} holds the bytes of before (sha256 {deployed})")
+
+
+def test_a_refused_rollback_does_not_tell_of_another_library(site, second):
+    play(site, "deploy", {"path": str(site.library)}, {"path": str(second)}).succeeded()
+    lock.acquire(str(second), "somebody", ttl=900)
+    run = play(site, "rollback", {"path": str(site.library)}, {"path": str(second)})
+    run.failed(f"The restore of {second} failed")
+    assert "The library is restored" not in run.output
