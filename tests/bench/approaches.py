@@ -24,8 +24,8 @@ import places  # noqa: F401 # pylint: disable=unused-import
 from fresh import serve
 
 Loop = Callable[[List[str], int], List[Optional[str]]]
-#: What the engine uses where it is installed. ImageHash, and so the environment of a host, brings NumPy.
-NUMPY, *TURBO = "numpy", "simplejpeg", "isal.isal_zlib"
+#: Packages beside Pillow that the engine uses: of the environment of a host, and what mobius_runtime_turbo adds.
+DEFAULT, TURBO = ("numpy", "isal.isal_zlib"), ("simplejpeg",)
 _CHUNK = 16
 _ENGINE = "ansible_collections.mobius.dhash.plugins.module_utils.engine.pool"
 _PICTURE = "ansible_collections.mobius.dhash.plugins.module_utils.dhash.picture"
@@ -65,7 +65,7 @@ def spread(one: Callable[[str], Optional[str]], kind: Callable[..., Executor], p
 
 def ours(*packages: str, mode: Optional[str] = None) -> Loop:
     """The engine of a migration, with its confidence, limits and worker processes; of the extras only ``packages``."""
-    for name in (NUMPY, *TURBO):
+    for name in DEFAULT + TURBO:
         if name in packages:
             import_module(name)
         else:
@@ -134,9 +134,9 @@ APPROACHES: Dict[str, Callable[[], Loop]] = {
     "naive, threads": partial(spread, naive_one, ThreadPoolExecutor, "imagehash"),
     "naive, processes": partial(spread, naive_one, ProcessPoolExecutor, "imagehash"),
     "ours, Pillow alone": ours,
-    "ours": partial(ours, NUMPY),
-    "ours, turbo": partial(ours, NUMPY, *TURBO),
-    "ours, fast": partial(ours, NUMPY, *TURBO, mode="fast"),
+    "ours": partial(ours, *DEFAULT),
+    "ours, turbo": partial(ours, *DEFAULT, *TURBO),
+    "ours, fast": partial(ours, *DEFAULT, *TURBO, mode="fast"),
     "imagededup": imagededup,
     "perception": perception,
     "pyvips thumbnail": vips,
