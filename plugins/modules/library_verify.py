@@ -16,6 +16,7 @@ description:
     item without a dHash says why.
   - With O(against), proves on the bytes that nothing but the migration's own members differs from a backup, and that
     the migration left no item out.
+  - Where a migration of the library is known, tells each item that has neither a dHash nor a reason why not.
   - With O(sample), hashes items again by ImageHash itself.
   - Changes nothing.
 options:
@@ -26,6 +27,17 @@ options:
         O(backup_dir).
       - A backup that does not match its checksum is refused. A file without a checksum is taken as it is.
     type: str
+  complete:
+    description:
+      - Whether every item has to be migrated. An item that is not has neither a dHash nor a reason why not.
+      - V(auto) where a migration is known, by the document's block, by the record beside the library, or by O(against).
+        So an item that lost its dHash is an error, and so is one that was added since; a library that was never
+        migrated is valid.
+      - V(always) wants the same, and that there was a migration at all.
+      - V(never) for a library whose new items wait for their migration.
+    type: str
+    choices: [auto, always, never]
+    default: auto
   schema:
     description:
       - A file with a JSON Schema that the library has to follow. Needs the Python library C(jsonschema), and about
@@ -86,6 +98,11 @@ EXAMPLES = r"""
     path: /srv/mobius/library.json
     image_root: /srv/mobius/images
     sample: 20
+
+- name: Prove that the library is migrated, whoever migrated it
+  mobius.dhash.library_verify:
+    path: /srv/mobius/library.json
+    complete: always
 
 - name: Look at a library's problems without failing
   mobius.dhash.library_verify:
@@ -170,6 +187,15 @@ against:
   returned: always
   type: str
   sample: /srv/mobius/backups/library.json.bak.20240924T160000Z
+lines:
+  description: What it comes to, for eyes; the first ten problems among it.
+  returned: always
+  type: list
+  elements: str
+  sample:
+    - library   /srv/mobius/library.json (sha256 2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae)
+    - "items     60: 58 with a dHash, 0 not migrated"
+    - problems  none
 sha256:
   description: SHA-256 of the library that was verified.
   returned: always
@@ -189,6 +215,7 @@ def main() -> None:
         argument_spec=dict(
             path=dict(type="path", required=True),
             against=dict(type="str"),
+            complete=dict(type="str", choices=["auto", "always", "never"], default="auto"),
             backup_dir=dict(type="path"),
             schema=dict(type="path"),
             sample=dict(type="int", default=0),

@@ -33,6 +33,10 @@ class Findings:
         if len(self._kept[severity]) < MOST:
             self._kept[severity].append({"kind": kind, "severity": severity, **known, "message": message})
 
+    def more(self, count: int) -> None:
+        """Count errors of which enough were kept."""
+        self.errors += count
+
     def first(self) -> List[Dict[str, Any]]:
         """The first problems, errors before warnings."""
         return (self._kept["error"] + self._kept["warning"])[:MOST]

@@ -9,7 +9,7 @@ from typing import Any, Dict, List, NamedTuple, Optional
 
 from ..library.fields import CONFIDENCE, DHASH, REASONS, is_dhash
 from ..library.window import shown
-from .findings import Findings
+from .findings import MOST, Findings
 
 
 class Sampled(NamedTuple):
@@ -45,15 +45,14 @@ class Sample:
 
 
 class Members:
-    """The items of one library, checked one by one.
+    """The items of one library, checked one by one."""
 
-    :param complete: every item has to be migrated; else one that is not is a warning.
-    """
-
-    def __init__(self, findings: Findings, image_key: str, sample: int, *, complete: bool) -> None:
+    def __init__(self, findings: Findings, image_key: str, sample: int) -> None:
         self._findings = findings
         self._image_key = image_key
-        self._complete = complete
+        #: Pointers of the first items that have neither a dHash nor a reason why not.
+        self._bare: List[str] = []
+        self._all_bare = 0
         self.sample = Sample(sample)
         self.items = 0
         self.with_dhash = 0
@@ -82,7 +81,28 @@ class Members:
             if not item.get(REASONS):
                 self._tell(pointer, "reasons", "it has no dHash and says no reason")
 
-    def against_block(self, block: Dict[str, Any]) -> None:
+    def complete(self, *, on_record: bool) -> None:
+        """Called when all items were checked: each of them has to be migrated.
+
+        :param on_record: a migration of this library is known, whatever its items say.
+        """
+        if self.unmigrated == self.items and not on_record:
+            self._findings.add(
+                "never-migrated",
+                f"it was never migrated: none of its {self.items} items has a "
+                "confidence, and no migration is on record. Next: playbooks/deploy.yml",
+            )
+            return
+        for pointer in self._bare:
+            self._tell(
+                pointer,
+                "unmigrated",
+                "it has no dHash and no reason why not: a migration passed it over, it "
+                "was added since, or it lost what it had",
+            )
+        self._findings.more(self._all_bare - len(self._bare))
+
+    def against_block(self, block: Dict[str, Any], severity: str) -> None:
         """Compare the counts with those that the document's block tells."""
         for name, count in (("items", self.items), ("with_dhash", self.with_dhash)):
             told = block.get(name)
@@ -90,16 +110,19 @@ class Members:
                 self._findings.add(
                     "block",
                     f'the migration\'s block says {_value(told)} under "{name}", the document has {count}',
-                    severity="error" if self._complete else "warning",
+                    severity=severity,
                 )
 
     def _unmigrated(self, pointer: str, item: Dict[str, Any]) -> None:
         self.unmigrated += 1
-        if self._complete:
-            self._tell(pointer, "unmigrated", f'it has no "{CONFIDENCE}": the migration passed it over')
-        elif is_dhash(item.get(DHASH)):
+        # What a migration leaves that hashes only what is missing.
+        if is_dhash(item.get(DHASH)):
             text = f'it has a dHash, but no "{CONFIDENCE}": not this migration made it'
             self._findings.add("unmigrated", text, severity="warning", pointer=pointer)
+            return
+        self._all_bare += 1
+        if len(self._bare) < MOST:
+            self._bare.append(pointer)
 
     def _tell(self, pointer: str, kind: str, message: str) -> None:
         self._findings.add(kind, message, pointer=pointer)

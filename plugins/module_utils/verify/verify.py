@@ -18,6 +18,7 @@ from ..library.compare import changes_beyond_migration
 from ..library.document import LibraryError, open_document
 from ..library.fields import IMAGE_KEY
 from ..library.strict import problems
+from ..migration.words import printable
 from ..storage.paths import locate_library
 from ..storage.replace import Version, read_version
 from ..storage.state import DamagedState, read_current
@@ -26,13 +27,20 @@ from .members import Members
 from .schema import check_schema
 from .second_opinion import Limits, hash_again
 
+AUTO, ALWAYS, NEVER = "auto", "always", "never"
+_MOST_TOLD = 10
+
 
 @dataclass(frozen=True)
 class Request:
-    """What to verify. ``against`` is ``latest``, ``deployment`` or a file; ``sample`` a number of items."""
+    """What to verify. ``against`` is ``latest``, ``deployment`` or a file; ``sample`` a number of items.
+
+    ``complete`` says whether every item has to be migrated: ``auto`` for where a migration is known.
+    """
 
     path: str
     against: Optional[str] = None
+    complete: str = AUTO
     backup_dir: Optional[str] = None
     schema: Optional[str] = None
     sample: int = 0
@@ -95,7 +103,7 @@ class _Run:
 
     def result(self) -> Dict[str, Any]:
         members, findings = self._members, self._findings
-        return {
+        result = {
             "changed": False,
             "valid": findings.errors == 0,
             "items": members.items if members else None,
@@ -109,6 +117,7 @@ class _Run:
             "sha256": self._version.sha256,
             "warnings": self._warnings,
         }
+        return {**result, "lines": lines(self._request.path, result)}
 
     def _chosen(self, against: str) -> str:
         """The file to compare with: a backup that verifies, or any other file, which is taken as it is."""
@@ -125,9 +134,7 @@ class _Run:
 
     def _check_members(self) -> Dict[str, Any]:
         request = self._request
-        # What is the bytes of before was not migrated since: its items are as they may be.
-        migrated = self._earlier is not None and read_version(self._earlier).sha256 != self._version.sha256
-        members = Members(self._findings, request.image_key, request.sample, complete=migrated)
+        members = Members(self._findings, request.image_key, request.sample)
         try:
             with open_document(request.path) as document:
                 for item in document.items(request.items, request.image_key):
@@ -137,9 +144,26 @@ class _Run:
             self._findings.add("items", f"{error.what}. Next: {error.remedy}", line=error.line, column=error.column)
             return {}
         self._members = members
+        # What is the bytes of before was not migrated since.
+        since = self._earlier is not None and read_version(self._earlier).sha256 != self._version.sha256
+        on_record = since or bool(block) or self._on_record()
+        if request.complete == ALWAYS or (request.complete == AUTO and on_record):
+            members.complete(on_record=on_record)
         if block:
-            members.against_block(block)
+            members.against_block(block, "error" if since and request.complete != NEVER else "warning")
         return block
+
+    def _on_record(self) -> bool:
+        """Whether the record says that this library was migrated, and not that these are the bytes of before."""
+        try:
+            current = read_current(self._library, self._version.sha256) or {}
+        except DamagedState as error:
+            self._warnings.append(str(error))
+            return False
+        before = (current.get("backup") or {}).get("sha256")
+        return current.get("status") == "deployed" and (
+            current.get("sha256") == self._version.sha256 or before != self._version.sha256
+        )
 
     def _hash_again(self, members: Members, block: Dict[str, Any]) -> None:
         request = self._request
@@ -151,6 +175,23 @@ class _Run:
                 block = (read_current(self._library, self._version.sha256) or {}).get("versions") or {}
         self._opinion = hash_again(sample, str(request.image_root), block, limits, self._findings)
         self._sampled = len(sample)
+
+
+def lines(path: str, result: Dict[str, Any]) -> List[str]:
+    """The result for eyes: what it is of, what it counted, and the first problems."""
+    told = [f"library   {path} (sha256 {result['sha256']})"]
+    if result["items"] is not None:
+        counted = f"{result['with_dhash']} with a dHash, {result['unmigrated']} not migrated"
+        told.append(f"items     {result['items']}: {counted}")
+    if result["second_opinion"]:
+        told.append(f"sample    {result['sampled']} hashed again: {result['second_opinion']}")
+    if result["against"]:
+        told.append(f"against   {result['against']}")
+    problems = result["problems"]
+    told += [f"{each['severity']:8}  {in_words(each)}" for each in problems[:_MOST_TOLD]] or ["problems  none"]
+    if len(problems) > _MOST_TOLD or result["errors"] > len(problems):
+        told.append(f"          ... {result['errors']} errors in all")
+    return [printable(line) for line in told]
 
 
 def summary(result: Dict[str, Any]) -> str:

@@ -68,6 +68,71 @@ def test_a_library_that_was_never_migrated_is_valid(place):
     assert result["valid"] and (result["items"], result["with_dhash"], result["unmigrated"]) == (2, 0, 2)
 
 
+def test_a_library_that_was_never_migrated_is_told_to_who_wants_a_migrated_one(place):
+    place.write({"components": [{"image": "a.png", "dhash": HASH}, {"image": "b.png"}]})
+    (problem, _foreign) = place.verify(complete="always")["problems"]
+    assert problem["kind"] == "never-migrated" and "none of its 2 items" in problem["message"]
+
+
+def bare(place, block, **options):
+    place.write({"components": [migrated(), {"image": "b.png"}, {"image": "c.png", "dhash": None}], **block})
+    return place.kinds(**options)
+
+
+BLOCK = {"dhash_migration": {"items": 3, "with_dhash": 3}}
+LOST = [("unmigrated", "error"), ("unmigrated", "error"), ("block", "warning")]
+
+
+def test_an_item_that_lost_its_dhash_is_an_error_where_the_block_says_that_it_had_one(place):
+    assert bare(place, BLOCK) == LOST
+    assert bare(place, BLOCK, complete="always") == LOST
+    assert bare(place, BLOCK, complete="never") == [("block", "warning")]
+    assert bare(place, {}) == []
+    assert bare(place, {}, complete="always") == LOST[:2]
+
+
+def recorded(place, status="deployed", **state):
+    place.write([{"image": "a.png"}])
+    before = create_backup(str(place.path), None, check_mode=False)["backup"]
+    begin(str(place.path), {"deployment": "d", "status": status, "sha256": "0" * 64, "backup": before, **state})
+    commit(str(place.path))
+
+
+def test_a_list_has_no_block_and_the_record_says_the_same(place):
+    recorded(place)
+    # The bytes of before, put back by hand.
+    assert place.kinds() == []
+    place.write([{"image": "a.png", "name": "edited"}])
+    assert place.kinds() == [("unmigrated", "error")]
+    assert place.kinds(complete="never") == []
+    recorded(place, "rolled_back")
+    place.write([{"image": "a.png", "name": "edited"}])
+    assert place.kinds() == []
+
+
+def test_a_damaged_record_says_nothing_of_a_migration(place):
+    recorded(place)
+    (place.folder / ".library.json.dhash" / "current.json").write_text("{")
+    place.write([{"image": "a.png", "name": "edited"}])
+    result = place.verify()
+    assert result["valid"] and "record" in result["warnings"][0]
+
+
+def test_every_item_that_lost_its_dhash_counts(place):
+    place.write({"components": [migrated()] + [{"image": "b.png"}] * 80, **BLOCK})
+    result = place.verify()
+    assert (result["errors"], len(result["problems"])) == (80, MOST)
+    assert "80 problems" in summary(result)
+    assert result["lines"][-1].endswith("80 errors in all") and len(result["lines"]) == 13
+
+
+def test_what_was_found_is_told_in_lines_that_obey_no_terminal(place):
+    place.write({"\x1b[31m": [migrated(), {"image": "b.png"}], **BLOCK})
+    told = place.verify(items=['"\\u001b[31m"[]'])["lines"]
+    assert told[1] == "items     2: 1 with a dHash, 1 not migrated"
+    assert told[2].startswith("error     /") and all(line.isprintable() for line in told)
+
+
 @pytest.mark.parametrize(
     ("item", "kinds"),
     [
@@ -130,6 +195,7 @@ def test_counts_of_the_block_are_a_warning_later_and_an_error_after_a_migration(
     place.write({"components": [migrated()], "dhash_migration": block})
     assert place.kinds() == [("block", "warning")]
     assert place.kinds(against=earlier) == [("block", "error")]
+    assert place.kinds(against=earlier, complete="never") == [("block", "warning")]
 
 
 def test_the_number_of_problems_told_is_bounded_and_errors_come_first(place):
@@ -192,6 +258,14 @@ def test_an_item_left_out_by_the_migration_is_told(place):
     place.write({"components": [migrated(), {"image": "b.png"}]})
     assert place.kinds(against="latest") == [("unmigrated", "error")]
     assert place.kinds() == []
+
+
+def test_a_dhash_that_the_migration_left_as_it_was_is_no_item_left_out(place):
+    foreign = {"image": "b.png", "dhash": HASH}
+    backed_up(place, {"components": [{"image": "a.png"}, foreign]})
+    place.write({"components": [migrated(), foreign]})
+    assert place.kinds(against="latest") == [("unmigrated", "warning")]
+    assert place.kinds(complete="always") == [("unmigrated", "warning")]
 
 
 def test_the_bytes_of_the_backup_itself_are_valid(place):
