@@ -19,7 +19,7 @@ from typing import Dict, List, NamedTuple, Optional, Tuple
 COLLECTIONS = Path(__file__).resolve().parents[2] / "playbooks" / "collections"
 sys.path.insert(0, str(COLLECTIONS))
 
-from ansible_collections.mobius.dhash.plugins.module_utils.dhash.comparisons import compare, dhash_of  # noqa: E402
+from ansible_collections.mobius.dhash.plugins.module_utils.dhash.comparisons import dhash_of, differences  # noqa: E402
 from ansible_collections.mobius.dhash.plugins.module_utils.dhash.confidence import THRESHOLD  # noqa: E402
 from ansible_collections.mobius.dhash.plugins.module_utils.dhash.versions import versions  # noqa: E402
 from ansible_collections.mobius.dhash.plugins.module_utils.engine.pool import hash_all  # noqa: E402
@@ -50,7 +50,7 @@ def copies(path: str) -> Dict[str, str]:
         stream = io.BytesIO()
         colours.resize(size, getattr(Image, name.upper())).save(stream, "JPEG", quality=75)
         with Image.open(stream) as copy:
-            found[name] = dhash_of(compare(copy))
+            found[name] = dhash_of(differences(copy.convert("L").resize((9, 8), Image.LANCZOS).tobytes()))
     return found
 
 

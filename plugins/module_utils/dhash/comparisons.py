@@ -5,17 +5,7 @@
 from __future__ import annotations
 
 from operator import sub
-from typing import TYPE_CHECKING, List
-
-if TYPE_CHECKING:
-    from PIL import Image
-
-LANCZOS = 1  # Pillow's number for it, by which this file needs no Pillow to be read
-
-
-def compare(image: Image.Image) -> List[int]:
-    """Return the :func:`differences` of a picture, by the calls of ImageHash: the definition."""
-    return differences(image.convert("L").resize((9, 8), LANCZOS).tobytes())
+from typing import List
 
 
 def differences(greys: bytes) -> List[int]:

@@ -12,8 +12,8 @@ import math
 from functools import cache
 from typing import List, Tuple
 
-from .comparisons import LANCZOS, differences
-from .shrink import greys
+from .comparisons import differences
+from .shrink import LANCZOS, greys
 
 try:
     from PIL import Image
