@@ -17,17 +17,24 @@ options:
     description: Path of the flag file.
     type: path
     required: true
+  path:
+    description: Path of C(library.json). The flag may not be the library, a backup of it or a part of its state.
+    type: path
   state:
-    description: V(present) for on, V(absent) for off.
+    description:
+      - V(present) for on, V(absent) for off, V(status) only to tell.
+      - What is removed is a flag that this module made, or an empty file; anything else is refused.
     type: str
-    choices: [present, absent]
+    choices: [present, absent, status]
     default: present
   reason:
     description: Why, for who reads the flag.
     type: str
     default: ""
   deployment:
-    description: Id of the deployment that turns it on.
+    description:
+      - Id of the deployment that turns it on.
+      - With O(state=absent) only the flag of this deployment is removed; another one stays on. Without an id it is any.
     type: str
     default: ""
 extends_documentation_fragment:
@@ -46,6 +53,12 @@ EXAMPLES = r"""
   mobius.dhash.maintenance_mode:
     flag: /srv/mobius/library.json.maintenance
     state: absent
+
+- name: Turn off what a deployment turned on, and leave the mode of anyone else
+  mobius.dhash.maintenance_mode:
+    flag: /srv/mobius/library.json.maintenance
+    state: absent
+    deployment: 20240924T160000Z-1a2b3c
 """
 
 RETURN = r"""
@@ -70,7 +83,8 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec=dict(
             flag=dict(type="path", required=True),
-            state=dict(type="str", choices=["present", "absent"], default="present"),
+            path=dict(type="path"),
+            state=dict(type="str", choices=["present", "absent", "status"], default="present"),
             reason=dict(type="str", default=""),
             deployment=dict(type="str", default=""),
         ),
@@ -81,9 +95,10 @@ def main() -> None:
         module,
         lambda: set_flag(
             given["flag"],
-            on=given["state"] == "present",
+            on={"present": True, "absent": False, "status": None}[given["state"]],
             reason=given["reason"],
             deployment=given["deployment"],
+            library=given["path"] or "",
             check_mode=module.check_mode,
         ),
     )

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
+from ansible_collections.mobius.dhash.plugins.module_utils.storage import lock
 
 PLAYBOOK = str(Path(__file__).with_name("maintenance.yml"))
 
@@ -53,6 +54,36 @@ def test_the_mode_stays_on_where_that_is_safer_and_says_how_it_is_lifted(site, f
     assert "playbooks/maintenance.yml -e mobius_maintenance=off" in output
     site.play("maintenance", "-e", "mobius_maintenance=off").succeeded()
     assert not flag.exists()
+
+
+def test_a_deployment_lifts_no_mode_that_it_did_not_turn_on(site, flag):
+    play(site, "on", deployment="first").succeeded()
+    before = flag.read_bytes()
+    output = play(site, "on", "off", deployment="second").succeeded().output
+    assert flag.read_bytes() == before
+    assert "MAINTENANCE MODE IS STILL ON, for this deployment did not turn it on" in output
+    assert "playbooks/maintenance.yml -e mobius_maintenance=off" in output
+    assert "ON: " in site.play("maintenance").succeeded().output
+    play(site, "off", deployment="first").succeeded()
+    assert not flag.exists()
+    assert "STILL ON" not in play(site, "off", failed_step="rollback").succeeded().output
+
+
+def test_a_mode_that_was_on_before_outlives_refused_and_good_deployments(site, flag):
+    site.play("maintenance", mobius_maintenance="on").succeeded()
+    before = flag.read_bytes()
+    lock.acquire(str(site.library), "another")
+    alone = {"mobius_maintenance_enabled": True, "mobius_service_enabled": False, "mobius_health_check": False}
+    run = site.play("deploy", mobius_max_failure_rate=30, **alone)
+    run.failed('Refused in step "lock"')
+    run.failed("MAINTENANCE MODE IS STILL ON, for this deployment did not turn it on")
+    assert flag.read_bytes() == before
+    lock.release(str(site.library), "another")
+    run = site.play("deploy", mobius_max_failure_rate=30, **alone).succeeded()
+    assert flag.read_bytes() == before
+    summary = run.output[run.output.index("Deployed. Every image") :]
+    assert "MAINTENANCE MODE IS STILL ON" in summary
+    assert "playbooks/maintenance.yml -e mobius_maintenance=off" in summary
 
 
 def test_which_steps_keep_it_on_can_be_set(site, flag):

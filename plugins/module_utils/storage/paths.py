@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 import re
 import stat
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Callable, List, NamedTuple, Optional
@@ -15,6 +16,10 @@ from ..errors import MobiusError
 
 # A colon alone makes no URL: "Catan: Seafarers.png" is a file.
 _URL = re.compile(r"(?:[a-z][a-z0-9+.-]*:)?//|(?:data|blob):", re.IGNORECASE)
+
+
+# After the name of the library: its backups and snapshots, with their checksums.
+_KEPT = (".bak.", ".pre-restore.")
 
 
 class UnsafePath(MobiusError):
@@ -84,6 +89,35 @@ def state_dir(library_path: str) -> str:
     """``.NAME.dhash`` beside the library, the same for every link to it. Nothing is created."""
     folder, name = os.path.split(os.path.realpath(library_path))
     return str(Path(folder) / f".{name}.dhash")
+
+
+def refuse_target(path: str, library_path: str, what: str) -> None:
+    """Stop where a file that is going to be written or removed is the library or a part of what takes it back.
+
+    :param what: what the file is to be, for the message: ``The report``.
+    :raises MobiusError: the path is the library by any name, a backup of it, a checksum, or in its state folder.
+    """
+    given = os.path.abspath(checked_path(path))
+    # What is removed is the name itself, what is written is behind it.
+    places = {os.path.realpath(given), f"{os.path.realpath(os.path.dirname(given))}/{os.path.basename(given)}"}
+    names = {os.path.basename(os.path.abspath(library_path)), os.path.basename(os.path.realpath(library_path))}
+    folder = state_dir(library_path)
+    if _is_same_file(given, library_path):
+        told = "the library itself"
+    elif any(place == folder or is_below(place, folder) for place in places):
+        told = "in the folder of the library's state"
+    elif any(Path(place).name.startswith(f"{name}{infix}") for place in places for name in names for infix in _KEPT):
+        told = "a backup of the library"
+    else:
+        return
+    raise MobiusError(f"{what} may not be {told}", path, "name another file; nothing was changed")
+
+
+def _is_same_file(path: str, other: str) -> bool:
+    with suppress(OSError):
+        if os.path.samefile(path, other):
+            return True
+    return os.path.realpath(path) == os.path.realpath(other)
 
 
 class Look(NamedTuple):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+from ansible_collections.mobius.dhash.plugins.module_utils.errors import MobiusError
 from ansible_collections.mobius.dhash.plugins.module_utils.maintenance.flag import read_flag, set_flag
 
 
@@ -17,13 +19,62 @@ def test_on_and_off_and_twice_is_once(tmp_path):
     assert flag.stat().st_mode & 0o777 == 0o644
     assert not set_flag(str(flag), on=True, reason="another")["changed"]
     assert flag.read_bytes() == before
+    told = set_flag(str(flag), on=None)
+    assert not told["changed"] and told["on"] and told["content"]["reason"] == "a deployment"
     assert set_flag(str(flag), on=False)["changed"]
     assert not flag.exists()
     assert not set_flag(str(flag), on=False)["changed"]
+    assert not set_flag(str(flag), on=None)["on"]
 
 
-def test_a_flag_made_by_hand_counts(tmp_path):
+@pytest.mark.parametrize("content", ["", " \n"])
+def test_a_flag_made_by_hand_counts(tmp_path, content):
     flag = tmp_path / "flag"
-    flag.touch()
+    flag.write_text(content)
     assert read_flag(str(flag)) == {"reason": "made by hand"}
     assert set_flag(str(flag), on=False)["changed"]
+    assert not flag.exists()
+
+
+@pytest.mark.parametrize("content", ["", "down until noon", None])
+def test_a_deployment_removes_no_flag_but_its_own(tmp_path, content):
+    flag = tmp_path / "flag"
+    if content is None:
+        set_flag(str(flag), on=True, deployment="first")
+    else:
+        flag.write_text(content)
+    before = flag.read_bytes()
+    assert not set_flag(str(flag), on=True, deployment="second")["changed"]
+    told = set_flag(str(flag), on=False, deployment="second")
+    assert told["on"] and not told["changed"] and told["content"] and told["diff"]["after"] == "on\n"
+    assert flag.read_bytes() == before
+
+
+def test_a_deployment_removes_its_own_flag_and_a_person_any(tmp_path):
+    flag = tmp_path / "flag"
+    for remover in ("first", ""):
+        set_flag(str(flag), on=True, deployment="first")
+        assert set_flag(str(flag), on=False, deployment=remover)["changed"]
+        assert not flag.exists()
+
+
+@pytest.mark.parametrize("content", ["down until noon", "{}", "[]", '{"components": []}', '{"since": "then"}'])
+@pytest.mark.parametrize("check_mode", [False, True])
+def test_a_file_that_is_no_flag_of_ours_is_on_and_not_removed(tmp_path, content, check_mode):
+    flag = tmp_path / "flag"
+    flag.write_text(content)
+    assert read_flag(str(flag))
+    with pytest.raises(MobiusError, match=f"rm {flag}"):
+        set_flag(str(flag), on=False, check_mode=check_mode)
+    assert flag.read_text() == content
+
+
+@pytest.mark.parametrize("on", [True, False, None])
+def test_the_library_is_no_flag(tmp_path, on):
+    library = tmp_path / "library.json"
+    library.touch()
+    (tmp_path / "link").symlink_to(library)
+    for flag in (library, tmp_path / "link"):
+        with pytest.raises(MobiusError, match="may not be the library itself"):
+            set_flag(str(flag), on=on, library=str(library))
+    assert library.exists() and (tmp_path / "link").is_symlink()

@@ -11,6 +11,7 @@ from ansible_collections.mobius.dhash.plugins.module_utils.errors import MobiusE
 from ansible_collections.mobius.dhash.plugins.module_utils.storage.paths import (
     UnsafePath,
     locate_library,
+    refuse_target,
     resolve_library,
     resolve_under,
     state_dir,
@@ -123,3 +124,41 @@ def test_the_root_may_be_a_link_itself(root: Path) -> None:
     (root.parent / "link").symlink_to("images")
     assert resolve_under(str(root.parent / "link"), "sub/a.png") == str(root / "sub" / "a.png")
     assert resolve_under("/", "/etc/hostname") == os.path.realpath("/etc/hostname")
+
+
+@pytest.mark.parametrize(
+    "target, told",
+    [
+        ("data/library.json", "the library itself"),
+        ("library.json", "the library itself"),
+        ("folder/./library.json", "the library itself"),
+        ("hard", "the library itself"),
+        ("backups/library.json.bak.20240924T160000Z", "a backup of the library"),
+        ("backups/library.json.bak.20240924T160000Z.sha256", "a backup of the library"),
+        ("anywhere/current.json.bak.20240924T160000Z-2", "a backup of the library"),
+        ("backups/library.json.pre-restore.20240924T160000Z", "a backup of the library"),
+        ("to-a-backup", "a backup of the library"),
+        ("data/.library.json.dhash", "in the folder of the library's state"),
+        ("folder/.library.json.dhash/current.json", "in the folder of the library's state"),
+        *[(free, "") for free in ("data/migrate-dryrun.json", "library.json.maintenance", "backups/notes", "x.prom")],
+    ],
+)
+def test_nothing_is_written_over_the_library_or_its_way_back(tmp_path: Path, target: str, told: str) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "library.json").touch()
+    os.link(tmp_path / "data" / "library.json", tmp_path / "hard")
+    (tmp_path / "folder").symlink_to("data")
+    (tmp_path / "library.json").symlink_to("data/library.json")
+    (tmp_path / "current.json").symlink_to("data/library.json")
+    (tmp_path / "to-a-backup").symlink_to("backups/library.json.bak.20240924T160000Z")
+    for library in ("current.json", "data/library.json") if "current" not in target else ("current.json",):
+        if told:
+            with pytest.raises(MobiusError, match=f"The report may not be {told}"):
+                refuse_target(str(tmp_path / target), str(tmp_path / library), "The report")
+        else:
+            refuse_target(str(tmp_path / target), str(tmp_path / library), "The report")
+
+
+def test_the_place_of_a_library_that_is_gone_is_not_taken_either(tmp_path: Path) -> None:
+    with pytest.raises(MobiusError, match="the library itself"):
+        refuse_target(str(tmp_path / "library.json"), str(tmp_path / "library.json"), "The report")
