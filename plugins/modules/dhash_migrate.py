@@ -189,9 +189,16 @@ sha256_after:
   returned: success
   type: str
   sample: 2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae
+adopted:
+  description:
+    - Whether nothing was to be changed, but the library held bytes that were not on record, after an edit by hand or
+      without a record at all. They are on record now, and a backup of them is the way back.
+  returned: success
+  type: bool
+  sample: false
 backup:
   description: The verified backup of the bytes of before.
-  returned: when the library was changed in place
+  returned: when the library was changed in place or RV(adopted)
   type: dict
   sample:
     path: /srv/mobius/backups/library.json.bak.20240924T160000Z

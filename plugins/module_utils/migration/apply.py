@@ -111,8 +111,8 @@ def _run(run: Run) -> Dict[str, Any]:
             result.update(_to_output(run, edited, tally, version, run.output))
         elif tally.changed:
             result.update(_in_place(run, edited, tally, version))
-        elif not run.check_mode:
-            _adopt(run, document.block or {}, tally, version)
+        else:
+            result.update(_adopt(run, document.block or {}, tally, version))
         if not (run.check_mode or run.output is not None or run.options.rehash == MISSING):
             found = {"rooted": rooted, "block": edited.block if tally.changed else document.block}
             remember(run.library, wanted, result["sha256_after"], tally, survey.seen, found)
@@ -129,6 +129,7 @@ def _result(run: Run, tally: Counts, version: Version, former: Optional[Dict[str
         "versions": run.versions,
         "sha256_before": version.sha256,
         "sha256_after": version.sha256,
+        "adopted": False,
         "log": None,
         "warnings": run.warnings,
         "diff": _diff(run, tally),
@@ -145,10 +146,7 @@ def _recalled(run: Run, wanted: Asked, version: Version, progress: Progress) -> 
 
 def _unchanged(run: Run, recalled: Recalled, version: Version) -> Dict[str, Any]:
     former = recalled.block if recalled.rooted else _recorded(run, version)
-    result = _result(run, recalled, version, former)
-    if not run.check_mode:
-        _adopt(run, recalled.block or {}, recalled, version)
-    return result
+    return {**_result(run, recalled, version, former), **_adopt(run, recalled.block or {}, recalled, version)}
 
 
 def _surveyed(run: Run, document: Document, progress: Progress) -> Survey:
@@ -221,23 +219,27 @@ def _state(run: Run, tally: Counts, block: Dict[str, Any]) -> Dict[str, Any]:
     }
 
 
-def _adopt(run: Run, block: Dict[str, Any], tally: Counts, version: Version) -> None:
+def _adopt(run: Run, block: Dict[str, Any], tally: Counts, version: Version) -> Dict[str, Any]:
     """Nothing is to be edited, but the record may speak of other bytes: of before an edit by hand, or of none at all.
 
-    The way back of the record stays: what was edited by hand is kept by the snapshot of a rollback.
+    Then these bytes are recorded, and are their own way back: what changed nothing takes nothing back.
     """
     try:
         current = read_current(run.library, version.sha256) or {}
     except DamagedState as error:
         run.warnings.append(str(error))
-        return
+        return {}
     if current.get("sha256") == version.sha256:
-        _noted(run, lambda: settle(run.library, version.sha256))
-        return
-    kept = {name: value for name, value in current.items() if name != "replaced"}
-    state = {"backup": None, "previous": None, **kept, **_state(run, tally, block)}
+        if not run.check_mode:
+            _noted(run, lambda: settle(run.library, version.sha256))
+        return {}
+    if run.check_mode:
+        return {"adopted": True}
+    backup = ensure_backup(run.options.path, run.backup_dir, version, deployment=run.deployment)
+    state = {**_state(run, tally, block), "backup": {"path": backup.path, "sha256": backup.sha256}}
     begin(run.library, {**state, "sha256": version.sha256}, actual_sha256=version.sha256)
     commit(run.library)
+    return {"adopted": True, "backup": backup.facts()}
 
 
 def _in_place(run: Run, edited: Edited, tally: Tally, version: Version) -> Dict[str, Any]:
