@@ -67,6 +67,12 @@ def backup_folder(library_path: str, backup_dir: Optional[str]) -> str:
     return str(Path(os.path.abspath(library_path)).parent / "backups")
 
 
+def same_place(one: str, other: str) -> bool:
+    """Whether two paths are one place in one folder, whatever is there: a link in it is not followed."""
+    (folder, name), (other_folder, other_name) = os.path.split(one), os.path.split(other)
+    return name == other_name and os.path.realpath(folder) == os.path.realpath(other_folder)
+
+
 def iso(moment: datetime) -> str:
     """``2024-09-24T16:00:00Z``."""
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -4,10 +4,10 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any, Dict, List, Optional
 
 from ..storage import state
+from . import names
 from .store import Backup, Store
 
 
@@ -21,7 +21,7 @@ def info(path: str, backup_dir: Optional[str] = None, *, verify: bool = True) ->
     way_back = None
     try:
         named = ((state.read_document(path) or {}).get("backup") or {}).get("path")
-        way_back = os.path.realpath(str(named)) if named else None
+        way_back = str(named) if named else None
     except (state.DamagedState, OSError) as error:
         warnings.append(str(error))
     backups = [_row(each, way_back) for each in Store.of(path, backup_dir).backups(verify=verify)]
@@ -29,7 +29,7 @@ def info(path: str, backup_dir: Optional[str] = None, *, verify: bool = True) ->
 
 
 def _row(backup: Backup, way_back: Optional[str]) -> Dict[str, Any]:
-    needed = backup.judged and os.path.realpath(backup.path) == way_back
+    needed = way_back is not None and names.same_place(backup.path, way_back)
     return {**backup.facts(), "way_back": needed, "line": _line(backup, needed)}
 
 

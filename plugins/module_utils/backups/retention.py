@@ -102,7 +102,7 @@ def _stays(backup: Backup, rules: Rules, moment: datetime, newest: Optional[Back
     if backup.created > moment:
         return "its time lies in the future: left alone"
     if not backup.judged:
-        return f"{backup.reason}: left alone"
+        return f"left alone, and no backup that counts: {backup.reason}"
     young = moment - backup.created < timedelta(days=rules.days)
     if not backup.verified:
         if young:
@@ -156,16 +156,11 @@ def _protected(path: str, backups: Sequence[Backup]) -> Dict[str, str]:
     """The backups that a rollback of this library needs; where the one named does not verify, also one like it."""
     kept: Dict[str, str] = {}
     for named in state.named_backups(path):
-        own = [each for each in backups if _same_place(each.path, str(named.get("path")))]
+        own = [each for each in backups if names.same_place(each.path, str(named.get("path")))]
         if not any(each.verified for each in own):
             own += [each for each in backups if each.verified and each.sha256 == named.get("sha256")][:1]
         kept.update((each.path, "a rollback would use it") for each in own)
     return kept
-
-
-def _same_place(one: str, other: str) -> bool:
-    (folder, name), (other_folder, other_name) = os.path.split(one), os.path.split(other)
-    return name == other_name and os.path.realpath(folder) == os.path.realpath(other_folder)
 
 
 def _remove(folder: str, paths: Sequence[str]) -> Dict[str, str]:

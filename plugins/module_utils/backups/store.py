@@ -46,7 +46,8 @@ class Backup:
 
     ``sha256`` is that of its bytes, or the recorded one where the bytes were not read. ``verified`` is None where it
     was not asked. ``size`` in bytes. ``reason`` says why it is verified or not. ``judged`` is false where
-    nobody can tell: a file that cannot be read, or a link, a folder or the like under a backup's name.
+    nobody can tell: a file without a checksum or one that cannot be read, or a link, a folder or the like under a
+    backup's name.
     """
 
     path: str
@@ -254,7 +255,8 @@ def examine(path: str, name: Name, *, verify: bool = True) -> Backup:
     except OSError as error:
         return Backup(path, None, facts.st_size, name, False, f"its checksum cannot be read: {error.strerror}", False)
     if not verify:
-        return Backup(path, hashes[0] if hashes else None, facts.st_size, name, None if hashes else False, reason)
+        known = hashes[0] if hashes else None
+        return Backup(path, known, facts.st_size, name, None if hashes else False, reason, bool(hashes))
     try:
         version = read_version(path, follow=False)
     except FileNotFoundError:
@@ -263,7 +265,7 @@ def examine(path: str, name: Name, *, verify: bool = True) -> Backup:
         return Backup(path, None, facts.st_size, name, False, f"it cannot be read: {error.strerror}", False)
     if not reason:
         reason = "the checksum matches" if version.sha256 in hashes else _mismatch(version, hashes)
-    return Backup(path, version.sha256, version.size, name, version.sha256 in hashes, reason)
+    return Backup(path, version.sha256, version.size, name, version.sha256 in hashes, reason, bool(hashes))
 
 
 def _mismatch(version: Version, hashes: List[str]) -> str:

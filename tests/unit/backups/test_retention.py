@@ -239,6 +239,25 @@ def test_one_that_cannot_be_removed_stays_is_told_and_stops_no_other(
     assert [each.verified for each in list_backups(str(library))] == [True, True]
 
 
+@pytest.mark.parametrize("checksum", [None, "", "garbage\n"])
+def test_a_copy_without_a_checksum_is_left_alone_and_never_counts(library: Path, checksum: Optional[str]) -> None:
+    made_by_cp = plant(library, b"cp", days=10, checksum=False)
+    if checksum is not None:
+        Path(f"{made_by_cp}.sha256").write_text(checksum)
+    damaged = plant(library, b"good", days=11)
+    damaged.write_bytes(b"rotten")
+    for content, days in ((b"old", 30), (b"older", 40), (b"oldest", 50)):
+        plant(library, content, days=days)
+    plant(library, b"snapshot", days=1, kind=SNAPSHOT)
+    result = prune(str(library), rules=Rules(last=2))
+    assert left(library) == ["cp", "old", "older", "rotten", "snapshot"]
+    (reason,) = (each["reason"] for each in result["kept"] if each["path"] == str(made_by_cp))
+    assert reason.startswith("left alone, and no backup that counts: it")
+    plant(library, b"new", days=2)
+    assert [each["path"] for each in prune(str(library), rules=Rules(last=2))["removed"]][0] == str(damaged)
+    assert left(library) == ["cp", "new", "old", "snapshot"]
+
+
 def test_links_folders_and_fifos_are_left_alone(library: Path) -> None:
     plant(library, b"1", days=1)
     for number, make in ((1, os.mkfifo), (2, os.mkdir), (3, lambda path: os.symlink("elsewhere", path))):
