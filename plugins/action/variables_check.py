@@ -27,7 +27,7 @@ class ActionModule(ActionBase):
         prefixes += (f"{role}_",) if role else ()
         try:
             given = {name: self._value(name, task_vars) for name in task_vars if name.startswith(prefixes)}
-            result = check(given, role)
+            result = check(given, role, far=self._connection.transport != "local")
         except MobiusError as error:
             return {"failed": True, "msg": str(error), "where": error.where, "remedy": error.remedy}
         for warning in result.pop("warnings"):

@@ -155,3 +155,32 @@ def test_a_run_does_not_read_what_an_earlier_one_in_the_same_play_left(role, sta
         for name in set(re.findall(r"\b__\w+", path.read_text())) & every - by_file.get(path, set())
     }
     assert stale - set(forgets["ansible.builtin.set_fact"]) == set()
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_nothing_becomes_root_on_the_controller(role):
+    for path in (ROOT / "roles" / role / "tasks").glob("*.yml"):
+        for task in each(yaml.safe_load(path.read_text())):
+            parts = [task, *(value["apply"] for value in task.values() if isinstance(value, dict) and "apply" in value)]
+            for part in parts:
+                if "localhost" in str(part.get("delegate_to", "")):
+                    assert part.get("become") is False, f"{path.name}: {task['name']}"
+
+
+@pytest.mark.parametrize(
+    "host, address",
+    [
+        ("127.0.0.1", "127.0.0.1"),
+        ("0.0.0.0", "127.0.0.1"),
+        ("::", "[::1]"),
+        ("::1", "[::1]"),
+        ("2001:db8::7", "[2001:db8::7]"),
+    ]
+    + [("games-1", "games-1")],
+)
+def test_the_service_and_its_watch_ask_the_same_address(host, address):
+    service, watch = load("service", "vars", "main.yml"), load("monitor", "vars", "main.yml")
+    assert jinja2.Template(service["__service_address"]).render(service_host=host) == address
+    told = jinja2.Template(watch["__monitor_local_address"]).render(__monitor_listens=host)
+    base = jinja2.Template(load("monitor", "defaults", "main.yml")["monitor_base_url"]).render(monitor_address=told)
+    assert base == f"http://{address}:5001"

@@ -11,6 +11,7 @@ from typing import Any, Dict, Iterator, List, Mapping
 from ..deployment.redact import redact
 from ..errors import MobiusError
 from .table import OTHERS, SECRET, VARIABLES
+from .watched import beside_the_host
 
 REMEDY = "correct it in the inventory, the survey or the extra vars, then start again; nothing was changed"
 _SHOWN = 80
@@ -44,11 +45,12 @@ def variable_of(role: str, name: str) -> str:
     return ""
 
 
-def check(given: Mapping[str, Any], role: str = "") -> Dict[str, Any]:
+def check(given: Mapping[str, Any], role: str = "", *, far: bool = False) -> Dict[str, Any]:
     """Judge every variable of this collection among ``given``.
 
     :param given: by name; others are left alone.
     :param role: a role of this collection, of which the own variables are judged as well.
+    :param far: whether the host is another machine than the controller.
     :returns: ``checked``, how many there were, and ``warnings`` about names that are nearly those of a variable.
     :raises MobiusError: names every one that makes no sense, its value, and what it has to be.
     """
@@ -63,6 +65,8 @@ def check(given: Mapping[str, Any], role: str = "") -> Dict[str, Any]:
             shown = name if known in given else f"{known} ({name})"
             wrong[known] = f"{shown} is {_shown(known, given[name])}, it has to be {told}"
     faults = [*wrong.values(), *_together(given, wrong)]
+    if far and role == "monitor" and not faults:
+        faults = [*beside_the_host(given)]
     if faults:
         raise MobiusError("; ".join(faults), remedy=REMEDY)
     return {"changed": False, "checked": len(named), "warnings": list(_misspelt(given))}

@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import http.server
 import json
+import socket
 import threading
 import time
 
+_FAMILIES = {False: socket.AF_INET, True: socket.AF_INET6}
 FIGURES = {"avg_hash_time": 1.5, "p95_hash_time": 3, "extraction_failures_rate": 0, "low_confidence_queue_length": 4}
 
 
@@ -72,8 +74,9 @@ def no_http(handler):
 
 
 @contextlib.contextmanager
-def serving(answers, context=None):
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+def serving(answers, context=None, address="127.0.0.1"):
+    kind = type("Server", (http.server.ThreadingHTTPServer,), {"address_family": _FAMILIES[":" in address]})
+    server = kind((address, 0), Handler)
     server.daemon_threads = True
     server.answers, server.seen = answers, []
     if context is not None:
