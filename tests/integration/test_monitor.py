@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
 import ssl
 import subprocess
+import sys
 import threading
 import time
 
@@ -202,6 +204,69 @@ def test_one_that_goes_away_is_taken_back_and_its_silence_told(site, deployed):
     run.failed("Connection refused")
     run.failed("The library is restored")
     assert deployed.library.read_bytes() == deployed.before
+
+
+def test_a_watch_from_the_controller_asks_no_loopback_address(site, deployed):
+    """Refused before the host is asked for anything: nobody answers on its port."""
+    host = {"ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": 9, **WATCH}
+    served = {"mobius_service_enabled": True}
+    run = site.play(
+        "monitor", mobius_monitor_from="controller", **{**host, **served, "ansible_host": "games-1.invalid"}
+    )
+    run.failed("the service listens on 127.0.0.1 of the host alone")
+    run = site.play("monitor", mobius_monitor_from="controller", **host)
+    run.failed("mobius_health_url names a loopback address")
+    assert "UNREACHABLE" not in run.output and "nothing was changed" in run.output
+    assert deployed.library.read_bytes() == deployed.after
+
+
+@pytest.mark.parametrize("address", ["::1", "::"])
+def test_a_service_that_listens_on_ipv6_is_watched(site, deployed, address):
+    with serving({"/health": HEALTHY, "/metrics/dhash": FIGURES_OK}, address="::1") as server:
+        port = server.server_address[1]
+        run = site.play("monitor", mobius_service_host=address, mobius_service_port=port, **WATCH, **PATIENT)
+    assert "pass: " in run.succeeded().output
+
+
+def test_one_that_turns_bad_goes_back_while_the_others_are_still_watched(site, tmp_path):
+    hosts, places, received, asked = {}, {}, [], []
+
+    def well(handler):
+        asked.append(time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()))
+        HEALTHY(handler)
+
+    def take(handler):
+        received.append(json.loads(handler.rfile.read(int(handler.headers["Content-Length"]))))
+        handler.send(b"ok")
+
+    for name in ("first", "ill", "last"):
+        home = tmp_path / name
+        shutil.copytree(site.home, home)
+        places[name] = Deployed(home)
+        hosts[name] = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
+        hosts[name] |= {"mobius_library_path": str(home / "library.json"), "mobius_monitor_duration": 10}
+    answers = {"/health": HEALTHY, "/well": well, "/metrics/dhash": FIGURES_OK, "/": take}
+    answers["/ill"] = places["ill"].ill(document({**FIGURES, "avg_hash_time": 80}), FIGURES_OK)
+    settings = {name: value for name, value in {**WATCH, **PATIENT}.items() if name != "mobius_monitor_duration"}
+    with serving(answers) as server:
+        hosts["ill"] |= {"mobius_monitor_duration": 2, "mobius_metrics_url": url_of(server, "/ill")}
+        hosts["first"]["mobius_health_url"] = url_of(server, "/well")
+        (tmp_path / "hosts.json").write_text(json.dumps({"all": {"hosts": hosts}}))
+        run = site.play(
+            "monitor",
+            *("-i", str(tmp_path / "hosts.json"), "--limit", "first,ill,last", "--forks", "2"),
+            mobius_service_port=server.server_address[1],
+            mobius_notify=[{"type": "webhook", "url": url_of(server, "/")}],
+            **settings,
+        )
+    run.failed("Rolled back")
+    assert [each.library.read_bytes() == each.before for each in places.values()] == [False, True, False]
+    (record,) = (tmp_path / "ill" / "logs").glob("monitoring-*.json")
+    at = {each["event"]: each["at"] for each in json.loads(record.read_text())["timeline"]}
+    assert at["rollback"] < asked[-1]
+    run.failed("forks is 2, so only 2 of 3 hosts are watched at a time")
+    assert [each["subject"] for each in received] == ["Monitoring was rolled back on 1 of 3 hosts"]
+    assert "avg_hash_time was 80 ms" in received[0]["text"]
 
 
 def test_a_client_certificate_is_shown(site, deployed, certificate):
