@@ -14,7 +14,9 @@ description:
   - What was not measured is left out.
 options:
   dest:
-    description: The file, ending in C(.prom), in the folder of the collector. The folder has to exist.
+    description:
+      - The file, ending in C(.prom), in the folder of the collector. The folder has to exist.
+      - It may not be the library, a backup of it or a part of its state.
     type: path
     required: true
 extends_documentation_fragment:

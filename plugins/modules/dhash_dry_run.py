@@ -15,7 +15,9 @@ description:
   - The report and the log are records of this look and no managed state, so that it never reports a change.
 options:
   report:
-    description: File that gets the report as JSON; C(migrate-dryrun.json) beside the library when omitted.
+    description:
+      - File that gets the report as JSON; C(migrate-dryrun.json) beside the library when omitted.
+      - It may not be the library, a backup of it or a part of its state.
     type: path
   sample:
     description: The most pictures to hash, evenly spaced over those that have to be hashed.

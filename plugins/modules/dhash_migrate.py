@@ -24,6 +24,7 @@ options:
     description:
       - Write the result to this file and leave the library alone; no backup and no record is made.
       - A file that differs only in the time of migration is left as it is.
+      - It may not be the library, a backup of it or a part of its state.
     type: path
   progress:
     description:

@@ -19,7 +19,9 @@ description:
   - The same library and the same pictures give the same bytes.
 options:
   dest:
-    description: The file to write. Missing folders are made, with mode 0750.
+    description:
+      - The file to write. Missing folders are made, with mode 0750.
+      - It may not be the library, a backup of it or a part of its state.
     type: path
     required: true
   format:

@@ -86,6 +86,15 @@ def test_a_mode_that_was_on_before_outlives_refused_and_good_deployments(site, f
     assert "playbooks/maintenance.yml -e mobius_maintenance=off" in summary
 
 
+def test_a_flag_that_is_the_library_is_refused(site):
+    before = site.library.read_bytes()
+    link = site.home / "link"
+    link.symlink_to(site.library)
+    site.play("maintenance", mobius_maintenance="off", mobius_maintenance_flag=str(link)).failed("library itself")
+    site.play("maintenance", mobius_maintenance="off", mobius_maintenance_flag=str(site.library)).failed("library itself")
+    assert site.library.read_bytes() == before and link.is_symlink()
+
+
 def test_which_steps_keep_it_on_can_be_set(site, flag):
     play(site, "on", "off", failed_step="health", mobius_maintenance_stays_on_after="all").succeeded()
     assert flag.exists()

@@ -14,7 +14,7 @@ from ..backups.store import list_backups
 from ..errors import MobiusError
 from ..library.document import LibraryError, open_document
 from ..library.strict import problems as json_problems
-from ..storage.paths import locate_library
+from ..storage.paths import locate_library, refuse_target
 from ..storage.replace import read_version
 from ..storage.state import DamagedState, read_current
 
@@ -46,7 +46,7 @@ def preflight(
     count, refusal = _counted(library, items)
     faults = list(_json_faults(library)) if refusal else []
     faults += [*_right_faults(library, backup_dir, log_dir), *_image_root_faults(image_root)]
-    faults += _later_faults(schema, metrics_file)
+    faults += _later_faults(path, schema, metrics_file)
     version = read_version(library)
     faults += _space_faults(version.size, [str(Path(library).parent), backup_dir])
     if faults:
@@ -122,7 +122,7 @@ def _image_root_faults(image_root: str) -> Iterator[str]:
         yield f"the image root {image_root} cannot be read: {error.strerror}"
 
 
-def _later_faults(schema: Optional[str], metrics_file: Optional[str]) -> Iterator[str]:
+def _later_faults(path: str, schema: Optional[str], metrics_file: Optional[str]) -> Iterator[str]:
     """What would be found only when the library has changed already."""
     if schema and not os.access(schema, os.R_OK):
         yield f"the schema {schema} is not there, or may not be read"
@@ -132,6 +132,10 @@ def _later_faults(schema: Optional[str], metrics_file: Optional[str]) -> Iterato
         except ValueError:
             yield f"the schema {schema} is no JSON"
     if metrics_file:
+        try:
+            refuse_target(metrics_file, path, "the metrics file")
+        except MobiusError as error:
+            yield f"{error.what}: {metrics_file}"
         folder = os.path.dirname(metrics_file)
         if not os.path.isdir(folder):
             yield f"the folder of the metrics file {metrics_file} is missing"

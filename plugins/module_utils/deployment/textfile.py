@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Dict, Iterator, Mapping, NamedTuple, Optional, Tuple
 
 from ..errors import MobiusError
+from ..storage.paths import refuse_target
 from ..storage.replace import read_version, replace_whole
 from .info import deployed
 
@@ -43,11 +44,12 @@ def write_textfile(path: str, dest: str, *, check_mode: bool = False) -> Dict[st
     """Write ``dest``, whole, mode 0644.
 
     :returns: ``changed``, ``dest`` and ``text``.
-    :raises MobiusError: the collector would not read a file of that name, or its folder is missing.
+    :raises MobiusError: the collector would not read a file of that name, its folder is missing, or it is the library.
     """
     target = Path(dest)
     if target.suffix != ".prom":
         raise MobiusError("node_exporter reads files that end in .prom", dest, "give it such a name")
+    refuse_target(dest, path, "The file of the figures")
     if not target.parent.is_dir():
         raise MobiusError("The folder of node_exporter's textfile collector is missing", str(target.parent))
     text = render(path, deployed(path))

@@ -15,7 +15,7 @@ from ..dhash.versions import versions
 from ..errors import MobiusError
 from ..library.document import Document, open_document
 from ..storage.lock import refuse_if_held, writing
-from ..storage.paths import locate_library
+from ..storage.paths import locate_library, refuse_target
 from ..storage.replace import (
     ABSENT,
     ChangedMeanwhile,
@@ -78,8 +78,8 @@ def migrate(
     library = locate_library(options.path)
     made_with = {**versions(), "mode": options.mode}
     run = Run(options, library, check_mode, deployment, backup_dir, log_dir, output, made_with, patience, timeout)
-    if output is not None and os.path.realpath(output) == run.library:
-        raise MobiusError("output is the library itself", output, "leave output out to migrate in place")
+    if output is not None:
+        refuse_target(output, options.path, "The output")
     if check_mode:
         refuse_if_held(run.library, deployment)
         return _run(run)

@@ -13,7 +13,7 @@ from ..dhash.versions import versions
 from ..errors import MobiusError
 from ..library.document import Document, open_document
 from ..library.fields import DHASH, is_dhash
-from ..storage.paths import locate_library
+from ..storage.paths import locate_library, refuse_target
 from ..storage.replace import ABANDONED_SECONDS, read_version, sweep_temporaries, write_json
 from ..storage.state import library_owner
 from .block import VERSION, maker, refuse_foreign, utc_now
@@ -45,13 +45,15 @@ def dry_run(
 
     :param report: ``migrate-dryrun.json`` beside the library when None.
     :returns: the report, with ``report``, ``log`` and ``warnings``.
-    :raises MobiusError: the migration would be refused at once.
+    :raises MobiusError: the migration would be refused at once, or the report would replace the library or a backup.
     """
     options.check()
     if sample < 1:
         raise MobiusError(f"sample is {sample}, it has to be 1 or more")
     library = locate_library(options.path)
     made_with = {**versions(), "mode": options.mode}
+    report = report or str(Path(options.path).absolute().parent / "migrate-dryrun.json")
+    refuse_target(report, options.path, "The report")
     sha256 = read_version(library).sha256
     with open_document(library) as document:
         look = _Look(document, options, Pictures(library, maker(made_with), write=False), sample)
@@ -67,7 +69,6 @@ def dry_run(
         **made_with,
         **found,
     }
-    report = report or str(Path(options.path).absolute().parent / "migrate-dryrun.json")
     log = None
     if not check_mode:
         uid, gid = library_owner(library)

@@ -15,7 +15,7 @@ from ..errors import MobiusError
 from ..library.document import open_document
 from ..library.fields import IMAGE_KEY
 from ..storage.metadata import resolve_ownership
-from ..storage.paths import UnsafePath, locate_library, resolve_under
+from ..storage.paths import UnsafePath, locate_library, refuse_target, resolve_under
 from ..storage.replace import FILE_MODE, open_regular, replace_whole
 from .page import Facts, as_html
 from .queue import THRESHOLD, Entry, Queue, build
@@ -49,7 +49,7 @@ class Request:
 def export(request: Request, *, check_mode: bool = False) -> Dict[str, Any]:
     """Write the queue; returns what the module ``review_export`` does.
 
-    :raises MobiusError: the library cannot be read, or ``dest`` is the library or no regular file.
+    :raises MobiusError: the library cannot be read, or ``dest`` is it, a backup of it or no regular file.
     """
     _refuse(request)
     with open_document(request.path) as document:
@@ -93,8 +93,8 @@ def _refuse(request: Request) -> None:
         raise MobiusError("The threshold is not between 0 and 1", str(request.threshold), "the usual one is 0.7")
     if request.include_images and request.format == "html" and not request.image_root:
         raise MobiusError("Pictures need the folder that they are in", request.path, "set image_root as well")
-    if os.path.realpath(request.dest) == locate_library(request.path):
-        raise MobiusError("The export would replace the library itself", request.dest, "name another dest")
+    locate_library(request.path)
+    refuse_target(request.dest, request.path, "The export")
     if os.path.isdir(request.dest):
         raise MobiusError("The export needs a file name, this is a folder", request.dest, "add the name of a file")
 

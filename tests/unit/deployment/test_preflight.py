@@ -117,6 +117,9 @@ def test_what_later_steps_need_is_looked_for_at_once(library, tmp_path):
     assert "schema.json is no JSON" in refusal(library, schema=str(tmp_path / "schema.json"))
     text = refusal(library, metrics_file="/nowhere/mobius.prom")
     assert "the folder of the metrics file /nowhere/mobius.prom is missing" in text
+    (tmp_path / "linked.prom").symlink_to(library)
+    text = refusal(library, metrics_file=str(tmp_path / "linked.prom"))
+    assert f"the metrics file may not be the library itself: {tmp_path}/linked.prom" in text
     (tmp_path / "schema.json").write_text("{}")
     check(library, schema=str(tmp_path / "schema.json"), metrics_file=str(tmp_path / "mobius.prom"))
     check(library, schema="", metrics_file="")

@@ -103,6 +103,14 @@ def test_a_file_nobody_would_read_is_refused(library, tmp_path, dest, words):
         write_textfile(str(library), str(tmp_path / dest))
 
 
+def test_the_figures_go_over_nothing_that_is_needed(library, tmp_path):
+    (tmp_path / "mobius.prom").symlink_to("library.json")
+    for dest in ("mobius.prom", "library.json.bak.prom", ".library.json.dhash/x.prom"):
+        with pytest.raises(MobiusError, match="The file of the figures may not be"):
+            write_textfile(str(library), str(tmp_path / dest))
+    assert library.read_text() == "{}"
+
+
 def test_the_baseline_is_the_queue_before_the_deployment(library):
     assert deployed(str(library))["baseline"] is None
     state.begin(str(library), {"deployment": "two", "status": "deployed", "sha256": "0" * 64, "metrics": {}})

@@ -143,3 +143,13 @@ def test_nothing_to_do_is_told_without_a_look_at_every_item(varied, monkeypatch)
     draw(varied.home / "images/0.png", 77)
     varied.age()
     assert look(varied)["to_hash"] == 2
+
+
+@pytest.mark.parametrize("check_mode", [False, True])
+def test_the_report_goes_over_nothing_that_is_needed(varied, check_mode):
+    backup = varied.migrate()["backup"]["path"]
+    before = varied.tree()
+    for report in (str(varied.library), backup, f"{backup}.sha256"):
+        with pytest.raises(MobiusError, match="The report may not be"):
+            dry_run(Options(str(varied.library), workers=1), report=report, check_mode=check_mode)
+    assert varied.tree() == before

@@ -208,6 +208,17 @@ def test_output_leaves_the_library_and_is_idempotent(site, monkeypatch):
         site.migrate(output=site.library)
 
 
+@pytest.mark.parametrize("check_mode", [False, True])
+def test_output_goes_over_no_backup(site, check_mode):
+    site.write({"components": [{"image": site.pictures(1)[0]}]})
+    backup = Path(site.migrate()["backup"]["path"])
+    before = site.tree()
+    for output in (backup, f"{backup}.sha256", site.state / "current.json"):
+        with pytest.raises(MobiusError, match="The output may not be"):
+            site.migrate(check_mode=check_mode, output=output)
+    assert site.tree() == before
+
+
 def test_output_of_a_library_that_has_its_hashes_is_a_copy(site):
     images = site.pictures(1)
     site.write({"components": [{"image": images[0]}]})
