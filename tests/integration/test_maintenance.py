@@ -91,7 +91,9 @@ def test_a_flag_that_is_the_library_is_refused(site):
     link = site.home / "link"
     link.symlink_to(site.library)
     site.play("maintenance", mobius_maintenance="off", mobius_maintenance_flag=str(link)).failed("library itself")
-    site.play("maintenance", mobius_maintenance="off", mobius_maintenance_flag=str(site.library)).failed("library itself")
+    site.play("maintenance", mobius_maintenance="off", mobius_maintenance_flag=str(site.library)).failed(
+        "library itself"
+    )
     assert site.library.read_bytes() == before and link.is_symlink()
 
 
