@@ -12,6 +12,9 @@ description:
   - Looks at every item and at the file of every picture, hashes a sample, and leaves the library alone.
   - Where the sample covers every picture that has to be hashed, RV(exact) is true and all counts are those of the
     migration. Else RV(expected_failure_rate) and RV(projected_seconds) are worked out from the sample.
+  - RV(would_fail) rests on what is certain alone, which is every item whose picture is missing or cannot be read, and
+    what failed in the sample or in an earlier run for the picture's own sake. What a sample only suggests, and what ran
+    into a limit of time or memory, may turn out well.
   - The report and the log are records of this look and no managed state, so that it never reports a change.
 options:
   report:
@@ -130,9 +133,25 @@ max_failure_rate:
   type: float
   sample: 5.0
 would_fail:
-  description: Whether the migration would stop for RV(expected_failure_rate).
+  description: Whether the migration would stop, as long as nobody mends a picture, by the failures known for certain.
   returned: success
   type: bool
+  sample: false
+refusal:
+  description: What the migration would say then; empty where RV(would_fail) is false.
+  returned: success
+  type: str
+  sample: ""
+lines:
+  description: What it comes to, for eyes. Not in the report.
+  returned: success
+  type: list
+  elements: str
+  sample:
+    - "items     60: 59 to hash, 0 as before, 2 known to get no dHash, 60 to edit"
+    - failures  3.33 % expected, the limit is 5 %
+    - time      about 1 s for the migration
+    - report    /srv/mobius/migrate-dryrun.json
 failures:
   description: The first 100 of the failures that are known, in the order of the library.
   returned: success

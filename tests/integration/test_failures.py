@@ -73,9 +73,15 @@ def test_failing_verification_is_rolled_back_and_the_evidence_fetched(site, tmp_
     assert next(folder.glob("migration-*.log")).read_text()
 
 
-def test_failing_migration_is_rolled_back(site):
+def test_failing_migration_is_rolled_back(site, tmp_path):
     before = site.library.read_bytes()
-    site.play("deploy", mobius_max_failure_rate=5).failed("Rolled back")
+    # What the dry run knows is refused; so they go after it.
+    hook = tmp_path / "remove.yml"
+    gone = [str(site.home / "images" / f"piece-{number}.png") for number in (0, 1)]
+    hook.write_text(f"- ansible.builtin.command:\n    argv: {json.dumps(['rm', *gone])}\n")
+    run = site.play("deploy", mobius_hooks={"before_migrate": str(hook)}, **TOLERANT)
+    run.failed('Failed in step "migrate": 4 of 8 pictures gave no dHash, 50.00 %')
+    run.failed("Rolled back")
     assert_ended_well(site, before)
 
 

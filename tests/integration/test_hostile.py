@@ -54,11 +54,19 @@ def assert_harmless(site, output: str) -> None:
     assert not TERMINAL.search(output)
 
 
-def test_names_stay_names(hostile):
+def test_names_stay_names(hostile, tmp_path):
     before = hostile.library.read_bytes()
     refused = hostile.play("deploy", "-v", "--diff", mobius_max_failure_rate="5", **QUIET)
-    refused.failed("Rolled back")
+    refused.failed('Refused in step "dry-run"')
     assert_harmless(hostile, refused.output)
+    images, elsewhere = hostile.home / "images", hostile.home / "elsewhere"
+    hook = tmp_path / "move.yml"
+    hook.write_text(f"- ansible.builtin.command:\n    argv: {json.dumps(['mv', str(images), str(elsewhere)])}\n")
+    hooks = {"before_migrate": str(hook)}
+    failed = hostile.play("deploy", "-v", "--diff", mobius_hooks=hooks, mobius_max_failure_rate=60, **QUIET)
+    failed.failed("Rolled back")
+    elsewhere.rename(images)
+    assert_harmless(hostile, failed.output)
     assert hostile.library.read_bytes() == before
 
     done = hostile.play("deploy", "-v", "--diff", mobius_max_failure_rate=60, **QUIET).succeeded()
@@ -73,7 +81,7 @@ def test_names_stay_names(hostile):
     assert "lookup('pipe', 'touch PWNED')" in record.read_text()
     for log in hostile.home.glob("logs/migration-*.log"):
         assert "lookup('pipe', 'touch PWNED')" in log.read_text()
-    for run in (refused, done):
+    for run in (refused, failed, done):
         assert "lookup('pipe'" in run.output
 
 

@@ -35,6 +35,48 @@ def test_an_item_that_lost_its_dhash_is_told(site):
     site.play("verify").succeeded()
 
 
+def test_a_dry_run_tells_what_comes_and_fails_where_the_migration_would(site):
+    before = site.tree()
+    report = site.home / "migrate-dryrun.json"
+    good = site.play("dry_run", **TOLERANT).succeeded()
+    assert re.search(
+        r"^items +8: 7 to hash, 0 as before, 2 known to get no dHash, 8 to edit$", good.output, re.MULTILINE
+    ), good.output
+    assert re.search(
+        r"^failures +25.00 % expected, the limit is 30 %\ntime +about \d+ s for the migration$",
+        good.output,
+        re.MULTILINE,
+    ), good.output
+    report.unlink()
+    refused = "The migration would fail: 2 of 8 pictures gave no dHash, 25.00 %, and the limit is 5 %"
+    run = site.play("dry_run").failed(refused)
+    run.failed("mobius_max_failure_rate")
+    assert json.loads(report.read_text())["would_fail"]
+    assert str(report) in run.output
+    report.unlink()
+    site.play("dry_run", "--check").failed(refused)
+    assert not report.exists()
+    assert site.library.read_bytes() == before["library.json"]
+
+
+def test_a_deployment_refuses_what_its_dry_run_predicts(site):
+    before = site.library.read_bytes()
+    hook = site.home / "mode.yml"
+    hook.write_text("- ansible.builtin.debug: {msg: came-to-migrate}\n")
+    run = site.play(
+        "deploy",
+        mobius_maintenance_enabled=True,
+        mobius_hooks={"before_migrate": str(hook)},
+        mobius_service_enabled=False,
+    )
+    run.failed('Refused in step "dry-run": The migration would fail: 2 of 8 pictures')
+    run.failed(f"Nothing was changed in {site.library}")
+    assert "came-to-migrate" not in run.output and "Turn maintenance mode on" not in run.output
+    assert site.library.read_bytes() == before
+    assert not list((site.home / "logs").glob("evidence-*"))
+    assert not (site.home / ".library.json.dhash" / "lock").exists()
+
+
 def test_a_host_with_a_service_of_its_own_gets_no_other(site):
     before = site.tree()
     own = {"mobius_service_enabled": "false", "mobius_restart_command": f"touch {site.home}/restarted"}

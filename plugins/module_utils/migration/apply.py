@@ -33,7 +33,7 @@ from .log import counts, log_folder, write_log
 from .options import CHANGED, MISSING, Options
 from .pictures import Pictures
 from .progress import COMPARING, Progress
-from .survey import Survey, refuse_nothing
+from .survey import Survey, refuse_failures, refuse_nothing
 from .tally import Counts, Tally
 
 MOST_FAILURES = 100
@@ -196,12 +196,11 @@ def _judge(run: Run, tally: Tally) -> None:
     """
     options = run.options
     refuse_nothing(options, tally)
-    if tally.failure_rate > options.max_failure_rate:
-        first = "; ".join(f"{each['image']}: {each['message']}" for each in list(tally.failures)[:3])
+    why = refuse_failures(options, tally)
+    if why is not None:
         log = _logged(run, tally, {"result": "stopped, too many failures; nothing was changed"})
         raise MobiusError(
-            f"{tally.failed} of {tally.with_picture} pictures gave no dHash, {tally.failure_rate:.2f} %, "
-            f"and the limit is {options.max_failure_rate:g} % ({first})",
+            why,
             log or options.path,
             "mend those pictures or their paths, or raise max_failure_rate (mobius_max_failure_rate)",
         )

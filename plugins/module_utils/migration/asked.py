@@ -16,6 +16,7 @@ from ..storage.lock import release
 from ..storage.paths import resolve_library, state_dir
 from ..storage.replace import FILE_MODE
 from .progress import ASKED, COMPARING, HASHING, NAME, STOP
+from .words import lasting
 
 _LARGEST = 64 * 1024
 _NUMBERS = ("done", "total", "failed", "rate", "eta", "started", "updated")
@@ -71,17 +72,8 @@ def told(progress: Dict[str, Any]) -> str:
         return "writing the library"
     text = f"{progress['done']:,} of about {progress['total']:,} items, {progress['rate']:,.0f} a second"
     if progress["eta"] is not None:
-        text += f", about {_lasting(progress['eta'])} left"
+        text += f", about {lasting(progress['eta'])} left"
     return f"{text}, {progress['failed']:,} failed"
-
-
-def _lasting(seconds: float) -> str:
-    whole = max(0, round(seconds))
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
 def _read(path: Path) -> Optional[Dict[str, Any]]:

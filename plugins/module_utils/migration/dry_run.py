@@ -22,8 +22,9 @@ from .log import counts, log_folder, write_log
 from .options import CHANGED, Options
 from .pictures import Pictures
 from .projection import Sample, hashing_seconds
-from .survey import Entry, Survey, refuse_nothing
+from .survey import Entry, Survey, refuse_failures, refuse_nothing
 from .tally import Counts, Tally
+from .words import lasting, printable
 
 MOST_FAILURES = 100
 #: Passes over the document that a migration makes, as multiples of the dry run's one: edit, compare, prove, hash.
@@ -51,9 +52,9 @@ def dry_run(
     if sample < 1:
         raise MobiusError(f"sample is {sample}, it has to be 1 or more")
     library = locate_library(options.path)
-    made_with = {**versions(), "mode": options.mode}
     report = report or str(Path(options.path).absolute().parent / "migrate-dryrun.json")
     refuse_target(report, options.path, "The report")
+    made_with = {**versions(), "mode": options.mode}
     sha256 = read_version(library).sha256
     with open_document(library) as document:
         look = _Look(document, options, Pictures(library, maker(made_with), write=False), sample)
@@ -77,7 +78,26 @@ def dry_run(
         write_json(report, result, owner=uid, group=gid)
         facts = {name: found[name] for name in ("projected_seconds", "would_change", "expected_failure_rate")}
         log = write_log(log_folder(options.path, log_dir), "dry-run", options.path, look.tally, facts)
-    return {"changed": False, **result, "report": report, "log": log, "warnings": look.warnings}
+    told = lines(result, None if check_mode else report)
+    return {"changed": False, **result, "lines": told, "report": report, "log": log, "warnings": look.warnings}
+
+
+def lines(result: Dict[str, Any], report: Optional[str]) -> List[str]:
+    """The result for eyes.
+
+    :param report: its file, where there is one.
+    """
+    expected, limit = result["expected_failure_rate"], result["max_failure_rate"]
+    by = "" if result["exact"] else f" from a sample of {result['sampled']}"
+    # A sample convicts nobody: too few of its failures are known for certain.
+    over = ": OVER IT, SO THE MIGRATION MAY FAIL" if expected > limit and not result["would_fail"] else ""
+    told = [
+        f"items     {result['items']}: {result['to_hash']} to hash, {result['unchanged']} as before, "
+        f"{result['failed_items']} known to get no dHash, {result['would_change']} to edit",
+        f"failures  {expected:.2f} % expected{by}, the limit is {limit:g} %{over}",
+        f"time      about {lasting(max(1.0, result['projected_seconds']))} for the migration",
+    ]
+    return [printable(line) for line in [*told, *([f"report    {report}"] if report else [])]]
 
 
 class _Look:
@@ -149,6 +169,8 @@ class _Look:
         unhashed = self._unhashed - sum(each.unhashed for each in samples)
         expected = tally.failed + (rest * failed / seen if seen else 0.0)
         rate = 100.0 * expected / tally.with_picture if tally.with_picture else 0.0
+        # Nothing is refused for what a sample only suggests.
+        refusal = refuse_failures(self._options, tally, sum(each.passing for each in samples))
         numbers = counts(tally)
         del numbers["hashed"], numbers["changed_items"]
         return {
@@ -163,7 +185,8 @@ class _Look:
             "may_change": rest - unhashed,
             "expected_failure_rate": round(rate, 3),
             "max_failure_rate": self._options.max_failure_rate,
-            "would_fail": rate > self._options.max_failure_rate,
+            "would_fail": refusal is not None,
+            "refusal": refusal or "",
             "failures": list(tally.failures)[:MOST_FAILURES],
         }
 

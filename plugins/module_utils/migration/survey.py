@@ -18,7 +18,7 @@ from ..storage.paths import ImageRoot
 from .last_run import Seen
 from .located import Refusal, located
 from .options import ALL, MISSING, Options
-from .pictures import Kept, Pictures, as_kept, identity, key_of
+from .pictures import MAY_PASS, Kept, Pictures, as_kept, identity, key_of
 from .projection import Sample
 from .tally import Counts, Tally
 from .words import printable
@@ -83,7 +83,9 @@ class Survey:
         samples = []
         for outcome, group in self._outcomes((group[0].key, group[0].path) for group in begun):
             unhashed = sum(not is_dhash(entry.owned.get(DHASH)) for entry in group)
-            samples.append(Sample(group[0].size, outcome.seconds, outcome.dhash is None, len(group), unhashed))
+            failed = outcome.dhash is None
+            passing = len(group) if failed and MAY_PASS.issuperset(outcome.reasons) else 0
+            samples.append(Sample(group[0].size, outcome.seconds, failed, len(group), unhashed, passing))
         return samples
 
     def _outcomes(self, tasks: Iterator[Tuple[bytes, str]]) -> Iterator[Tuple[Outcome, List[Entry]]]:
@@ -213,6 +215,21 @@ def refuse_nothing(options: Options, tally: Counts) -> None:
             options.path,
             "set image_key (mobius_image_key), or items (mobius_items) where other lists hold the items",
         )
+
+
+def refuse_failures(options: Options, tally: Counts, passing: int = 0) -> Optional[str]:
+    """Why a run stops for its failures, or None.
+
+    :param passing: as many of them may turn out well the next time.
+    """
+    failed, named = tally.failed - passing, tally.with_picture
+    if not named or 100.0 * failed / named <= options.max_failure_rate:
+        return None
+    first = "; ".join(f"{each['image']}: {each['message']}" for each in list(tally.failures)[:3])
+    return (
+        f"{failed} of {named} pictures gave no dHash, {100.0 * failed / named:.2f} %, "
+        f"and the limit is {options.max_failure_rate:g} % ({first})"
+    )
 
 
 def _lines(entry: Entry, verdict: Verdict) -> Tuple[str, str]:

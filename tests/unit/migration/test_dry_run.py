@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 import yaml
+from ansible_collections.mobius.dhash.plugins.module_utils.engine.pool import Outcome
 from ansible_collections.mobius.dhash.plugins.module_utils.errors import MobiusError
 from ansible_collections.mobius.dhash.plugins.module_utils.migration import dry_run as module
 from ansible_collections.mobius.dhash.plugins.module_utils.migration.dry_run import dry_run
 from ansible_collections.mobius.dhash.plugins.module_utils.migration.options import Options
 from ansible_collections.mobius.dhash.plugins.module_utils.migration.projection import Sample, hashing_seconds
+from ansible_collections.mobius.dhash.plugins.module_utils.migration.survey import Survey
 from ansible_collections.mobius.dhash.plugins.modules.dhash_dry_run import RETURN
 from small_site import draw
 
@@ -80,8 +82,6 @@ def test_samples_are_evenly_spaced(site, monkeypatch):
     images = site.pictures(64)
     site.write({"components": [{"image": image} for image in images]})
     asked = []
-    from ansible_collections.mobius.dhash.plugins.module_utils.migration.survey import Survey
-
     real = Survey.hash_some
 
     def hash_some(self, groups, seconds):
@@ -101,6 +101,54 @@ def test_a_sample_that_takes_too_long_is_cut_short(site, monkeypatch):
     told = look(site)
     assert (told["sampled"], told["exact"], told["to_hash"]) == (0, False, 30)
     assert told["would_change"] == 30
+
+
+def test_what_a_sample_only_suggests_refuses_nothing(site):
+    images = site.pictures(40)
+    site.write({"components": [{"image": image} for image in images]})
+    for number in (0, 4):
+        (site.home / images[number]).write_text("no picture")
+    told = look(site, sample=10, max_failure_rate=10)
+    assert (told["sampled"], told["failed_items"], told["expected_failure_rate"]) == (10, 2, 20)
+    assert (told["would_fail"], told["refusal"]) == (False, "")
+    assert told["lines"][1] == (
+        "failures  20.00 % expected from a sample of 10, the limit is 10 %: OVER IT, SO THE MIGRATION MAY FAIL"
+    )
+    assert site.migrate(max_failure_rate=10)["failed_items"] == 2
+
+
+def test_what_is_certain_refuses_in_the_words_of_the_migration(site):
+    images = site.pictures(9)
+    site.write({"components": [{"image": image} for image in [*images, "images/gone.png"]]})
+    told = look(site, sample=1, max_failure_rate=9)
+    assert told["would_fail"] and not told["exact"]
+    with pytest.raises(MobiusError) as caught:
+        site.migrate(max_failure_rate=9)
+    assert caught.value.what == told["refusal"]
+    assert not look(site, sample=1, max_failure_rate=10)["would_fail"]
+
+
+@pytest.mark.parametrize(("reason", "certain"), [("timeout", False), ("out-of-memory", False), ("broken", True)])
+def test_what_the_next_try_may_not_meet_refuses_nothing(site, monkeypatch, reason, certain):
+    images = site.pictures(4)
+    site.write({"components": [{"image": image} for image in images]})
+
+    def hash_all(tasks, **_unused):
+        return (Outcome(key, None, 0.0, (reason,), "not this time", 0.1) for key, _path in tasks)
+
+    monkeypatch.setattr(f"{Survey.__module__}.hash_all", hash_all)
+    told = look(site)
+    assert (told["expected_failure_rate"], told["failed_items"], told["would_fail"]) == (100, 4, certain)
+
+
+def test_it_is_told_in_lines(varied):
+    told = look(varied, max_failure_rate=70)
+    items, failures, time, report = told["lines"]
+    assert items.startswith(f"items     {told['items']}: {told['to_hash']} to hash, 0 as before, ")
+    assert failures.endswith("% expected, the limit is 70 %")
+    assert (time, report) == ("time      about 1 s for the migration", f"report    {told['report']}")
+    assert "lines" not in json.loads(Path(told["report"]).read_text())
+    assert len(look(varied, check_mode=True)["lines"]) == 3
 
 
 def test_what_the_migration_would_refuse_is_refused(site):

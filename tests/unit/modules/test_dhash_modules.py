@@ -43,6 +43,7 @@ TASKS = [
             "result is not changed",
             "result['items'] == 5 and result.to_hash == 4 and result.failed_items == 2 and result.exact",
             "result.would_fail and result.projected_seconds > 0",
+            "'40.00 %' in result.refusal and result.lines | length == 4",
             "result.report == images | dirname ~ '/migrate-dryrun.json'",
         ],
     ),
