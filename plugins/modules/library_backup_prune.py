@@ -13,7 +13,7 @@ description:
   - Removes the backups and snapshots that no rule keeps, and gives the reason for each one kept and removed.
   - Whatever the rules say, the newest backup that verifies stays, and so do those that a rollback of the last
     deployment needs, those dated in the future (the clock was set back), what cannot be read as a file, and copies
-    without a checksum, such as C(cp) makes: nobody can tell whether they are good.
+    without a checksum, such as C(cp) makes, for nobody can tell whether they are good.
   - A backup that does not verify, or that holds a deployment that was rolled back, never counts as one that was kept.
     One that differs from its checksum stays while it is young, or while nothing newer verifies.
   - Checksum files whose backup is gone, and temporary files, which killed runs leave, are removed.
