@@ -69,6 +69,9 @@ backups:
     reason:
       description: Why it is verified or not.
       type: str
+    judged:
+      description: Whether anybody can tell; V(false) for a copy without a checksum and for what is no file to read.
+      type: bool
     way_back:
       description: Whether O(mobius.dhash.library_restore#module:backup=deployment) would restore it.
       type: bool
@@ -83,6 +86,7 @@ backups:
       kind: backup
       verified: true
       reason: the checksum matches
+      judged: true
       way_back: true
       line: >-
         2024-09-24T16:00:00Z  backup       1.0 MB  /srv/mobius/backups/library.json.bak.20240924T160000Z  verified

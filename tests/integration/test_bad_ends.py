@@ -117,7 +117,7 @@ def test_the_backup_is_damaged_meanwhile(site, tmp_path):
 
     look, judge, lift = commands(run)
     assert "playbooks/backups.yml" in look
-    paste(look).succeeded()
+    paste(look).failed("1 of 1 backups does not verify")
     paste(judge).succeeded()
     paste(lift).succeeded()
     assert not Path(f"{site.library}.maintenance").exists()

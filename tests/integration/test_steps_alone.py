@@ -35,6 +35,25 @@ def test_an_item_that_lost_its_dhash_is_told(site):
     site.play("verify").succeeded()
 
 
+def test_backups_that_do_not_verify_fail_after_all_are_listed(site):
+    site.play("backups").failed("There is no backup")
+    site.play("backup").succeeded()
+    good = site.play("backups").succeeded()
+    assert "verified" in good.output
+    (damaged,) = (site.home / "backups").glob("*Z")
+    site.write_library(site.items()[1:])
+    site.play("backup").succeeded()
+    damaged.write_bytes(damaged.read_bytes() + b"x")
+    run = site.play("backups").failed(f"1 of 2 backups does not verify: {damaged}")
+    assert run.output.count("library.json.bak.") >= 3
+    # Nobody can tell of a copy by hand, so it is no failure; nor is it a way back.
+    (site.home / "backups" / f"{damaged.name}.sha256").unlink()
+    assert "NOT VERIFIED" in site.play("backups").succeeded().output
+    for file in (site.home / "backups").glob("*.sha256"):
+        file.unlink()
+    site.play("backups").failed("None of the 2 backups verifies")
+
+
 def test_a_dry_run_tells_what_comes_and_fails_where_the_migration_would(site):
     before = site.tree()
     report = site.home / "migrate-dryrun.json"

@@ -15,7 +15,8 @@ def info(path: str, backup_dir: Optional[str] = None, *, verify: bool = True) ->
     """List backups and snapshots, newest first.
 
     :param verify: read every backup and compare its bytes with its checksum.
-    :returns: ``backups`` (each as :meth:`Backup.facts`, with ``way_back`` and ``line``), ``changed``, ``warnings``.
+    :returns: ``backups`` (each as :meth:`Backup.facts`, with ``judged``, ``way_back`` and ``line``), ``changed``,
+        ``warnings``.
     """
     warnings: List[str] = []
     way_back = None
@@ -30,7 +31,7 @@ def info(path: str, backup_dir: Optional[str] = None, *, verify: bool = True) ->
 
 def _row(backup: Backup, way_back: Optional[str]) -> Dict[str, Any]:
     needed = way_back is not None and names.same_place(backup.path, way_back)
-    return {**backup.facts(), "way_back": needed, "line": _line(backup, needed)}
+    return {**backup.facts(), "judged": backup.judged, "way_back": needed, "line": _line(backup, needed)}
 
 
 def _line(backup: Backup, needed: bool) -> str:

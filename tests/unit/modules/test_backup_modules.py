@@ -47,7 +47,13 @@ TASKS = [
     *task("library_restore", ["result is changed", "result.size == 3"], deployment="1", diff=True),
     *task("library_restore", ["result is not changed", "result.snapshot is none"], deployment="1"),
     *task("library_restore", ["result is failed"], deployment="1", backup="nosuch", ignore_errors=True),
-    *task("library_backup_info", ["result.backups | length == 3", "result.backups[0].line is match('.*Z  snapshot')"]),
+    *task(
+        "library_backup_info",
+        [
+            "result.backups | length == 3 and result.backups[0].judged",
+            "result.backups[0].line is match('.*Z  snapshot')",
+        ],
+    ),
     *task("library_backup_info", ["result.backups | length == 3"], verify="{{ no }}"),
     *task(
         "library_backup_prune",
