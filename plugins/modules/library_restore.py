@@ -35,6 +35,11 @@ options:
       - O(backup) counts where there is no library, or the note cannot be read.
     type: bool
     default: false
+  expected:
+    description:
+      - SHA-256 that the library must have to be replaced; with any other bytes it stays as it is, and the module fails.
+        A missing library is made again all the same.
+    type: str
 extends_documentation_fragment:
   - mobius.dhash.attributes
   - mobius.dhash.library
@@ -89,6 +94,13 @@ sha256_before:
   returned: always
   type: str
   sample: fcde2b2edba56bf408601fb721fe9b5c338d10ee429ea04fae5511b68fbf8fb9
+edited:
+  description:
+    - Whether what was replaced had been edited since it was deployed or restored, as far as that is on record.
+      A warning says so as well, and RV(snapshot) keeps it.
+  returned: always
+  type: bool
+  sample: false
 size:
   description: Size of the library afterwards, in bytes.
   returned: always
@@ -111,6 +123,7 @@ def main() -> None:
             backup=dict(type="str", default="latest"),
             deployment=dict(type="str"),
             only_replaced=dict(type="bool", default=False),
+            expected=dict(type="str"),
             owner=dict(type="str"),
             group=dict(type="str"),
             mode=dict(type="str", default="0640"),
@@ -128,6 +141,7 @@ def main() -> None:
             given["backup"],
             check_mode=module.check_mode,
             deployment=given["deployment"],
+            expected=given["expected"] or None,
             owner=given["owner"],
             group=given["group"],
             mode=parse_mode(given["mode"]),

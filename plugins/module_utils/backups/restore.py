@@ -40,6 +40,7 @@ class _Restoration:
     library: str
     store: Store
     deployment: Optional[str]
+    expected: Optional[str] = None
     warnings: List[str] = field(default_factory=list)
     actual: Version = ABSENT
     current: Optional[State] = None
@@ -47,6 +48,12 @@ class _Restoration:
     def prepare(self, wanted: str) -> Backup:
         """Look at what is there and choose the backup."""
         self.look()
+        if self.expected and self.actual is not ABSENT and self.actual.sha256 != self.expected:
+            raise MobiusError(
+                f"The library has not the bytes that were expected (sha256 {self.actual.sha256}), so it stays as it is",
+                self.library,
+                "see what changed it, then restore without expected (playbooks/rollback.yml)",
+            )
         backup = self.choose(wanted)
         if self.actual.sha256 != backup.sha256:
             self.warnings += warn_of_hard_links(self.library)
@@ -68,6 +75,12 @@ class _Restoration:
             self.current = state.read_current(self.path, self.actual.sha256)
         except (DamagedState, OSError) as error:
             self.warnings.append(f"{error} The restore goes on without it.")
+
+    @property
+    def edited(self) -> bool:
+        """Whether the library holds bytes that no deployment and no restore has left."""
+        recorded = (self.current or {}).get("sha256")
+        return self.actual is not ABSENT and recorded not in (None, self.actual.sha256)
 
     def choose(self, wanted: str) -> Backup:
         """The backup to restore; the library itself where it is to have the bytes that it has."""
@@ -180,6 +193,7 @@ def restore(
     *,
     check_mode: bool = False,
     deployment: Optional[str] = None,
+    expected: Optional[str] = None,
     owner: Any = None,
     group: Any = None,
     mode: int = 0o640,
@@ -187,13 +201,14 @@ def restore(
     """Restore a backup that verifies; a missing library is made again.
 
     :param backup: ``latest``, ``deployment``, ``sha256:DIGEST``, or a file name or path.
+    :param expected: SHA-256 that a library must have to be replaced: whoever edited it meanwhile did not ask for this.
     :param owner: with ``group`` and ``mode``: of a new snapshot and its folder.
     :returns: ``changed``, ``restored_from``, ``snapshot`` (path or None), ``sha256``, ``size``, ``sha256_before``,
-        ``diff``, ``warnings``.
-    :raises MobiusError: no such backup, or it does not verify; the library is as it was.
+        ``edited`` (what is replaced was edited since it was deployed), ``diff``, ``warnings``.
+    :raises MobiusError: no such backup, or it does not verify, or other bytes than expected; the library is as it was.
     """
     store = Store.of(path, backup_dir, owner=owner, group=group, mode=mode)
-    call = _Restoration(path, resolve_library(path), store, deployment)
+    call = _Restoration(path, resolve_library(path), store, deployment, expected)
     if check_mode:
         refuse_if_held(path, deployment)
         chosen = call.prepare(backup)
@@ -218,6 +233,10 @@ def _predicted_snapshot(call: _Restoration) -> str:
 def _result(call: _Restoration, backup: Backup, snapshot: Optional[str]) -> Dict[str, Any]:
     before = "" if call.actual is ABSENT else describe(call.library, call.actual.sha256, call.actual.size)
     after = describe(call.library, backup.sha256, backup.size)
+    edited = call.edited and backup.sha256 != call.actual.sha256
+    if edited:
+        what = "was changed since it was last deployed or rolled back; those bytes are kept in"
+        call.warnings.append(f"{call.library} {what} {snapshot}.")
     return {
         "changed": backup.sha256 != call.actual.sha256,
         "restored_from": backup.path,
@@ -225,6 +244,7 @@ def _result(call: _Restoration, backup: Backup, snapshot: Optional[str]) -> Dict
         "sha256": backup.sha256,
         "size": backup.size,
         "sha256_before": call.actual.sha256 or None,
+        "edited": edited,
         "diff": {"before": before, "after": after, "before_header": call.path, "after_header": call.path},
         "warnings": call.warnings,
     }

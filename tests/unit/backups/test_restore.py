@@ -56,6 +56,44 @@ def snapshots(library: Path) -> list[bytes]:
     return [Path(each.path).read_bytes() for each in list_backups(str(library)) if each.kind == SNAPSHOT]
 
 
+def test_an_edit_since_the_deployment_is_kept_and_told(library: Path) -> None:
+    deploy(library, B, "1")
+    library.write_bytes(C)
+    predicted = restore(str(library), backup="deployment", check_mode=True)
+    result = restore(str(library), backup="deployment")
+    assert predicted["edited"] and result["edited"]
+    assert library.read_bytes() == A
+    assert Path(result["snapshot"]).read_bytes() == C
+    (told,) = result["warnings"]
+    assert f"changed since it was last deployed or rolled back; those bytes are kept in {result['snapshot']}" in told
+    assert not restore(str(library), backup="deployment")["edited"]
+
+
+def test_nothing_is_called_an_edit_that_is_on_record_or_without_a_record(library: Path) -> None:
+    create_backup(str(library))
+    library.write_bytes(B)
+    assert not restore(str(library))["edited"], "nothing is on record"
+    deploy(library, C, "1")
+    result = restore(str(library), backup="deployment")
+    assert (result["edited"], result["warnings"]) == (False, [])
+    library.unlink()
+    assert not restore(str(library), backup="deployment")["edited"]
+
+
+def test_other_bytes_than_expected_stay(library: Path) -> None:
+    deploy(library, B, "1")
+    expected = read_version(str(library)).sha256
+    library.write_bytes(C)
+    for check_mode in (True, False):
+        with pytest.raises(MobiusError, match="has not the bytes that were expected"):
+            restore(str(library), backup="deployment", expected=expected, check_mode=check_mode)
+    assert library.read_bytes() == C
+    assert snapshots(library) == []
+    library.unlink()
+    restore(str(library), backup="deployment", expected=expected)
+    assert library.read_bytes() == A
+
+
 def test_deploy_deploy_rollback_is_the_bytes_from_before_the_first(library: Path) -> None:
     deploy(library, B, "1")
     create_backup(str(library))  # a second deployment that changed nothing
