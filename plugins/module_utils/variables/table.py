@@ -12,7 +12,10 @@ from ..library.selectors import parse_selectors
 from ..maintenance.window import parse_window
 from .kinds import Choice, Kind, Number, Path, Text, Url, mapping, one_line, truth, whole, words
 
-_STEPS = ("all", "start", "preflight", "lock", "backup", "dry-run", "confirm", "migrate", "verify", "restart", "health")
+_STEPS = (
+    *("all", "start", "reach", "prepare", "preflight", "lock", "backup"),
+    *("dry-run", "confirm", "migrate", "verify", "restart", "health"),
+)
 _SECONDS = Number(0, 10_000_000)
 _KEPT = whole(0, 100_000)
 
