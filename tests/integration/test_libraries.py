@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from pathlib import Path
 
 import pytest
@@ -31,11 +32,17 @@ def play(site, role: str, *libraries, **variables):
     )
 
 
-def test_a_refused_deployment_is_not_taken_back_to_another_library(site, second):
+def test_a_failed_deployment_is_not_taken_back_to_another_library(site, second, tmp_path):
     play(site, "deploy", {"path": str(second)}).succeeded()
     deployed = sha256(second)
-    run = play(site, "deploy", {"path": str(site.library)}, {"path": str(second), "rate": 5})
-    run.failed("2 of 8 pictures gave no dHash")
+    # Only of the second one, and after its dry run.
+    hook = tmp_path / "remove.yml"
+    gone = [str(site.home / "images" / f"piece-{number}.png") for number in (0, 1)]
+    remove = {"ansible.builtin.command": {"argv": ["rm", *gone]}, "when": f"deploy_library_path == '{second}'"}
+    hook.write_text(json.dumps([remove]))
+    hooks = {"before_migrate": str(hook)}
+    run = play(site, "deploy", {"path": str(site.library)}, {"path": str(second)}, mobius_hooks=hooks)
+    run.failed("4 of 8 pictures gave no dHash")
     assert sha256(second) == deployed
     assert "THE ROLLBACK FAILED" not in run.output
     run.failed(f"{second} holds the bytes of before (sha256 {deployed})")
