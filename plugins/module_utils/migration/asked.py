@@ -15,8 +15,8 @@ from ..errors import MobiusError
 from ..storage.lock import release
 from ..storage.paths import resolve_library, state_dir
 from ..storage.replace import FILE_MODE
+from ..words import lasting
 from .progress import ASKED, COMPARING, HASHING, NAME, STOP
-from .words import lasting
 
 _LARGEST = 64 * 1024
 _NUMBERS = ("done", "total", "failed", "rate", "eta", "started", "updated")

@@ -16,6 +16,7 @@ from ..library.fields import DHASH, is_dhash
 from ..storage.paths import locate_library, refuse_target
 from ..storage.replace import ABANDONED_SECONDS, read_version, sweep_temporaries, write_json
 from ..storage.state import library_owner
+from ..words import lasting, printable
 from .block import VERSION, maker, refuse_foreign, utc_now
 from .last_run import Asked, asked, recall
 from .log import counts, log_folder, write_log
@@ -24,7 +25,6 @@ from .pictures import Pictures
 from .projection import Sample, hashing_seconds
 from .survey import Entry, Survey, refuse_failures, refuse_nothing
 from .tally import Counts, Tally
-from .words import lasting, printable
 
 MOST_FAILURES = 100
 #: Passes over the document that a migration makes, as multiples of the dry run's one: edit, compare, prove, hash.

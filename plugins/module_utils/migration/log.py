@@ -9,9 +9,9 @@ from typing import Any, Dict, List
 
 from ..storage.replace import create_exclusively, make_folders
 from ..storage.state import library_owner
+from ..words import printable
 from .block import utc_now
 from .tally import Counts
-from .words import printable
 
 
 def log_folder(library_path: str, log_dir: Any) -> str:

@@ -15,13 +15,13 @@ from ..library.document import Document, Item
 from ..library.edit import Verdict, says
 from ..library.fields import CONFIDENCE, DHASH, LEGACY, OWNED, REASONS, is_dhash
 from ..storage.paths import ImageRoot
+from ..words import printable
 from .last_run import Seen
 from .located import Refusal, located
 from .options import ALL, MISSING, Options
 from .pictures import MAY_PASS, Kept, Pictures, as_kept, identity, key_of
 from .projection import Sample
 from .tally import Counts, Tally
-from .words import printable
 
 _CHUNK = 256
 _MOST_LATELY = 1 << 14

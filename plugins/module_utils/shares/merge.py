@@ -15,8 +15,8 @@ from typing import Any, Dict, Iterator, List, NamedTuple, Tuple
 from ..errors import MobiusError
 from ..migration.options import Options
 from ..migration.pictures import Pictures, identity, key_of
-from ..migration.words import printable
 from ..storage.paths import locate_library, state_dir
+from ..words import printable
 from .deal import Chosen
 from .engine import hashed, made_with
 from .files import Garbage, Result, Row, head, results, share_rows

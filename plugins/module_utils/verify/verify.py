@@ -18,10 +18,10 @@ from ..library.compare import changes_beyond_migration
 from ..library.document import LibraryError, open_document
 from ..library.fields import IMAGE_KEY
 from ..library.strict import problems
-from ..migration.words import printable
 from ..storage.paths import locate_library
 from ..storage.replace import Version, read_version
 from ..storage.state import DamagedState, read_current
+from ..words import printable
 from .findings import MOST, Findings, in_words
 from .members import Members
 from .schema import check_schema
