@@ -10,14 +10,15 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import NamedTuple, Optional
 
+from ..storage.paths import INFIXES
+
 BACKUP = "backup"
 SNAPSHOT = "snapshot"
 CHECKSUM = ".sha256"
 
-_INFIX = {BACKUP: "bak", SNAPSHOT: "pre-restore"}
-_KINDS = {infix: kind for kind, infix in _INFIX.items()}
+_KINDS = {infix: kind for kind, infix in INFIXES.items()}
 _STAMP = "%Y%m%dT%H%M%SZ"
-_TAIL = re.compile(r"\.(bak|pre-restore)\.([0-9]{8}T[0-9]{6}Z)(?:-([1-9][0-9]{0,5}))?")
+_TAIL = re.compile(r"\.(" + "|".join(_KINDS) + r")\.([0-9]{8}T[0-9]{6}Z)(?:-([1-9][0-9]{0,5}))?")
 
 
 class Name(NamedTuple):
@@ -45,7 +46,7 @@ def parse(bases: tuple[str, ...], name: str) -> Optional[Name]:
 def compose(base: str, name: Name) -> str:
     """The inverse of :func:`parse`."""
     suffix = "" if name.number == 1 else f"-{name.number}"
-    return f"{base}.{_INFIX[name.kind]}.{name.created.strftime(_STAMP)}{suffix}"
+    return f"{base}.{INFIXES[name.kind]}.{name.created.strftime(_STAMP)}{suffix}"
 
 
 def temporaries(bases: tuple[str, ...]) -> re.Pattern[str]:

@@ -17,9 +17,8 @@ from ..errors import MobiusError
 # A colon alone makes no URL: "Catan: Seafarers.png" is a file.
 _URL = re.compile(r"(?:[a-z][a-z0-9+.-]*:)?//|(?:data|blob):", re.IGNORECASE)
 
-
-# After the name of the library: its backups and snapshots, with their checksums.
-_KEPT = (".bak.", ".pre-restore.")
+#: Each kind of copy that takes a library back, and what follows the library's name in its name, and its checksum's.
+INFIXES = {"backup": "bak", "snapshot": "pre-restore"}
 
 
 class UnsafePath(MobiusError):
@@ -101,12 +100,12 @@ def refuse_target(path: str, library_path: str, what: str) -> None:
     # What is removed is the name itself, what is written is behind it.
     places = {os.path.realpath(given), f"{os.path.realpath(os.path.dirname(given))}/{os.path.basename(given)}"}
     names = {os.path.basename(os.path.abspath(library_path)), os.path.basename(os.path.realpath(library_path))}
-    folder = state_dir(library_path)
+    folder, kept = state_dir(library_path), INFIXES.values()
     if _is_same_file(given, library_path):
         told = "the library itself"
     elif any(place == folder or is_below(place, folder) for place in places):
         told = "in the folder of the library's state"
-    elif any(Path(place).name.startswith(f"{name}{infix}") for place in places for name in names for infix in _KEPT):
+    elif any(Path(place).name.startswith(f"{name}.{each}.") for place in places for name in names for each in kept):
         told = "a backup of the library"
     else:
         return
