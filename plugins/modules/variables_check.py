@@ -15,8 +15,8 @@ description:
   - Names each that makes no sense, its value, and what it has to be. Values of variables that hold secrets are not
     shown.
   - Numbers and truth values may arrive as text, as surveys and C(-e) give them. Paths have to be absolute.
-  - In the role C(monitor), refuses a watch from the controller that would ask a loopback address, unless the host is the
-    controller itself.
+  - In the role C(monitor), refuses a watch from the controller that would ask a loopback address, unless the host is
+    the controller itself.
   - Warns of a name that is nearly that of a variable.
   - Runs on the controller and asks nothing of the host.
 options:

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import json
-import os
 from difflib import get_close_matches
 from typing import Any, Dict, Iterator, List, Mapping
 
@@ -17,7 +16,6 @@ from .watched import beside_the_host
 REMEDY = "correct it in the inventory, the survey or the extra vars, then start again; nothing was changed"
 _SHOWN = 80
 _ALIKE = 0.85
-_WRITTEN = ("mobius_dry_run_report", "mobius_maintenance_flag", "mobius_metrics_file", "mobius_review_dest")
 _HEALTH = {name: f"mobius_health_{name}" for name in ("consecutive", "interval", "timeout")}
 _HEALTH_DEFAULTS = {"consecutive": 3, "interval": 1, "timeout": 60}
 #: Variables of a role that are not called as the inventory's with the role's own prefix.
@@ -67,8 +65,6 @@ def check(given: Mapping[str, Any], role: str = "", *, far: bool = False) -> Dic
             shown = name if known in given else f"{known} ({name})"
             wrong[known] = f"{shown} is {_shown(known, given[name])}, it has to be {told}"
     faults = [*wrong.values(), *_together(given, wrong)]
-    if not wrong:
-        faults += _over_the_library(given)
     if far and role == "monitor" and not faults:
         faults = [*beside_the_host(given)]
     if faults:
@@ -98,15 +94,6 @@ def _together(given: Mapping[str, Any], wrong: Mapping[str, str]) -> List[str]:
         f"{', '.join(_HEALTH.values())} do not fit together: {plan['consecutive']:g} good answers in a row are wanted, "
         f"but only {fitting} fit into {plan['timeout']:g} s"
     ]
-
-
-def _over_the_library(given: Mapping[str, Any]) -> Iterator[str]:
-    """What would be written over the library. The modules refuse that too, but later, and see through links."""
-    paths = {name: os.path.normpath(given[name]) for name in _WRITTEN if given.get(name)}
-    library = given.get("mobius_library_path")
-    for name, path in paths.items():
-        if library and path == os.path.normpath(library):
-            yield f"{name} is {path}, the library itself; it has to be another file"
 
 
 def _misspelt(given: Mapping[str, Any]) -> Iterator[str]:

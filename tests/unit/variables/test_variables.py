@@ -362,13 +362,3 @@ def test_a_watch_from_the_controller_does_not_ask_the_controller(given, told):
 )
 def test_a_watch_from_the_controller_asks_what_it_can_reach(given):
     check(watched(**given), "monitor", far=True)
-
-
-@pytest.mark.parametrize(
-    "name", ["mobius_dry_run_report", "mobius_maintenance_flag", "mobius_metrics_file", "mobius_review_dest"]
-)
-def test_what_would_be_written_over_the_library_is_refused(name):
-    library = "/srv/mobius/library.prom"
-    check({"mobius_library_path": library, name: "/srv/mobius/other.prom"})
-    with pytest.raises(MobiusError, match=f"{name} is {library}, the library itself"):
-        check({"mobius_library_path": library, name: "/srv//mobius/./library.prom"})
