@@ -1,6 +1,6 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""PNG files inflated by ISA-L, where the package isal is there: the same pixels, sooner.
+"""PNG files inflated by zlib-ng, where its package is there: the same pixels, sooner.
 
 Inflating is what a small picture takes most of its time for, and the zlib of most systems is slow. Pillow stays the
 judge, and undoes the filters of PNG: it is given the inflated bytes as a stream that is stored, not compressed. What is
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import struct
 from importlib import import_module
 from typing import IO, TYPE_CHECKING, Any, Iterator, List, Optional, Union
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
 
 # Eight bits a channel: what Pillow calls the bytes of a pixel is the mode of the picture.
 _BYTES_A_PIXEL = {"L": 1, "P": 1, "LA": 2, "RGB": 3, "RGBA": 4}
-# Chunks between the pixels and the end that change no pixel, whatever they hold.
-_HARMLESS = (b"tEXt", b"tIME")
+# What programs write about a picture behind its pixels. Text of Pillow's own names (transparency) can change them.
+_HARMLESS = re.compile(rb"tEXt(?:[A-Z]|date:)|tIME")
 # Bytes of the pixels, and of the file. The pixels are in memory three times for a moment.
 _LARGEST = 16 * 1024 * 1024
 _CHUNK = struct.Struct(">I4s")
@@ -34,26 +35,26 @@ _CHUNK_ENDS = 12  # length, name and checksum
 _STORED = struct.Struct("<BHH")
 _LARGEST_STORED = 65535
 
-_isal: Any = None
+_zlib: Any = None
 
 
 def load() -> bool:
-    """Use isal from now on, if it is there and agrees with Pillow; True if so."""
-    global _isal
-    if _isal is None and Image is not None:
+    """Use zlib-ng from now on, if it is there and agrees with Pillow; True if so."""
+    global _zlib
+    if _zlib is None and Image is not None:
         try:
-            _isal = import_module("isal.isal_zlib")
+            _zlib = import_module("zlib_ng.zlib_ng")
         except Exception:  # one built for another Python raises more than ImportError
-            _isal = None
-        if _isal is not None and not _agrees():
-            _isal = None
-    return _isal is not None
+            _zlib = None
+        if _zlib is not None and not _agrees():
+            _zlib = None
+    return _zlib is not None
 
 
 def forget() -> None:
     """Leave inflating to Pillow again."""
-    global _isal
-    _isal = None
+    global _zlib
+    _zlib = None
 
 
 def decode(image: ImageFile, stream: IO[bytes]) -> Optional[Image.Image]:
@@ -62,7 +63,7 @@ def decode(image: ImageFile, stream: IO[bytes]) -> Optional[Image.Image]:
     :param image: as Pillow has just opened it.
     :param stream: the file that it is open on; its position is kept.
     """
-    if _isal is None or not _usual(image):
+    if _zlib is None or not _usual(image):
         return None
     width, height = image.size
     size = height * (1 + width * _BYTES_A_PIXEL[image.mode])
@@ -76,7 +77,7 @@ def decode(image: ImageFile, stream: IO[bytes]) -> Optional[Image.Image]:
         pixels = _inflated(_compressed(stream.read()), size)
         found = Image.new(image.mode, image.size, None)
         found.frombytes(b"".join(_stored(pixels)), "zip", image.mode, 0)
-    except (ValueError, struct.error, MemoryError, OSError, _isal.error):
+    except (ValueError, struct.error, MemoryError, OSError, _zlib.error):
         return None
     finally:
         stream.seek(position)
@@ -90,7 +91,9 @@ def _usual(image: Any) -> bool:
         return False
     name, extent, _unused, raw_mode = image.tile[0]
     whole = (name, tuple(extent), raw_mode) == ("zip", (0, 0, *image.size), image.mode)
-    return whole and image.n_frames == 1 and not image.info.get("interlace")
+    # What the file can hold beside that is far from the most text that Pillow takes.
+    short = image.png.text_memory < _LARGEST
+    return whole and short and image.n_frames == 1 and not image.info.get("interlace")
 
 
 def _compressed(data: bytes) -> Union[bytes, memoryview]:
@@ -98,25 +101,27 @@ def _compressed(data: bytes) -> Union[bytes, memoryview]:
 
     :raises ValueError: something up to the end of the picture is unusual or damaged; struct.error likewise.
     """
-    at, view = 0, memoryview(data)
+    at, behind, view = 0, False, memoryview(data)
     parts: List[memoryview] = []
     while True:
         length, name = _CHUNK.unpack_from(data, at)
         end = at + _CHUNK_ENDS + length
-        if end > len(data) or _isal.crc32(view[at + 4 : end - 4]) != int.from_bytes(view[end - 4 : end], "big"):
+        if end > len(data) or _zlib.crc32(view[at + 4 : end - 4]) != int.from_bytes(view[end - 4 : end], "big"):
             raise ValueError("a chunk that is damaged or not whole")
         if name == b"IEND":
             return parts[0] if len(parts) == 1 else b"".join(parts)
-        if name == b"IDAT":
+        if name == b"IDAT" and not behind:
             parts.append(view[at + 8 : end - 4])
-        elif name not in _HARMLESS:
+        elif _HARMLESS.match(data, at + 4):
+            behind = True
+        else:
             raise ValueError("a chunk that is not usual here")
         at = end
 
 
 def _inflated(data: Union[bytes, memoryview], size: int) -> bytes:
     """Return the ``size`` bytes that ``data`` inflates to; a ValueError where they are more or fewer."""
-    inflating = _isal.decompressobj()
+    inflating = _zlib.decompressobj()
     pixels: bytes = inflating.decompress(data, size)
     if len(pixels) != size or not inflating.eof or inflating.unused_data:
         raise ValueError("not as many bytes as the picture has")
@@ -130,7 +135,7 @@ def _stored(data: bytes) -> Iterator[bytes]:
         block = data[start : start + _LARGEST_STORED]
         yield _STORED.pack(start + len(block) == len(data), len(block), len(block) ^ 0xFFFF)
         yield block
-    yield _isal.adler32(data).to_bytes(4, "big")
+    yield _zlib.adler32(data).to_bytes(4, "big")
 
 
 def _agrees() -> bool:

@@ -30,6 +30,8 @@ _ONE = float(1 << 22)
 # Versions whose arithmetic was read. From 13 on tall pictures are shrunk vertically first: those are left to Pillow.
 _KNOWN_PILLOW = range(9, 14)
 _SMALLEST_SIDE = 16
+# Of a longer side the weights take more memory than the picture may.
+_LONGEST_SIDE = 1 << 15
 # Weights of up to so many pixels are kept. Those of more take next to nothing beside the decoding, and much memory.
 _KEPT_SIDE, _KEPT_SIZES = 1024, 512
 # Coefficients that come so near to a half may round otherwise in Pillow's arithmetic: such a size is left to Pillow.
@@ -109,7 +111,9 @@ def _rounded(sums: Any) -> Any:
 
 
 def _matrices(width: int, height: int) -> Optional[Any]:
-    if min(width, height) < _SMALLEST_SIDE or height - ROWS > 2 * (width - COLUMNS):
+    if min(width, height) < _SMALLEST_SIDE or max(width, height) > _LONGEST_SIDE:
+        return None
+    if height - ROWS > 2 * (width - COLUMNS):
         return None
     across, down = _weights(width, COLUMNS), _weights(height, ROWS)
     return None if across is None or down is None else (across, down.T)

@@ -81,6 +81,12 @@ def test_tall_pictures_are_left_to_pillow_whose_order_depends_on_its_version() -
     assert shrink._matrices(100, 191) is None
 
 
+def test_very_long_pictures_are_left_to_pillow() -> None:
+    assert shrink._matrices(1 << 15, 16) is not None
+    assert shrink._matrices((1 << 15) + 1, 16) is None
+    assert shrink.greys(noise((1 << 15) + 1, 16)) == by_pillow(noise((1 << 15) + 1, 16))
+
+
 def test_a_weight_that_may_round_otherwise_leaves_the_size_to_pillow(monkeypatch: pytest.MonkeyPatch) -> None:
     shrink._kept_weights.cache_clear()
     monkeypatch.setattr(shrink, "_AMBIGUOUS", 0.4)
