@@ -15,6 +15,7 @@ from typing import Any, Callable, Collection, Dict, List, Mapping, Optional, Seq
 from ..errors import MobiusError
 from ..storage import state
 from ..storage.lock import refuse_if_held, writing
+from ..storage.pruned import pruned
 from ..storage.replace import sync_folder
 from . import names
 from .names import BACKUP, CHECKSUM
@@ -189,26 +190,6 @@ def _remove(folder: str, paths: Sequence[str]) -> Dict[str, str]:
 def _result(
     store: Store, decisions: Sequence[Decision], orphans: Sequence[str], failed: Mapping[str, str]
 ) -> Dict[str, Any]:
-    removed: List[Dict[str, Any]] = []
-    kept: List[Dict[str, Any]] = []
-    for each in decisions:
-        gone = not each.keep and each.backup.path not in failed
-        facts = {**each.backup.facts(), "reason": failed.get(each.backup.path, each.reason)}
-        (removed if gone else kept).append(facts)
-    freed = sum(each["size"] for each in removed)
-    removed += [{"path": each, "size": 0, "reason": "a checksum whose backup is gone"} for each in orphans]
-    after = [each["path"] for each in kept]
-    before = sorted(after + [each["path"] for each in removed], reverse=True)
-    return {
-        "changed": bool(removed),
-        "removed": removed,
-        "kept": kept,
-        "freed": freed,
-        "diff": {
-            "before": "".join(f"{each}\n" for each in before),
-            "after": "".join(f"{each}\n" for each in after),
-            "before_header": store.folder,
-            "after_header": store.folder,
-        },
-        "warnings": [f"{path} stays: {reason}" for path, reason in failed.items()],
-    }
+    decided = ((each.keep, {**each.backup.facts(), "reason": each.reason}) for each in decisions)
+    beside = [{"path": each, "size": 0, "reason": "a checksum whose backup is gone"} for each in orphans]
+    return pruned(store.folder, decided, failed, beside)

@@ -9,13 +9,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Set
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Set, Tuple
 
 from ..backups import names
 from ..errors import MobiusError
 from ..storage import state
 from ..storage.lock import refuse_if_held, writing
 from ..storage.paths import checked_path
+from ..storage.pruned import pruned
 from ..storage.replace import sync_folder
 from .kept_files import EVIDENCE, SUMMARY, Left, left_in
 
@@ -169,25 +170,9 @@ def _remove_folder(left: Left) -> None:
 
 
 def _result(folder: str, decisions: Sequence[Decision], failed: Mapping[str, str]) -> Dict[str, Any]:
-    removed: List[Dict[str, Any]] = []
-    kept: List[Dict[str, Any]] = []
+    decided: List[Tuple[bool, Dict[str, Any]]] = []
     for each in decisions:
         left = each.left
-        gone = not each.keep and left.path not in failed
         facts = {"path": left.path, "kind": left.kind, "created": names.iso(left.created), "size": left.size}
-        (removed if gone else kept).append({**facts, "reason": failed.get(left.path, each.reason)})
-    after = [each["path"] for each in kept]
-    before = sorted(after + [each["path"] for each in removed], reverse=True)
-    return {
-        "changed": bool(removed),
-        "removed": removed,
-        "kept": kept,
-        "freed": sum(each["size"] for each in removed),
-        "diff": {
-            "before": "".join(f"{each}\n" for each in before),
-            "after": "".join(f"{each}\n" for each in sorted(after, reverse=True)),
-            "before_header": folder,
-            "after_header": folder,
-        },
-        "warnings": [f"{path} stays: {reason}" for path, reason in failed.items()],
-    }
+        decided.append((each.keep, {**facts, "reason": each.reason}))
+    return pruned(folder, decided, failed)
