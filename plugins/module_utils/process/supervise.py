@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import json
 import os
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any, Dict, Iterator, List, Mapping, Optional
 
 from ..errors import MobiusError
+from ..storage.lock import folder_alone
 from ..storage.replace import make_folders, remove_durably, write_json
 from . import port
 from .identity import boot_id, start_of
@@ -90,24 +90,9 @@ def _alone(program: Program) -> Iterator[None]:
     """One at a time for one pid file: two that start at once would both believe in the one that got the port."""
     folder = os.path.dirname(os.path.abspath(program.pid_file))
     make_folders(folder)
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    deadline = time.monotonic() + program.start_timeout + program.stop_timeout + 10
-    try:
-        while not _locked(descriptor):
-            if time.monotonic() >= deadline:
-                raise MobiusError("It is being started or stopped by another run", program.pid_file)
-            time.sleep(_STEP)
+    patience = program.start_timeout + program.stop_timeout + 10
+    with folder_alone(folder, patience, MobiusError("It is being started or stopped by another run", program.pid_file)):
         yield
-    finally:
-        os.close(descriptor)
-
-
-def _locked(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def find(pid_file: str) -> Optional[Running]:

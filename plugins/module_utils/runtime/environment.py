@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import json
 import os
@@ -14,12 +13,12 @@ import secrets
 import shutil
 import subprocess
 import sys
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence
 
 from ..errors import MobiusError
+from ..storage.lock import folder_alone
 from .interpreter import Base, Probe, can_make_environments, clean_environment, describe, hide_credentials, probe
 
 MARKER = "mobius-runtime.json"
@@ -233,24 +232,11 @@ def _alone(path: str) -> Iterator[None]:
     """One maker at a time; the lock ends with its process."""
     # Public code, read by the user who deploys and by the user of the service, whatever the umask of who installs it.
     umask = os.umask(0o022)
-    parent = Path(path).parent
-    parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    deadline = time.monotonic() + _WAIT
     try:
-        while not _locked(descriptor):
-            if time.monotonic() >= deadline:
-                raise MobiusError("Another run has been making the environment for too long", path, "look for its pip")
-            time.sleep(0.2)
-        yield
+        parent = Path(path).parent
+        parent.mkdir(parents=True, exist_ok=True)
+        refusal = MobiusError("Another run has been making the environment for too long", path, "look for its pip")
+        with folder_alone(str(parent), _WAIT, refusal):
+            yield
     finally:
-        os.close(descriptor)
         os.umask(umask)
-
-
-def _locked(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True

@@ -216,7 +216,18 @@ def _open_lock_file(library_path: str) -> int:
     return descriptor
 
 
-def patiently(take: Callable[[], None], patience: float, refusal: Locked) -> None:
+@contextmanager
+def folder_alone(folder: str, patience: float, refusal: MobiusError) -> Iterator[None]:
+    """Keep other runs out of a folder; the lock ends with its process. After ``patience`` seconds raise ``refusal``."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        patiently(lambda: fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB), patience, refusal)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def patiently(take: Callable[[], None], patience: float, refusal: MobiusError) -> None:
     """Call ``take``, which does not block, until it gets its lock; after ``patience`` seconds raise ``refusal``."""
     deadline = time.monotonic() + patience
     while True:
