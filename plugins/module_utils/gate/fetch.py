@@ -13,15 +13,17 @@ import threading
 import urllib.error
 import urllib.parse
 import urllib.request
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from http.client import HTTPException
-from typing import List, Mapping, NamedTuple, Optional, Set, Union
+from typing import Callable, List, Mapping, NamedTuple, Optional, Set, TypeVar
 
 from ..errors import MobiusError
 
 _SECRET_NAME = re.compile(r"(?i)token|key|secret|pass|auth|sig|credential|session")
 
 MAX_BODY = 4 * 1024 * 1024
+_Answered = TypeVar("_Answered")
 
 
 class Answer(NamedTuple):
@@ -115,24 +117,33 @@ def post(director: urllib.request.OpenerDirector, url: str, access: Access, docu
     return _bounded(director, url, access, document)
 
 
-def _bounded(director: urllib.request.OpenerDirector, url: str, access: Access, document: Optional[bytes]) -> Answer:
-    outcome: List[Union[Answer, BaseException]] = []
+def in_time(ask: Callable[[], _Answered], seconds: float) -> _Answered:
+    """What ``ask`` returns or raises; it is left to itself when it takes longer.
 
-    def ask() -> None:
+    :raises TimeoutError: it took longer.
+    """
+    ended: Future[_Answered] = Future()
+
+    def run() -> None:
         try:
-            outcome.append(_ask(director, url, access, document))
+            ended.set_result(ask())
         except BaseException as error:
-            outcome.append(error)
+            ended.set_exception(error)
 
     # A socket's time-out starts again with every byte; only a wall clock stops a server that drips.
-    thread = threading.Thread(target=ask, daemon=True)
+    thread = threading.Thread(target=run, daemon=True)
     thread.start()
-    thread.join(access.timeout)
-    if not outcome:
-        raise NoAnswer(f"no answer within {access.timeout:g} s")
-    if isinstance(outcome[0], BaseException):
-        raise _plain(outcome[0], access)
-    return outcome[0]
+    thread.join(seconds)
+    if not ended.done():
+        raise TimeoutError
+    return ended.result()
+
+
+def _bounded(director: urllib.request.OpenerDirector, url: str, access: Access, document: Optional[bytes]) -> Answer:
+    try:
+        return in_time(lambda: _ask(director, url, access, document), access.timeout)
+    except Exception as error:
+        raise _plain(error, access) from None
 
 
 def _ask(director: urllib.request.OpenerDirector, url: str, access: Access, document: Optional[bytes]) -> Answer:

@@ -6,10 +6,11 @@ from __future__ import annotations
 
 import smtplib
 import ssl
-import threading
 from dataclasses import dataclass
 from email.message import EmailMessage
-from typing import Dict, List, Optional, Sequence
+from typing import Dict, Optional, Sequence
+
+from ..gate.fetch import in_time
 
 STARTTLS = "starttls"
 TLS = "tls"
@@ -40,22 +41,12 @@ def deliver(mail: EmailMessage, server: Server, sender: str, recipients: Sequenc
 
     :raises NotSent: no answer in time, TLS, login, or a recipient was refused.
     """
-    ended: List[Optional[BaseException]] = []
-
-    def send() -> None:
-        try:
-            ended.append(_refused(_send(mail, server, sender, recipients)))
-        except BaseException as error:
-            ended.append(error)
-
-    # A socket's time-out starts again with every line; only a wall clock stops a server that drips.
-    thread = threading.Thread(target=send, daemon=True)
-    thread.start()
-    thread.join(server.timeout)
-    if not ended:
-        raise NotSent(f"no answer within {server.timeout:g} s")
-    if ended[0] is not None:
-        raise _plain(ended[0], server) from None
+    try:
+        refused = in_time(lambda: _send(mail, server, sender, recipients), server.timeout)
+    except Exception as error:
+        raise _plain(error, server) from None
+    if refused:
+        raise NotSent(f"refused for {len(refused)} of the recipients")
 
 
 def _send(mail: EmailMessage, server: Server, sender: str, recipients: Sequence[str]) -> Dict[str, object]:
@@ -74,10 +65,6 @@ def _send(mail: EmailMessage, server: Server, sender: str, recipients: Sequence[
                 raise NotSent("a password is never sent without TLS: set security to starttls or tls")
             connected.login(server.username, server.password or "")
         return dict(connected.send_message(mail, sender, list(recipients)))
-
-
-def _refused(refused: Dict[str, object]) -> Optional[NotSent]:
-    return NotSent(f"refused for {len(refused)} of the recipients") if refused else None
 
 
 def _context(server: Server) -> ssl.SSLContext:
