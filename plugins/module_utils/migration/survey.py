@@ -9,17 +9,18 @@ import time
 from itertools import islice
 from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple, cast
 
-from ..engine.pool import Outcome, hash_all
+from ..engine.pool import Outcome
 from ..errors import MobiusError
 from ..library.document import Document, Item
 from ..library.edit import Verdict, says
 from ..library.fields import CONFIDENCE, DHASH, LEGACY, OWNED, REASONS, is_dhash
 from ..storage.paths import ImageRoot
 from ..words import printable
+from .engine import hash_pictures, keepable
 from .last_run import Seen
 from .located import Refusal, located
 from .options import ALL, MISSING, Options
-from .pictures import MAY_PASS, Kept, Pictures, as_kept, identity, key_of
+from .pictures import MAY_PASS, Kept, Pictures, identity, key_of
 from .projection import Sample
 from .tally import Counts, Tally
 
@@ -90,16 +91,7 @@ class Survey:
 
     def _outcomes(self, tasks: Iterator[Tuple[bytes, str]]) -> Iterator[Tuple[Outcome, List[Entry]]]:
         """Hash, settle what was hashed, and give the outcomes in their order with the items they are of."""
-        options = self._options
-        outcomes = hash_all(
-            tasks,
-            workers=options.workers,
-            image_timeout=options.image_timeout,
-            max_pixels=options.max_pixels,
-            max_memory=options.memory,
-            on_progress=lambda _unused: self._on_progress(self.tally),
-            mode=options.mode,
-        )
+        outcomes = hash_pictures(tasks, self._options, lambda _unused: self._on_progress(self.tally))
         try:
             for outcome in outcomes:
                 yield outcome, self._heard(outcome)
@@ -168,15 +160,14 @@ class Survey:
         self._say(entry, Verdict(None, 0.0, (refusal.code,)), None)
 
     def _heard(self, outcome: Outcome) -> List[Entry]:
-        seconds = as_kept(outcome.seconds)
-        kept = Kept(outcome.dhash, outcome.confidence, tuple(outcome.reasons), outcome.error, seconds)
+        found = keepable(outcome)
         entries = self._waiting.pop(outcome.key)
-        self.seen.lasting &= self._pictures.keep(outcome.key, entries[0].identity, kept)
+        self.seen.lasting &= self._pictures.keep(outcome.key, entries[0].identity, found)
         if len(self._lately) >= _MOST_LATELY:
             self._lately.clear()
-        self._lately[outcome.key] = entries[0].identity, kept
+        self._lately[outcome.key] = entries[0].identity, found
         for entry in entries:
-            self._settle(entry, kept, hashed=True)
+            self._settle(entry, found, hashed=True)
         return entries
 
     def _settle(self, entry: Entry, kept: Kept, *, hashed: bool) -> None:

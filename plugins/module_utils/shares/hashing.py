@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any, Dict, Iterator, NamedTuple, Optional, Tuple
 
 from ..errors import MobiusError
+from ..migration.engine import hash_pictures, keepable, made_with
 from ..migration.located import Refusal, located
 from ..migration.options import Options
 from ..migration.progress import GivenUp, Progress
 from ..migration.tally import Counts
 from ..storage.paths import ImageRoot, state_dir
-from .engine import hashed, kept, made_with
 from .files import FORM, Garbage, Result, head, share_rows, unpack, write_line, write_result, writing
 
 
@@ -107,7 +107,7 @@ class _Run:
         self.missing = 0
 
     def results(self, tasks: Iterator[Tuple[Facts, str]]) -> Iterator[Result]:
-        outcomes = hashed(tasks, self._options, lambda _unused: self._progress.tell(self._counts))
+        outcomes = hash_pictures(tasks, self._options, lambda _unused: self._progress.tell(self._counts))
         try:
             for outcome in outcomes:
                 number, size, mtime_ns, extracted = outcome.key
@@ -117,7 +117,7 @@ class _Run:
                     self._counts.failed += 1
                 else:
                     self._counts.hashed += 1
-                yield Result(number, size, mtime_ns, kept(outcome))
+                yield Result(number, size, mtime_ns, keepable(outcome))
         finally:
             # Ends the processes now, not when the garbage is collected.
             getattr(outcomes, "close", lambda: None)()

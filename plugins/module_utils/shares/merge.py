@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any, Dict, Iterator, List, NamedTuple, Tuple
 
 from ..errors import MobiusError
+from ..migration.engine import hash_pictures, made_with
 from ..migration.options import Options
 from ..migration.pictures import Pictures, identity, key_of
 from ..storage.paths import locate_library, state_dir
 from ..words import printable
 from .deal import Chosen
-from .engine import hashed, made_with
 from .files import Garbage, Result, Row, head, results, share_rows
 from .plan import PREFIX
 
@@ -117,7 +117,7 @@ class _Merge:
 
     def _hash_again(self, sample: List[Sampled]) -> None:
         tasks = ((each, each.path) for each in sample if _unchanged(each))
-        for outcome in list(hashed(tasks, self._options)):
+        for outcome in list(hash_pictures(tasks, self._options)):
             each: Sampled = outcome.key
             theirs = each.result.kept
             equal = (outcome.dhash, tuple(outcome.reasons)) == (theirs.dhash, theirs.reasons)

@@ -13,6 +13,7 @@ from typing import Any, Dict, Iterator, List, Optional, Sequence, Set, TextIO
 
 from ..errors import MobiusError
 from ..library.document import open_document
+from ..migration.engine import facts, hash_pictures, made_with
 from ..migration.options import ALL, Options
 from ..migration.pictures import Pictures, is_young
 from ..migration.projection import Sample, hashing_seconds
@@ -20,7 +21,6 @@ from ..migration.survey import Entry, Survey
 from ..storage.paths import locate_library
 from ..storage.state import prepare_folder
 from .deal import Chosen, Deal, Weight
-from .engine import facts, hashed, made_with
 from .files import FORM, Row, pack, write_line, writing
 
 PREFIX = "shares-"
@@ -134,7 +134,7 @@ def _seconds(sample: List[Row], options: Options, root: str, count: int, size: i
     """About how long one process takes for all, from hashing a few."""
     until = time.monotonic() + _SAMPLE_SECONDS
     begun = ((row, f"{root}/{row.path}") for row in sample if time.monotonic() < until)
-    samples = [Sample(each.key.size, each.seconds, each.dhash is None, 1, 1) for each in hashed(begun, options)]
+    samples = [Sample(each.key.size, each.seconds, each.dhash is None, 1, 1) for each in hash_pictures(begun, options)]
     return hashing_seconds(samples, count, size, 1)
 
 

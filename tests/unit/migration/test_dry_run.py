@@ -10,6 +10,7 @@ import yaml
 from ansible_collections.mobius.dhash.plugins.module_utils.engine.pool import Outcome
 from ansible_collections.mobius.dhash.plugins.module_utils.errors import MobiusError
 from ansible_collections.mobius.dhash.plugins.module_utils.migration import dry_run as module
+from ansible_collections.mobius.dhash.plugins.module_utils.migration import engine
 from ansible_collections.mobius.dhash.plugins.module_utils.migration.dry_run import dry_run
 from ansible_collections.mobius.dhash.plugins.module_utils.migration.options import Options
 from ansible_collections.mobius.dhash.plugins.module_utils.migration.projection import Sample, hashing_seconds
@@ -136,7 +137,7 @@ def test_what_the_next_try_may_not_meet_refuses_nothing(site, monkeypatch, reaso
     def hash_all(tasks, **_unused):
         return (Outcome(key, None, 0.0, (reason,), "not this time", 0.1) for key, _path in tasks)
 
-    monkeypatch.setattr(f"{Survey.__module__}.hash_all", hash_all)
+    monkeypatch.setattr(engine, "hash_all", hash_all)
     told = look(site)
     assert (told["expected_failure_rate"], told["failed_items"], told["would_fail"]) == (100, 4, certain)
 

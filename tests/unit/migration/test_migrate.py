@@ -11,7 +11,7 @@ import pytest
 from ansible_collections.mobius.dhash.plugins.module_utils.errors import MobiusError
 from ansible_collections.mobius.dhash.plugins.module_utils.library.compare import changes_beyond_migration
 from ansible_collections.mobius.dhash.plugins.module_utils.library.document import LibraryError
-from ansible_collections.mobius.dhash.plugins.module_utils.migration import apply, block, edited, survey
+from ansible_collections.mobius.dhash.plugins.module_utils.migration import apply, block, edited, engine
 from ansible_collections.mobius.dhash.plugins.module_utils.storage.lock import Locked, acquire
 from ansible_collections.mobius.dhash.plugins.module_utils.storage.replace import ChangedMeanwhile
 from ansible_collections.mobius.dhash.plugins.module_utils.storage.state import read_current
@@ -348,7 +348,7 @@ def test_items_that_share_a_picture_cost_one(site, monkeypatch, rehash):
     images = site.pictures(2)
     site.write({"components": [{"image": image} for image in images * 100]})
     tasks = []
-    pool = survey.hash_all
+    pool = engine.hash_all
 
     def counted(source, **limits):
         for task in source:
@@ -356,6 +356,6 @@ def test_items_that_share_a_picture_cost_one(site, monkeypatch, rehash):
             # One at a time: the first is settled before its twins are met.
             yield from pool(iter([task]), **limits)
 
-    monkeypatch.setattr(survey, "hash_all", counted)
+    monkeypatch.setattr(engine, "hash_all", counted)
     result = site.migrate(rehash=rehash)
     assert (len(tasks), result["hashed"]) == (2, 200)

@@ -8,9 +8,9 @@ from typing import Any, Callable, Dict, Iterable, Iterator, Optional, Tuple
 
 from ..dhash.versions import versions
 from ..engine.pool import Outcome, hash_all
-from ..migration.block import maker
-from ..migration.options import Options
-from ..migration.pictures import Kept, as_kept
+from .block import maker
+from .options import Options
+from .pictures import Kept, as_kept
 
 
 def made_with(options: Options) -> str:
@@ -18,7 +18,7 @@ def made_with(options: Options) -> str:
     return maker({**versions(), "mode": options.mode})
 
 
-def hashed(
+def hash_pictures(
     tasks: Iterable[Tuple[Any, str]], options: Options, on_progress: Optional[Callable[[int], None]] = None
 ) -> Iterator[Outcome]:
     """``hash_all`` with these options."""
@@ -33,13 +33,13 @@ def hashed(
     )
 
 
-def kept(outcome: Outcome) -> Kept:
+def keepable(outcome: Outcome) -> Kept:
     """An outcome as the index of pictures has it."""
     return Kept(outcome.dhash, outcome.confidence, tuple(outcome.reasons), outcome.error, as_kept(outcome.seconds))
 
 
 def facts(options: Options) -> Dict[str, Any]:
     """What a worker says of itself: see the module ``dhash_worker_info``."""
-    from ..migration.dry_run import processors
+    from .dry_run import processors
 
     return {"changed": False, "processors": options.workers or processors(), "maker": made_with(options), **versions()}
