@@ -208,7 +208,7 @@ class Store:
         path = self.path_of(name)
         uid, gid = self._ownership()
 
-        def note(written: Version) -> None:
+        def note(_temporary: str, written: Version) -> None:
             line = compose_line(written.sha256, path, self.library_path)
             create_exclusively(path + CHECKSUM, line, owner=uid, group=gid, mode=self.mode)
 
@@ -218,7 +218,7 @@ class Store:
                 copy_of(source),
                 expected=ABSENT,
                 sha256=version.sha256 if version else None,
-                settle=note,
+                before_rename=note,
                 owner=uid,
                 group=gid,
                 mode=self.mode,

@@ -248,9 +248,9 @@ def _in_place(run: Run, edited: Edited, tally: Tally, version: Version) -> Dict[
     state = {**_state(run, tally, edited.block), "backup": {"path": backup.path, "sha256": backup.sha256}}
     state["replaced"] = version.sha256
 
-    def prove(written: str) -> None:
-        edited.prove(written)
-        note = {**state, "sha256": read_version(written).sha256}
+    def prove(temporary: str, written: Version) -> None:
+        edited.prove(temporary)
+        note = {**state, "sha256": written.sha256}
         try:
             begin(run.library, note, actual_sha256=version.sha256)
         except DurabilityUnknown as error:
@@ -258,7 +258,7 @@ def _in_place(run: Run, edited: Edited, tally: Tally, version: Version) -> Dict[
             raise MobiusError(what, error.where, error.remedy) from error
 
     try:
-        after = replace_whole(run.library, edited.write, expected=version, validate=prove)
+        after = replace_whole(run.library, edited.write, expected=version, before_rename=prove)
     except ChangedMeanwhile:
         # What stands is somebody else's edit, and no rollback may take it for ours.
         with suppress(OSError, MobiusError):
@@ -292,7 +292,12 @@ def _to_output(run: Run, edited: Edited, tally: Tally, version: Version, output:
     if run.check_mode:
         return result
     sweep_temporaries(output)
-    after = replace_whole(output, edited.write, expected=existing or ABSENT, validate=edited.prove)
+    after = replace_whole(
+        output,
+        edited.write,
+        expected=existing or ABSENT,
+        before_rename=lambda temporary, _written: edited.prove(temporary),
+    )
     facts = {"sha256_before": version.sha256, "sha256_after": after.sha256, "output": output}
     log = _logged(run, tally, {**facts, **run.versions, "result": "written elsewhere, the library is untouched"})
     return {**result, "sha256_after": after.sha256, "log": log}

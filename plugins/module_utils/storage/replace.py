@@ -110,8 +110,7 @@ def replace_whole(
     *,
     expected: Optional[Version] = None,
     sha256: Optional[str] = None,
-    validate: Optional[Callable[[str], Any]] = None,
-    settle: Optional[Callable[[Version], Any]] = None,
+    before_rename: Optional[Callable[[str, Version], Any]] = None,
     owner: Union[str, int, None] = None,
     group: Union[str, int, None] = None,
     mode: Optional[int] = None,
@@ -124,8 +123,8 @@ def replace_whole(
 
     :param expected: refuse unless the file still has these bytes (``ABSENT``: unless nothing is there).
     :param sha256: hash that the new bytes must have, for a copy of something known.
-    :param validate: called with the path of the finished temporary file; what it raises stops the replacement.
-    :param settle: the same, called with what was written and read back.
+    :param before_rename: called with the path of the temporary file and what was written and read back; what it raises
+        stops the replacement.
     :raises ChangedMeanwhile: the file is not the ``expected`` one, or the bytes are not those of ``sha256``.
     :raises DurabilityUnknown: replaced, but the folder could not be synced.
     :raises MobiusError: the owner or an attribute cannot be kept (nothing was written), or the re-read differs.
@@ -141,10 +140,8 @@ def replace_whole(
             version = _write_temporary(path, temporary, write, wanted)
             if sha256 is not None and version.sha256 != sha256:
                 raise ChangedMeanwhile("The source changed while it was being copied", path, "run again")
-            if validate is not None:
-                validate(temporary)
-            if settle is not None:
-                settle(version)
+            if before_rename is not None:
+                before_rename(temporary, version)
             _check_expected(path, expected)
             os.rename(temporary, path)
         except BaseException:

@@ -237,17 +237,20 @@ def test_absent_means_absent(tmp_path: Path) -> None:
     assert target.read_bytes() == b"new"
 
 
-@pytest.mark.parametrize("where", ["write", "validate", "sha256"])
+@pytest.mark.parametrize("where", ["write", "before_rename", "sha256"])
 def test_what_fails_on_the_way_leaves_the_old_file_alone(library: Path, where: str) -> None:
-    def fail(_argument: Any) -> None:
+    def fail(*_given: Any) -> None:
         raise MobiusError("no good")
 
-    seen = []
+    def look(path: str, _version: Any) -> None:
+        seen.append(Path(path).read_bytes())
+
+    seen: list[bytes] = []
     with pytest.raises(MobiusError):
         replace_whole(
             str(library),
             fail if where == "write" else new_bytes,
-            validate=fail if where == "validate" else lambda path: seen.append(Path(path).read_bytes()),
+            before_rename=fail if where == "before_rename" else look,
             sha256="0" * 64 if where == "sha256" else None,
         )
     assert library.read_bytes() == b"old"
