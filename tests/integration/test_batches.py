@@ -7,6 +7,7 @@ import shutil
 import sys
 
 import pytest
+from conftest import ROOT
 from gate_server import serving, url_of
 
 TOLERANT = {"mobius_max_failure_rate": 30}
@@ -71,13 +72,26 @@ def test_a_host_lost_where_nothing_waits_for_it_stops_the_batches_that_follow(th
     gone = json.dumps(OUT_OF_REACH)
     hook.write_text(f"- ansible.builtin.ping:\n  when: inventory_hostname == 'lost'\n  vars: {gone}\n")
     run, migrated = three({}, mobius_hooks={"after_backup": str(hook)}, **channel)
-    run.failed("lost: lost before, so nothing was begun on b")
+    run.failed("lost: failed or lost before, so nothing was begun on b")
     assert migrated == {"a": True, "lost": False, "b": False}
     assert [each["subject"] for each in received] == [
         "Deployment starts on 3 hosts",
         "Deployment FAILED on 1 of 3 hosts",
     ]
     assert "lost: lost" in received[1]["text"]
+
+
+def test_a_host_that_failed_before_the_deployment_began_keeps_no_other_from_it(three, tmp_path):
+    own = tmp_path / "own.yml"
+    failing = {"ansible.builtin.fail": None, "when": "inventory_hostname == 'lost'"}
+    plays = [
+        {"hosts": "all", "gather_facts": False, "tasks": [failing]},
+        {"ansible.builtin.import_playbook": str(ROOT / "playbooks" / "deploy.yml")},
+    ]
+    own.write_text(json.dumps(plays))
+    run, migrated = three({}, playbook=str(own))
+    assert migrated == {"a": True, "lost": False, "b": True}, run.output
+    assert "nothing was begun" not in run.output
 
 
 def test_a_host_that_cannot_be_made_ready_is_told(site, told):
