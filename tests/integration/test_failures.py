@@ -150,17 +150,43 @@ def test_an_edit_of_what_was_migrated_is_told_where_it_is_kept(site, tmp_path):
     run.failed(f"What it held until then is kept in {kept}.")
 
 
+def hooked(site, folder: Path, **commands: str):
+    """A deployment without a service, and with a shell command as each of these hooks."""
+    hooks = {}
+    for name, command in commands.items():
+        hooks[name] = str(folder / f"{name}.yml")
+        Path(hooks[name]).write_text(f"- ansible.builtin.shell: {command}\n")
+    return site.play("deploy", mobius_service_enabled=False, mobius_health_check=False, mobius_hooks=hooks, **TOLERANT)
+
+
+@pytest.mark.parametrize("adopts", [True, False])
+def test_a_deployment_that_changed_nothing_leaves_an_edit_made_after_it(site, tmp_path, adopts):
+    hooked(site, tmp_path).succeeded()
+    if adopts:
+        site.library.write_bytes(site.library.read_bytes().replace(b"item-0", b"item-zero"))
+    edit = edited(site.library.read_bytes())
+    run = hooked(site, tmp_path, before_health=f"sed -i s/test/edited/ {site.library}", after_health="exit 1")
+    run.failed('Failed in step "health"')
+    run.failed(f"Nothing was rolled back, for the migration had replaced nothing: {site.library} was edited meanwhile")
+    run.failed(f"holds that edit {digest(edit)}.")
+    assert "Rolled back" not in run.output and "NONE that can be used" not in run.output
+    assert site.library.read_bytes() == edit
+    assert snapshots(site) == []
+
+
+def test_what_a_hook_did_to_what_was_migrated_is_taken_back_and_kept(site, tmp_path):
+    before = site.library.read_bytes()
+    run = hooked(site, tmp_path, after_migrate=f"sed -i s/test/edited/ {site.library}; exit 1")
+    run.failed(f"holds the bytes of before {digest(before)}")
+    assert site.library.read_bytes() == before
+    (kept,) = snapshots(site)
+    assert b'"edited"' in kept.read_bytes() and b'"dhash"' in kept.read_bytes()
+    run.failed(f"What it held until then is kept in {kept}.")
+
+
 def test_what_a_hook_did_before_it_failed_is_taken_back(site, tmp_path):
     before = site.library.read_bytes()
-    hook = tmp_path / "half.yml"
-    hook.write_text(f"- ansible.builtin.shell: sed -i s/test/half/ {site.library}; exit 1\n")
-    run = site.play(
-        "deploy",
-        mobius_hooks={"before_migrate": str(hook)},
-        mobius_service_enabled=False,
-        mobius_health_check=False,
-        **TOLERANT,
-    )
+    run = hooked(site, tmp_path, before_migrate=f"sed -i s/test/half/ {site.library}; exit 1")
     run.failed(f"Rolled back: {site.library} holds the bytes of before")
     assert site.library.read_bytes() == before
 
