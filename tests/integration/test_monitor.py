@@ -191,6 +191,36 @@ def test_without_a_deployment_nothing_is_taken_back(site):
     assert site.library.read_bytes() == before + b"\n"
 
 
+def test_a_deployment_that_changed_nothing_has_nothing_to_take_back(site, deployed):
+    """Its message says so, and names the backup of the deployment before."""
+    earlier = state.read_current(str(deployed.library))["backup"]["path"]
+    deployed.library.write_bytes(deployed.after.replace(b'"test"', b'"edited"'))
+    deployed.after = deployed.library.read_bytes()
+    own = create_backup(str(deployed.library))["backup"]
+    adopted = {"deployment": "third", "status": "deployed", "sha256": own["sha256"]}
+    state.begin(str(deployed.library), {**adopted, "backup": {"path": own["path"], "sha256": own["sha256"]}})
+    state.commit(str(deployed.library))
+    received = []
+
+    def take(handler):
+        received.append(json.loads(handler.rfile.read(int(handler.headers["Content-Length"]))))
+        handler.send(b"ok")
+
+    with serving({"/": take}) as people:
+        ill = deployed.ill(document({**FIGURES, "avg_hash_time": 80}), FIGURES_OK)
+        channel = {"type": "webhook", "url": url_of(people, "/")}
+        run, _server = watch(site, {"/metrics/dhash": ill}, mobius_notify=[channel])
+    run.failed("avg_hash_time was 80 ms")
+    run.failed("Nothing was rolled back: the last deployment changed nothing")
+    run.failed(f"further back ansible-playbook playbooks/rollback.yml -e mobius_backup={earlier}")
+    assert "Rolled back" not in run.output and "bytes of before" not in run.output
+    assert deployed.library.read_bytes() == deployed.after
+    (record,) = (site.home / "logs").glob("monitoring-*.json")
+    assert json.loads(record.read_text())["status"] == "nothing_to_roll_back"
+    assert "rolled back on" not in received[0]["subject"]
+    assert "Nothing was rolled back: the last deployment changed nothing" in received[0]["text"]
+
+
 def test_one_that_goes_away_is_taken_back_and_its_silence_told(site, deployed):
     with serving({"/health": HEALTHY, "/metrics/dhash": FIGURES_OK}) as server:
 
