@@ -221,6 +221,20 @@ def test_a_deployment_that_changed_nothing_has_nothing_to_take_back(site, deploy
     assert "Nothing was rolled back: the last deployment changed nothing" in received[0]["text"]
 
 
+@pytest.mark.parametrize("well", [True, False])
+def test_without_a_metrics_url_the_health_alone_is_judged(site, deployed, well):
+    given = {"mobius_metrics_url": "", "mobius_figures": {"avg_hash_time": "timing.mean"}}
+    over = {"avg_hash_time": 2, "p95_hash_time": 2}
+    health = HEALTHY if well else deployed.ill(document({"status": "unhealthy"}, 503))
+    run, _server = watch(site, {"/health": health}, mobius_limits_over=over, **given, **PATIENT)
+    assert "There is no metrics URL: the health alone is judged." in run.output
+    if well:
+        assert "pass: " in run.succeeded().output
+    else:
+        run.failed("Rolled back")
+    assert (deployed.library.read_bytes() == deployed.after) == well
+
+
 def test_one_that_goes_away_is_taken_back_and_its_silence_told(site, deployed):
     with serving({"/health": HEALTHY, "/metrics/dhash": FIGURES_OK}) as server:
 
