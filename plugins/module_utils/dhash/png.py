@@ -14,7 +14,7 @@ import os
 import re
 import struct
 from importlib import import_module
-from typing import IO, TYPE_CHECKING, Any, Iterator, List, Optional, Union
+from typing import IO, TYPE_CHECKING, Any, List, Optional, Union
 
 try:
     from PIL import Image
@@ -74,9 +74,9 @@ def decode(image: ImageFile, stream: IO[bytes]) -> Optional[Image.Image]:
         if stream.seek(0, os.SEEK_END) > _LARGEST:
             return None
         stream.seek(image.tile[0][2] - _CHUNK.size)
-        pixels = _inflated(_compressed(stream.read()), size)
+        stored = _stored(_compressed(stream.read()), size)
         found = Image.new(image.mode, image.size, None)
-        found.frombytes(b"".join(_stored(pixels)), "zip", image.mode, 0)
+        found.frombytes(stored, "zip", image.mode, 0)
     except (ValueError, struct.error, MemoryError, OSError, _zlib.error):
         return None
     finally:
@@ -119,23 +119,22 @@ def _compressed(data: bytes) -> Union[bytes, memoryview]:
         at = end
 
 
-def _inflated(data: Union[bytes, memoryview], size: int) -> bytes:
-    """Return the ``size`` bytes that ``data`` inflates to; a ValueError where they are more or fewer."""
+def _stored(data: Union[bytes, memoryview], size: int) -> bytes:
+    """Return the ``size`` bytes that ``data`` inflates to, as a zlib stream of stored blocks (RFC 1950 and 1951).
+
+    :raises ValueError: they are more or fewer; ``zlib_ng.error`` where it is no zlib stream.
+    """
     inflating = _zlib.decompressobj()
     pixels: bytes = inflating.decompress(data, size)
     if len(pixels) != size or not inflating.eof or inflating.unused_data:
         raise ValueError("not as many bytes as the picture has")
-    return pixels
-
-
-def _stored(data: bytes) -> Iterator[bytes]:
-    """Yield the parts of a zlib stream of ``data`` in stored blocks (RFC 1950 and 1951)."""
-    yield b"\x78\x01"
-    for start in range(0, len(data), _LARGEST_STORED):
-        block = data[start : start + _LARGEST_STORED]
-        yield _STORED.pack(start + len(block) == len(data), len(block), len(block) ^ 0xFFFF)
-        yield block
-    yield _zlib.adler32(data).to_bytes(4, "big")
+    parts: List[Union[bytes, memoryview]] = [b"\x78\x01"]
+    for start in range(0, size, _LARGEST_STORED):
+        block = pixels[start : start + _LARGEST_STORED]
+        parts += [_STORED.pack(start + len(block) == size, len(block), len(block) ^ 0xFFFF), block]
+    # The checksum of what was inflated, which has just been found right.
+    parts.append(data[-4:])
+    return b"".join(parts)
 
 
 def _agrees() -> bool:

@@ -78,14 +78,12 @@ def greys(image: Image.Image, box: Optional[Tuple[float, float, float, float]] =
 def _product(grey: Image.Image, across: numpy.ndarray[Any, Any], down: numpy.ndarray[Any, Any]) -> bytes:
     width, height = grey.size
     cells = np.empty((height, COLUMNS))
-    step = min(height, max(1, _PRODUCT // width))
-    floats = np.empty((step, width))
+    step = max(1, _PRODUCT // width)
     top = 0
     for band in _bands(grey):
         pixels = np.frombuffer(band.tobytes(), np.uint8).reshape(-1, width)
         for start in range(0, len(pixels), step):
-            part = floats[: len(pixels) - start]
-            np.copyto(part, pixels[start : start + step])
+            part = pixels[start : start + step]
             np.dot(part, across, out=cells[top : top + len(part)])
             top += len(part)
     found: bytes = _rounded(np.dot(down, _rounded(cells))).astype(np.uint8).tobytes()
@@ -131,11 +129,7 @@ def _coefficients(size: int, cells: int) -> Optional[Any]:
     scale = size / cells
     half = (cells + 1) // 2
     centres = (np.arange(half) + 0.5)[:, None] * scale
-    places = np.arange(size)
-    first = np.maximum(0, (centres - _LOBES * scale + 0.5).astype(int))
-    last = np.minimum(size, (centres + _LOBES * scale + 0.5).astype(int))
-    weights = _lanczos((places - centres + 0.5) / scale)
-    weights *= (places >= first) & (places < last)
+    weights = _lanczos((np.arange(size) - centres + 0.5) / scale)
     weights *= _ONE / weights.sum(axis=1, keepdims=True)
     rounded = np.trunc(weights + np.copysign(0.5, weights))
     if np.any(np.abs(np.abs(weights - rounded) - 0.5) < _AMBIGUOUS):
@@ -151,11 +145,14 @@ _kept_weights = lru_cache(maxsize=_KEPT_SIZES)(_coefficients)
 
 
 def _lanczos(x: Any) -> Any:
-    """Return sinc(x) sinc(x / 3), with sin 3a = 3 sin a - 4 sin^3 a."""
+    """Return sinc(x) sinc(x / 3) between -3 and 3, with sin 3a = 3 sin a - 4 sin^3 a, and 0 beyond."""
     x[x == 0] = 1e-9
     x *= np.pi / _LOBES
-    sine = np.sin(x)
-    return sine * sine * (_LOBES - 4 * sine * sine) / (_LOBES * x * x)
+    squares = np.sin(x)
+    squares *= squares
+    beyond = np.abs(x) >= np.pi
+    squares[beyond] = 0
+    return squares * (_LOBES - 4 * squares) / (_LOBES * x * x)
 
 
 def _agrees() -> bool:
