@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Dict, List, Optional
 
 import pytest
+from ansible_collections.mobius.dhash.plugins.module_utils.process import supervise
 from PIL import Image, ImageDraw
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -85,6 +86,10 @@ class Site:
         )
         return Run(done)
 
+    def end_service(self) -> None:
+        for pid_file in self.home.rglob("service.pid"):
+            supervise.stop(supervise.Program([], str(pid_file), os.devnull))
+
     def items(self) -> List[Dict[str, Any]]:
         return json.loads(self.library.read_bytes())["components"]
 
@@ -138,7 +143,7 @@ def site(tmp_path: Path):
     names = [f"images/piece-{number}.png" for number in range(6)] + ["images/torn.png", "images/gone.png"]
     place.write_library([{"id": f"item-{n}", "image": name, "price": 1.00} for n, name in enumerate(names)])
     yield place
-    place.play("service", mobius_service_state="stopped")
+    place.end_service()
 
 
 @pytest.fixture

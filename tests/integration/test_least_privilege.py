@@ -65,7 +65,7 @@ def own():
         path.chmod(0o750 if path.is_dir() else 0o640)
     place.home.chmod(0o2750)
     yield place
-    place.play("service", mobius_service_state="stopped")
+    place.end_service()
     shutil.rmtree(home)
 
 
