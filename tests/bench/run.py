@@ -90,10 +90,12 @@ def _measures(options: argparse.Namespace) -> Dict[str, Callable[[], Dict[str, A
 def _pictures() -> Path:
     """Build the corpora, once."""
     folder: Path = places.CACHE / "corpora"
-    if not (folder / "built").exists():
+    # Beside it: a file in it would be taken for a picture.
+    built = places.CACHE / "corpora.built"
+    if not built.exists():
         print("building the corpora ...", file=sys.stderr, flush=True)
         subprocess.run([sys.executable, str(places.HERE / "corpora.py"), str(folder)], check=True)
-        (folder / "built").touch()
+        built.touch()
     return folder
 
 
