@@ -20,7 +20,7 @@ from paths import Site
 ROOT = Path(__file__).resolve().parents[2]
 INSIDE = Path(__file__).resolve().parent / "inside"
 VENV = ROOT / ".cache" / "test-runtime"
-SECONDS = 900
+SECONDS = 300
 #: What the runs over ssh and their lock need; a lock over ssh dies by its time alone.
 TTL = 12
 _QUICK = {"mobius_service_enabled": False, "mobius_health_check": False, "mobius_workers": 1, "mobius_verify_sample": 2}

@@ -14,7 +14,7 @@ from typing import Any, Callable, Dict, List, Optional, Tuple
 
 import paths
 from ansible_collections.mobius.dhash.plugins.module_utils.storage import lock
-from broken import DONE, Ended
+from broken import DONE, KILLED, Ended
 from judge import Lost, recovered, survived
 from paths import Model, Site, Writing, timeless
 from plays import TTL, Play, play
@@ -119,6 +119,9 @@ class _Playing:
         site = self.model.site.copy(bench.folder / "played")
         try:
             ended, fired, found = self._tried(site)
+        except RuntimeError as error:
+            # Told with its place, and the others go on: one that hangs must not hide where.
+            ended, fired, found = Ended(KILLED, str(error), True), True, str(error)
         finally:
             shutil.rmtree(site.home)
         label = f"{self.model.name}: {self.label}"
