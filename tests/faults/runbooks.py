@@ -103,7 +103,8 @@ _TAKING = Place("Take the lock", "open", r"/\.library\.json\.dhash/writing$")
 class _Playing:
     """One fault of a playbook.
 
-    :ivar proven: folder of notes, one for each state that some fault left and that the next run recovered from.
+    :ivar proven: folder of notes, one for each state that some fault left: whoever comes upon it first shows that the
+        next run recovers from it.
     """
 
     model: Model
@@ -133,15 +134,22 @@ class _Playing:
     def _lost(self, site: Site, ended: Ended) -> Optional[str]:
         try:
             survived(self.model, site, ended)
-            left = self.proven / f"{self.model.name}-{state_of(site)}"
+            new = self._is_new(state_of(site))
             falls_free(site)
-            if not left.exists():
+            if new:
                 self._goes_on(site)
                 self._stays(site)
-                left.touch()
         except Lost as error:
             return str(error)
         return None
+
+    def _is_new(self, state: str) -> bool:
+        """Whether this one is the first in this state; the others leave the proof to it, also while it is at it."""
+        try:
+            (self.proven / f"{self.model.name}-{state}").touch(exist_ok=False)
+        except FileExistsError:
+            return False
+        return True
 
     def _goes_on(self, site: Site) -> None:
         long_ago(site)
@@ -153,8 +161,7 @@ class _Playing:
 
     def _stays(self, site: Site) -> None:
         """Whatever broke before, the next run ends in the same few states; another one changes none of them."""
-        reached = self.proven / f"{self.model.name}-after-{state_of(site)}"
-        if reached.exists():
+        if not self._is_new(f"after-{state_of(site)}"):
             return
         before = _kept(site)
         try:
@@ -165,7 +172,6 @@ class _Playing:
                 play(plain(DEPLOY), site)
         except RuntimeError as error:
             raise Lost(f"the run after the next fails: {error}") from error
-        reached.touch()
 
 
 def long_ago(site: Site) -> None:
