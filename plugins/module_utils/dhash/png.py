@@ -1,10 +1,10 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""PNG files inflated by zlib-ng, where its package is there: the same pixels, sooner.
+"""PNG files inflated by zlib-ng or libdeflate, where a package of one is there: the same pixels, sooner.
 
 Inflating is what a small picture takes most of its time for, and the zlib of most systems is slow. Pillow stays the
-judge, and undoes the filters of PNG: it is given the inflated bytes as a stream that is stored, not compressed. What is
-unusual or damaged in any way is left to Pillow from the start.
+judge, and undoes the filters of PNG: where there are any, it is given the inflated bytes as a stream that is stored,
+not compressed. What is unusual or damaged in any way is left to Pillow from the start.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ import io
 import os
 import re
 import struct
+from contextlib import suppress
 from importlib import import_module
-from typing import IO, TYPE_CHECKING, Any, List, Optional, Union
+from typing import IO, TYPE_CHECKING, Any, Callable, List, NamedTuple, Optional, Union
 
 try:
     from PIL import Image
@@ -35,19 +36,29 @@ _CHUNK_ENDS = 12  # length, name and checksum
 _STORED = struct.Struct("<BHH")
 _LARGEST_STORED = 65535
 
-_zlib: Any = None
+Bytes = Union[bytes, bytearray, memoryview]
+
+
+class _Zlib(NamedTuple):
+    """``inflate`` takes a whole zlib stream, and the bytes that it must hold; a ValueError tells that it does not."""
+
+    inflate: Callable[[Bytes, int], Bytes]
+    crc32: Callable[[Bytes], int]
+
+
+_zlib: Optional[_Zlib] = None
 
 
 def load() -> bool:
-    """Use zlib-ng from now on, if it is there and agrees with Pillow; True if so."""
+    """Use libdeflate or else zlib-ng from now on, if it is there and agrees with Pillow; True if so."""
     global _zlib
-    if _zlib is None and Image is not None:
-        try:
-            _zlib = import_module("zlib_ng.zlib_ng")
-        except Exception:  # one built for another Python raises more than ImportError
-            _zlib = None
-        if _zlib is not None and not _agrees():
-            _zlib = None
+    for package in (_libdeflate, _zlib_ng):
+        if _zlib is None and Image is not None:
+            # One built for another Python raises more than ImportError.
+            with suppress(Exception):
+                _zlib = package()
+            if _zlib is not None and not _agrees():
+                _zlib = None
     return _zlib is not None
 
 
@@ -55,6 +66,38 @@ def forget() -> None:
     """Leave inflating to Pillow again."""
     global _zlib
     _zlib = None
+
+
+def _zlib_ng() -> _Zlib:
+    package = import_module("zlib_ng.zlib_ng")
+
+    def inflate(data: Bytes, size: int) -> bytes:
+        inflating = package.decompressobj()
+        try:
+            lines: bytes = inflating.decompress(data, size)
+        except package.error as error:
+            raise ValueError("no zlib stream") from error
+        if len(lines) != size or not inflating.eof or inflating.unused_data:
+            raise ValueError("not as many bytes as the picture has")
+        return lines
+
+    return _Zlib(inflate, package.crc32)
+
+
+def _libdeflate() -> _Zlib:
+    package = import_module("deflate")
+
+    def inflate(data: Bytes, size: int) -> bytearray:
+        try:
+            lines: bytearray = package.zlib_decompress(data, size)
+        except package.DeflateError as error:
+            raise ValueError("no zlib stream") from error
+        # It does not mind bytes behind the stream.
+        if len(lines) != size or package.adler32(lines).to_bytes(4, "big") != data[-4:]:
+            raise ValueError("not as many bytes as the picture has")
+        return lines
+
+    return _Zlib(inflate, package.crc32)
 
 
 def decode(image: ImageFile, stream: IO[bytes]) -> Optional[Image.Image]:
@@ -66,18 +109,23 @@ def decode(image: ImageFile, stream: IO[bytes]) -> Optional[Image.Image]:
     if _zlib is None or not _usual(image):
         return None
     width, height = image.size
-    size = height * (1 + width * _BYTES_A_PIXEL[image.mode])
-    if size > _LARGEST:
+    row = 1 + width * _BYTES_A_PIXEL[image.mode]
+    if height * row > _LARGEST:
         return None
     position = stream.tell()
     try:
         if stream.seek(0, os.SEEK_END) > _LARGEST:
             return None
         stream.seek(image.tile[0][2] - _CHUNK.size)
-        stored = _stored(_compressed(stream.read()), size)
+        compressed = _compressed(stream.read(), _zlib.crc32)
+        lines = _zlib.inflate(compressed, height * row)
         found = Image.new(image.mode, image.size, None)
-        found.frombytes(stored, "zip", image.mode, 0)
-    except (ValueError, struct.error, MemoryError, OSError, _zlib.error):
+        # Each line begins with the number of its filter; 0 is none.
+        if any(lines[::row]):
+            found.frombytes(_stored(lines, compressed[-4:]), "zip", image.mode, 0)
+        else:
+            found.frombytes(memoryview(lines)[1:], "raw", image.mode, row)
+    except (ValueError, struct.error, MemoryError, OSError):
         return None
     finally:
         stream.seek(position)
@@ -96,7 +144,7 @@ def _usual(image: Any) -> bool:
     return whole and short and image.n_frames == 1 and not image.info.get("interlace")
 
 
-def _compressed(data: bytes) -> Union[bytes, memoryview]:
+def _compressed(data: bytes, crc32: Callable[[Bytes], int]) -> Bytes:
     """Return what is in the IDAT chunks that ``data`` begins with.
 
     :raises ValueError: something up to the end of the picture is unusual or damaged; struct.error likewise.
@@ -106,7 +154,7 @@ def _compressed(data: bytes) -> Union[bytes, memoryview]:
     while True:
         length, name = _CHUNK.unpack_from(data, at)
         end = at + _CHUNK_ENDS + length
-        if end > len(data) or _zlib.crc32(view[at + 4 : end - 4]) != int.from_bytes(view[end - 4 : end], "big"):
+        if end > len(data) or crc32(view[at + 4 : end - 4]) != int.from_bytes(view[end - 4 : end], "big"):
             raise ValueError("a chunk that is damaged or not whole")
         if name == b"IEND":
             return parts[0] if len(parts) == 1 else b"".join(parts)
@@ -119,27 +167,26 @@ def _compressed(data: bytes) -> Union[bytes, memoryview]:
         at = end
 
 
-def _stored(data: Union[bytes, memoryview], size: int) -> bytes:
-    """Return the ``size`` bytes that ``data`` inflates to, as a zlib stream of stored blocks (RFC 1950 and 1951).
+def _stored(lines: Bytes, checksum: Bytes) -> bytes:
+    """Return ``lines`` as a zlib stream of stored blocks (RFC 1950 and 1951).
 
-    :raises ValueError: they are more or fewer; ``zlib_ng.error`` where it is no zlib stream.
+    :param checksum: the Adler-32 of ``lines``, which has just been found right.
     """
-    inflating = _zlib.decompressobj()
-    pixels: bytes = inflating.decompress(data, size)
-    if len(pixels) != size or not inflating.eof or inflating.unused_data:
-        raise ValueError("not as many bytes as the picture has")
-    parts: List[Union[bytes, memoryview]] = [b"\x78\x01"]
-    for start in range(0, size, _LARGEST_STORED):
-        block = pixels[start : start + _LARGEST_STORED]
-        parts += [_STORED.pack(start + len(block) == size, len(block), len(block) ^ 0xFFFF), block]
-    # The checksum of what was inflated, which has just been found right.
-    parts.append(data[-4:])
+    parts: List[Bytes] = [b"\x78\x01"]
+    for start in range(0, len(lines), _LARGEST_STORED):
+        block = lines[start : start + _LARGEST_STORED]
+        parts += [_STORED.pack(start + len(block) == len(lines), len(block), len(block) ^ 0xFFFF), block]
+    parts.append(checksum)
     return b"".join(parts)
 
 
 def _agrees() -> bool:
-    """Whether a picture of several blocks comes out as it went in."""
-    picture = Image.effect_noise((173, 131), 60).convert("RGBA")
+    """Whether pictures of several blocks come out as they went in, filtered and not."""
+    noise = Image.effect_noise((173, 391), 60)
+    return all(_comes_out(each) for each in (noise.convert("RGBA"), noise.convert("P")))
+
+
+def _comes_out(picture: Image.Image) -> bool:
     file = io.BytesIO()
     picture.save(file, "PNG", compress_level=1)
     with Image.open(file) as image:

@@ -1,7 +1,8 @@
-"""PNG inflated by zlib-ng has the pixels that Pillow decodes, or is left to Pillow."""
+"""PNG inflated by zlib-ng or libdeflate has the pixels that Pillow decodes, or is left to Pillow."""
 
 from __future__ import annotations
 
+import importlib
 import io
 import random
 import struct
@@ -20,10 +21,21 @@ from PIL import Image
 Chunks = List[Tuple[bytes, bytes]]
 
 
-@pytest.fixture(autouse=True)
-def by_zlib_ng() -> Iterator[None]:
+PACKAGES = ("zlib_ng.zlib_ng", "deflate")
+
+
+@pytest.fixture(autouse=True, params=PACKAGES)
+def package(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The package that inflates, as the only one that is there."""
+    pytest.importorskip(request.param)
+    png.forget()
+    for name in PACKAGES:
+        if name != request.param:
+            monkeypatch.setitem(sys.modules, name, None)
     assert png.load()
-    yield
+    yield request.param
+    monkeypatch.undo()
+    png.forget()
     assert png.load()
 
 
@@ -82,6 +94,30 @@ def test_usual_png_files_have_the_same_pixels(mode: str, level: int, tmp_path: P
         # A palette of few colours takes fewer than eight bits, which are left to Pillow.
         data = encoded(in_mode(mode, size), compress_level=level, **({"bits": 8} if mode == "P" else {}))
         assert direct(png, data, tmp_path / "a.png")
+
+
+def unfiltered(image: Image.Image) -> bytes:
+    """A file whose lines have no filter, but for a palette as Pillow writes it anyway."""
+    data = encoded(image, **({"bits": 8} if image.mode == "P" else {}))
+    row = image.width * len(image.getbands())
+    pixels = image.tobytes()
+    lines = b"".join(b"\0" + pixels[at : at + row] for at in range(0, len(pixels), row))
+    return with_pixels(zlib.compress(lines), data)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_lines_without_a_filter(mode: str, tmp_path: Path) -> None:
+    for size in ((97, 71), (1, 1), (1, 300), (300, 1), (160, 121)):
+        assert direct(png, unfiltered(in_mode(mode, size)), tmp_path / "a.png")
+
+
+def test_one_line_with_a_filter_among_others(tmp_path: Path) -> None:
+    content = bytearray(zlib.decompress(compressed(unfiltered(scene((60, 44))))))
+    content[181 * 43] = 2
+    assert direct(png, with_pixels(zlib.compress(content), PLAIN), tmp_path / "a.png")
+    content[181 * 43] = 5
+    first, second = both(png, with_pixels(zlib.compress(content), PLAIN), tmp_path / "a.png")
+    assert first == second
 
 
 @pytest.mark.parametrize("size", [(65534, 1), (65535, 1), (1, 32767), (1, 32768), (255, 256), (510, 257)])
@@ -230,6 +266,7 @@ def summed(data: bytes) -> bytes:
 def test_mutated_files_come_to_the_same(tmp_path: Path) -> None:
     chance = random.Random(11)
     models = [encoded(in_mode(mode, (60, 44)), **({"bits": 8} if mode == "P" else {})) for mode in MODES]
+    models += [unfiltered(in_mode(mode, (60, 44))) for mode in MODES]
     ends = {"taken": 0, "hashed": 0, "refused": 0}
     path = tmp_path / "a.png"
     for _unused in range(1200):
@@ -258,25 +295,53 @@ def test_mutated_files_come_to_the_same(tmp_path: Path) -> None:
     assert min(ends.values()) > 100, ends
 
 
-def test_one_that_gives_other_pixels_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    from zlib_ng import zlib_ng
-
+def test_one_that_gives_other_pixels_is_not_used(package: str, monkeypatch: pytest.MonkeyPatch) -> None:
     class Wrong:
         eof, unused_data = True, b""
 
         def decompress(self, _data: bytes, size: int) -> bytes:
             return bytes(size)
 
-    monkeypatch.setattr(zlib_ng, "decompressobj", Wrong)
+    module = importlib.import_module(package)
+    if package == "deflate":
+        monkeypatch.setattr(module, "zlib_decompress", lambda _data, size: bytearray(size))
+        monkeypatch.setattr(module, "adler32", lambda _lines: 0)
+    else:
+        monkeypatch.setattr(module, "decompressobj", Wrong)
     png.forget()
     assert not png.load()
-    monkeypatch.undo()
 
 
-def test_without_the_package_pillow_inflates(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setitem(sys.modules, "zlib_ng.zlib_ng", None)
+def test_without_a_package_pillow_inflates(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in PACKAGES:
+        monkeypatch.setitem(sys.modules, name, None)
     png.forget()
     assert not png.load()
     (tmp_path / "a.png").write_bytes(PLAIN)
     assert isinstance(outcome(tmp_path / "a.png"), tuple)
+
+
+def test_libdeflate_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
+    pytest.importorskip("deflate")
+    png.forget()
+    monkeypatch.setattr(png, "_zlib_ng", lambda: pytest.fail("asked for zlib-ng"))
+    assert png.load()
+
+
+def test_a_rule_of_deflate_that_libdeflate_does_not_mind(package: str, tmp_path: Path) -> None:
+    """Its one difference, which no program writes: here a length code beyond the last one."""
+    # A block of fixed codes: the literal 0, length code 286, distance code 0, the end; bits from the lowest on.
+    bits = "110" + "00110000" + "11000110" + "00000" + "0000000"
+    raw = bytes(int(bits[at : at + 8][::-1], 2) for at in range(0, len(bits), 8))
+    lines = bytes(259)
+    with pytest.raises(zlib.error):
+        zlib.decompress(raw, -15)
+    data = with_pixels(b"\x78\x01" + raw + zlib.adler32(lines).to_bytes(4, "big"), encoded(Image.new("L", (36, 7))))
+    path = tmp_path / "a.png"
+    path.write_bytes(data)
+    with path.open("rb") as stream, Image.open(stream) as image:
+        found = png.decode(image, stream)
+    assert (found is not None) == (package == "deflate")
+    png.forget()
+    assert outcome(path) == "broken"
