@@ -91,7 +91,7 @@ def prepare() -> None:
 
 
 def hurry() -> bool:
-    """Load what hashes sooner, to the same hashes, and takes a moment to load: NumPy, simplejpeg, libdeflate or zlib-ng.
+    """Load what hashes sooner, to the same hashes, and takes a moment to load: NumPy, and packages that decode.
 
     :returns: whether something was loaded now, so that processes forked before lack it.
     """
