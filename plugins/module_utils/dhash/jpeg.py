@@ -103,7 +103,7 @@ def _usual(image: Any) -> bool:
 
 
 def _content(stream: IO[bytes]) -> bytes:
-    size = os.fstat(stream.fileno()).st_size
+    size = stream.seek(0, os.SEEK_END)
     if size > _LARGEST_FILE:
         raise ValueError("left to Pillow, which reads it in blocks")
     stream.seek(0)

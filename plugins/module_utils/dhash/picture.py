@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import stat
 import struct
@@ -34,6 +35,7 @@ _REFUSED = frozenset({"EPS", "WMF", "FPX", "MIC", "MPEG", "BUFR", "GRIB", "HDF5"
 _USUAL = ("PNG", "JPEG", "GIF", "WEBP", "BMP")
 # What the sides keep in fast mode: a cell of the 9 x 8 greys still averages 14 x 16 pixels.
 _REDUCED_SIDE = 128
+_READ_AT_ONCE = 1024 * 1024
 _DECODERS = {"JPEG": jpeg.decode, "PNG": png.decode}
 _usual: List[str] = []
 _formats: List[str] = []
@@ -69,9 +71,9 @@ def hash_picture(path: str, max_pixels: int = MAX_PIXELS, mode: str = EXACT) -> 
     :param mode: EXACT, or FAST: JPEG pictures are decoded small and in grey, and their hashes may be some bits off.
     :raises PictureError: with the code of the reason, whatever the file holds.
     """
-    with _open(path) as stream:
+    with _open(path) as file:
         try:
-            return _hash(stream, max_pixels, mode)
+            return _hash(file, max_pixels, mode)
         except PictureError:
             raise
         except Exception as error:
@@ -101,7 +103,7 @@ def hurry() -> bool:
     return any([shrink.load(), jpeg.load(), png.load()])
 
 
-def _open(path: str) -> IO[bytes]:
+def _open(path: str) -> io.FileIO:
     """Open a regular file, and nothing else: a FIFO blocks, and opening a device can act on it."""
     try:
         _regular(os.stat(path))
@@ -111,13 +113,12 @@ def _open(path: str) -> IO[bytes]:
         raise PictureError("missing", "no such file") from error
     except (OSError, ValueError) as error:
         raise PictureError("unreadable", getattr(error, "strerror", None) or str(error)) from error
-    stream = os.fdopen(descriptor, "rb")
     try:
         _regular(os.fstat(descriptor))
     except PictureError:
-        stream.close()
+        os.close(descriptor)
         raise
-    return stream
+    return io.FileIO(descriptor)
 
 
 def _regular(status: os.stat_result) -> None:
@@ -127,13 +128,14 @@ def _regular(status: os.stat_result) -> None:
         raise PictureError("empty", "the file has no bytes")
 
 
-def _hash(stream: IO[bytes], max_pixels: int, mode: str) -> Picture:
+def _hash(file: io.FileIO, max_pixels: int, mode: str) -> Picture:
     prepare()
     # Pillow raises above twice this, also for frames that show their size late.
     Image.MAX_IMAGE_PIXELS = max_pixels
+    stream = _stream(file)
     with _identified(stream) as image:
         # Given a name, as ImageHash gives one, Pillow maps uncompressed files, and finds more of them too short.
-        image.filename = f"/proc/self/fd/{stream.fileno()}"
+        image.filename = f"/proc/self/fd/{file.fileno()}"
         width, height = image.size
         if width * height > max_pixels:
             raise PictureError("too-many-pixels", f"{width} x {height} pixels, the limit is {max_pixels}")
@@ -142,6 +144,13 @@ def _hash(stream: IO[bytes], max_pixels: int, mode: str) -> Picture:
         steps = differences(shrink.greys(pixels, box))
         value, reasons = judge(steps, pixels, min(width, height))
     return Picture(dhash_of(steps), value, reasons)
+
+
+def _stream(file: io.FileIO) -> IO[bytes]:
+    """Return a stream of what is in ``file``: a small one is read at once, as Pillow reads in small pieces."""
+    if os.fstat(file.fileno()).st_size <= _READ_AT_ONCE:
+        return io.BytesIO(file.readall())
+    return io.BufferedReader(file)
 
 
 def _identified(stream: IO[bytes]) -> ImageFile:

@@ -125,7 +125,7 @@ def test_a_decoder_that_writes_reaches_neither_stream(tmp_path: Path, capfd: pyt
 @needs_traps
 def test_workers_hold_no_file_of_the_parent(tmp_path: Path) -> None:
     with (tmp_path / "lock").open("w"):
-        outcomes([trap(tmp_path, "descriptors", f"d{number}") for number in range(40)], workers=3)
+        outcomes([trap(tmp_path, f"descriptors {tmp_path}/{n}.seen", f"d{n}") for n in range(40)], workers=3)
     seen = [path.read_text() for path in tmp_path.glob("*.seen")]
     assert len(seen) == 40
     for text in seen:
