@@ -68,9 +68,9 @@ BACKUP = """
 ## Backup
 
 A file that the page cache has is copied on one disk, and its SHA-256 written beside the copy. `library_backup` (the
-call without Ansible, the first backup of this file) hashes while it copies; it syncs the copy, drops it from the
-cache, reads it back and hashes it again meanwhile, and then syncs the checksum and the folder. `cp && sha256sum`
-leaves the copy in the page cache and reads it from there; the second row syncs the copy too.
+call without Ansible, the first backup of this file) hashes while it copies; meanwhile it syncs the copy, drops it from
+the cache, reads it back and compares it with what was written, and then it syncs the checksum and the folder.
+`cp && sha256sum` leaves the copy in the page cache and reads it from there; the second row syncs the copy too.
 """
 
 DEPLOY = """

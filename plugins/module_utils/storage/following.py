@@ -1,20 +1,25 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A file hashed while it is written, and a large one read back meanwhile: each stretch once it is on the disk."""
+"""A file hashed while it is written, and read back: a large one meanwhile, each stretch once it is on the disk.
+
+What is read back is compared with the bytes that were written, which are in memory until then: hashing them a second
+time would take as long as all else.
+"""
 
 from __future__ import annotations
 
-import hashlib
 import io
 import os
 import threading
 from contextlib import suppress
-from queue import SimpleQueue
-from typing import Any, Optional
+from hashlib import sha256
+from queue import Queue
+from typing import Any, List, Optional
 
 #: Bytes that are synced and read back at once. A file that has fewer is read back when it is whole.
-STRETCH = 32 << 20
-_BLOCK = 1 << 20
+STRETCH = 8 << 20
+#: Stretches that may wait for that, in memory, before the writer waits.
+_AHEAD = 2
 
 
 class HashedFile(io.RawIOBase):
@@ -28,8 +33,9 @@ class HashedFile(io.RawIOBase):
         self._descriptor = descriptor
         self._path = path
         self._follower: Optional[_Follower] = None
+        self._unread: List[bytes] = []
         self._next = STRETCH
-        self.digest = hashlib.sha256()
+        self.digest = sha256()
         self.size = 0
 
     def writable(self) -> bool:
@@ -37,18 +43,31 @@ class HashedFile(io.RawIOBase):
 
     def write(self, data: Any) -> int:
         count = os.write(self._descriptor, data)
-        self.digest.update(memoryview(data)[:count])
+        # A copy, for the writer may use its memory again.
+        block = bytes(memoryview(data)[:count])
+        self.digest.update(block)
+        self._unread.append(block)
         self.size += count
         if self.size >= self._next:
             self._next = self.size + STRETCH
             if self._follower is None:
-                self._follower = _Follower(os.open(self._path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW))
-            self._follower.follow(self.size)
+                self._follower = _Follower(_opened(self._path))
+            self._follower.follow(self._unread)
+            self._unread = []
         return count
 
-    def read_back(self) -> Optional[tuple[str, int]]:
-        """SHA-256 and size of what is in the file, all of which is synced; None of a small one that nobody read yet."""
-        return self._follower.finish(self.size) if self._follower is not None else None
+    def reads_back(self) -> bool:
+        """Whether the file, all of which is synced, holds what was written and nothing else.
+
+        :raises OSError: it could not be synced or read.
+        """
+        if self._follower is not None:
+            return self._follower.finish(self._unread)
+        descriptor = _opened(self._path)
+        try:
+            return _holds(descriptor, 0, self._unread) and os.fstat(descriptor).st_size == self.size
+        finally:
+            os.close(descriptor)
 
     def close(self) -> None:
         if self._follower is not None:
@@ -58,62 +77,80 @@ class HashedFile(io.RawIOBase):
 
 
 class _Follower:
-    """A thread that reads a file back, and hashes what it reads.
+    """A thread that reads a file back.
 
     :param descriptor: of the file, open for reading; closed by ``close``.
     """
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
-        self._ends: SimpleQueue[Optional[int]] = SimpleQueue()
-        self._digest = hashlib.sha256()
+        self._stretches: Queue[Optional[List[bytes]]] = Queue(_AHEAD)
         self._size = 0
+        self._same = True
         self._error: Optional[BaseException] = None
         self._thread = threading.Thread(target=self._run, name="follower", daemon=True)
         self._thread.start()
 
-    def follow(self, end: int) -> None:
-        """The bytes up to here are written."""
-        self._ends.put(end)
+    def follow(self, blocks: List[bytes]) -> None:
+        """These are written, behind those of before."""
+        self._stretches.put(blocks)
 
-    def finish(self, end: int) -> tuple[str, int]:
-        """Read the rest, which is synced; returns SHA-256 and size of all that was read.
+    def finish(self, blocks: List[bytes]) -> bool:
+        """Read the rest too, which is synced; returns whether all was as written.
 
         :raises OSError: a stretch could not be synced or read.
         """
-        self._ends.put(end)
+        self.follow(blocks)
         self._stop()
         if self._error is not None:
             raise self._error
-        return self._digest.hexdigest(), self._size
+        return self._same and os.fstat(self._descriptor).st_size == self._size
 
     def close(self) -> None:
         self._stop()
         os.close(self._descriptor)
 
     def _stop(self) -> None:
-        self._ends.put(None)
-        self._thread.join()
+        if self._thread.is_alive():
+            self._stretches.put(None)
+            self._thread.join()
 
     def _run(self) -> None:
-        try:
-            block = memoryview(bytearray(_BLOCK))
-            while True:
-                end = self._ends.get()
-                if end is None:
-                    return
-                self._read(end, block)
-        except BaseException as error:  # raised again where it is waited for
-            self._error = error
+        while (blocks := self._stretches.get()) is not None:
+            # After an error too, the writer must not wait for ever.
+            if self._same and self._error is None:
+                try:
+                    self._read(blocks)
+                except BaseException as error:  # raised again where it is waited for
+                    self._error = error
 
-    def _read(self, end: int, block: memoryview[int]) -> None:
+    def _read(self, blocks: List[bytes]) -> None:
         os.fsync(self._descriptor)
+        size = sum(map(len, blocks))
         # Dropped from the cache, so that the disk is asked where the kernel lets it.
         with suppress(OSError):
-            os.posix_fadvise(self._descriptor, self._size, end - self._size, os.POSIX_FADV_DONTNEED)
-        while self._size < end:
-            count = os.preadv(self._descriptor, [block[: end - self._size]], self._size)
+            os.posix_fadvise(self._descriptor, self._size, size, os.POSIX_FADV_DONTNEED)
+        self._same = _holds(self._descriptor, self._size, blocks)
+        self._size += size
+
+
+def _opened(path: str) -> int:
+    return os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+
+
+def _holds(descriptor: int, offset: int, blocks: List[bytes]) -> bool:
+    """Whether the file has these bytes from ``offset`` on."""
+    found = bytearray()
+    for block in blocks:
+        if len(found) != len(block):
+            found = bytearray(len(block))
+        view, at = memoryview(found), 0
+        while at < len(block):
+            count = os.preadv(descriptor, [view[at:]], offset + at)
             if not count:
-                return
-            self._digest.update(block[:count])
-            self._size += count
+                return False
+            at += count
+        if found != block:
+            return False
+        offset += len(block)
+    return True

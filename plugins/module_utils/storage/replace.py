@@ -166,20 +166,14 @@ def _write_temporary(path: str, temporary: str, write: Callable[[BinaryIO], Any]
         with suppress(OSError):
             os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
         facts = os.fstat(descriptor)
-        again = raw.read_back() or _what_is_there(temporary)
+        same = raw.reads_back()
     finally:
         # First: bytes left in the buffer must never be flushed to whatever file gets this descriptor's number next.
         raw.close()
         os.close(descriptor)
-    version = Version(raw.digest.hexdigest(), raw.size, facts.st_dev, facts.st_ino, facts.st_mtime_ns)
-    if again != (version.sha256, version.size):
+    if not same:
         raise MobiusError("What was written reads back differently", path, "check the disk; the old file stands")
-    return version
-
-
-def _what_is_there(path: str) -> tuple[str, int]:
-    version = read_version(path, follow=False)
-    return version.sha256, version.size
+    return Version(raw.digest.hexdigest(), raw.size, facts.st_dev, facts.st_ino, facts.st_mtime_ns)
 
 
 def _check_expected(path: str, expected: Optional[Version]) -> None:

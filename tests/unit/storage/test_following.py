@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import threading
+from pathlib import Path
 
 import pytest
 from ansible_collections.mobius.dhash.plugins.module_utils.errors import MobiusError
@@ -58,6 +59,22 @@ def test_what_reads_back_differently_replaces_nothing(path, monkeypatch):
         replace_whole(str(path), lambda stream: stream.write(os.urandom(4 * STRETCH)))
     assert path.read_bytes() == b"old"
     assert seen
+
+
+@pytest.mark.parametrize("size", [STRETCH // 2, 4 * STRETCH])
+def test_a_file_that_somebody_makes_longer_replaces_nothing(path, monkeypatch, size):
+    real = os.fsync
+
+    def longer(descriptor):
+        real(descriptor)
+        if os.fstat(descriptor).st_size == size:
+            with Path(f"/proc/self/fd/{descriptor}").open("ab") as stream:
+                stream.write(b"more")
+
+    monkeypatch.setattr(os, "fsync", longer)
+    with pytest.raises(MobiusError, match="reads back differently"):
+        replace_whole(str(path), lambda stream: stream.write(os.urandom(size)))
+    assert path.read_bytes() == b"old"
 
 
 @pytest.mark.parametrize("call", ["fsync", "preadv"])
