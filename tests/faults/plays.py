@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Dict, List, Optional
 
@@ -21,6 +22,9 @@ ROOT = Path(__file__).resolve().parents[2]
 INSIDE = Path(__file__).resolve().parent / "inside"
 VENV = ROOT / ".cache" / "test-runtime"
 SECONDS = 300
+#: After which Ctrl-C is pressed again: ansible-core waits for ever where the first one ended a worker that was just
+#: handing over its result, for that one takes the lock of the queue with it.
+_PATIENCE = 60
 #: What the runs over ssh and their lock need; a lock over ssh dies by its time alone.
 TTL = 12
 _QUICK = {"mobius_service_enabled": False, "mobius_health_check": False, "mobius_workers": 1, "mobius_verify_sample": 2}
@@ -46,6 +50,7 @@ class Play:
         self.log = self._own / "log"
         self.log.touch()
         (self._own / "plan").write_text(json.dumps({"log": str(self.log), **(plan or {})}))
+        self._by_keyboard = "INT" in (plan or {}).values()
         playbook = ROOT / "playbooks" / f"{name}.yml" if "/" not in name else Path(name)
         command = [str(Path(sys.executable).parent / "ansible-playbook"), str(playbook)]
         command += ["-i", str(self._hosts(over_ssh)), "-e", json.dumps({**_of(site), **variables})]
@@ -116,12 +121,19 @@ class Play:
     def ended(self) -> Whole:
         """Wait for it, and for the modules that it has left running."""
         try:
-            output, _none = self._process.communicate(timeout=SECONDS)
+            output = self._output()
         except subprocess.TimeoutExpired:
             os.killpg(self._process.pid, signal.SIGKILL)
             raise RuntimeError(f"a playbook hangs for {SECONDS} seconds") from None
         self._outlive()
         return Whole(self._process.returncode, output, obeyed=self.obeyed)
+
+    def _output(self) -> str:
+        if self._by_keyboard:
+            with suppress(subprocess.TimeoutExpired):
+                return self._process.communicate(timeout=_PATIENCE)[0]
+            self._process.send_signal(signal.SIGINT)
+        return self._process.communicate(timeout=SECONDS)[0]
 
 
 def _environment_of(process: Path) -> bytes:
