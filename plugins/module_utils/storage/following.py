@@ -8,30 +8,32 @@ time would take as long as all else.
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import threading
 from contextlib import suppress
 from hashlib import sha256
-from queue import Queue
+from queue import Full, Queue
 from typing import Any, List, Optional
 
 #: Bytes that are synced and read back at once. A file that has fewer is read back when it is whole.
 STRETCH = 8 << 20
 #: Stretches that may wait for that, in memory, before the writer waits.
 _AHEAD = 2
+#: The most that is taken at once, so that a stretch is not longer than it should be.
+_PIECE = 1 << 20
 
 
 class HashedFile(io.RawIOBase):
     """A raw writer that hashes exactly what the kernel took. Closing it leaves the descriptor open.
 
-    :param path: where the file is, for reading it back.
+    :param descriptor: of a new file, open for reading and writing.
     """
 
-    def __init__(self, descriptor: int, path: str) -> None:
+    def __init__(self, descriptor: int) -> None:
         super().__init__()
         self._descriptor = descriptor
-        self._path = path
         self._follower: Optional[_Follower] = None
         self._unread: List[bytes] = []
         self._next = STRETCH
@@ -42,16 +44,17 @@ class HashedFile(io.RawIOBase):
         return True
 
     def write(self, data: Any) -> int:
-        count = os.write(self._descriptor, data)
+        piece = memoryview(data)[:_PIECE]
+        count = os.write(self._descriptor, piece)
         # A copy, for the writer may use its memory again.
-        block = bytes(memoryview(data)[:count])
+        block = bytes(piece[:count])
         self.digest.update(block)
         self._unread.append(block)
         self.size += count
         if self.size >= self._next:
             self._next = self.size + STRETCH
             if self._follower is None:
-                self._follower = _Follower(_opened(self._path))
+                self._follower = _Follower(self._descriptor)
             self._follower.follow(self._unread)
             self._unread = []
         return count
@@ -63,11 +66,7 @@ class HashedFile(io.RawIOBase):
         """
         if self._follower is not None:
             return self._follower.finish(self._unread)
-        descriptor = _opened(self._path)
-        try:
-            return _holds(descriptor, 0, self._unread) and os.fstat(descriptor).st_size == self.size
-        finally:
-            os.close(descriptor)
+        return _holds(self._descriptor, 0, self._unread) and os.fstat(self._descriptor).st_size == self.size
 
     def close(self) -> None:
         if self._follower is not None:
@@ -77,10 +76,7 @@ class HashedFile(io.RawIOBase):
 
 
 class _Follower:
-    """A thread that reads a file back.
-
-    :param descriptor: of the file, open for reading; closed by ``close``.
-    """
+    """A thread that reads a file back."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
@@ -89,11 +85,18 @@ class _Follower:
         self._same = True
         self._error: Optional[BaseException] = None
         self._thread = threading.Thread(target=self._run, name="follower", daemon=True)
-        self._thread.start()
+        try:
+            self._thread.start()
+        except RuntimeError as error:
+            raise OSError(errno.EAGAIN, "No thread can be started to read the file back") from error
 
-    def follow(self, blocks: List[bytes]) -> None:
-        """These are written, behind those of before."""
-        self._stretches.put(blocks)
+    def follow(self, blocks: Optional[List[bytes]]) -> None:
+        """These are written, behind those of before; None ends it."""
+        # Where the thread has met an error, which `finish` raises, nobody takes them any more.
+        while self._thread.is_alive():
+            with suppress(Full):
+                self._stretches.put(blocks, timeout=1)
+                return
 
     def finish(self, blocks: List[bytes]) -> bool:
         """Read the rest too, which is synced; returns whether all was as written.
@@ -101,28 +104,21 @@ class _Follower:
         :raises OSError: a stretch could not be synced or read.
         """
         self.follow(blocks)
-        self._stop()
+        self.close()
         if self._error is not None:
             raise self._error
         return self._same and os.fstat(self._descriptor).st_size == self._size
 
     def close(self) -> None:
-        self._stop()
-        os.close(self._descriptor)
-
-    def _stop(self) -> None:
-        if self._thread.is_alive():
-            self._stretches.put(None)
-            self._thread.join()
+        self.follow(None)
+        self._thread.join()
 
     def _run(self) -> None:
-        while (blocks := self._stretches.get()) is not None:
-            # After an error too, the writer must not wait for ever.
-            if self._same and self._error is None:
-                try:
-                    self._read(blocks)
-                except BaseException as error:  # raised again where it is waited for
-                    self._error = error
+        try:
+            while (blocks := self._stretches.get()) is not None:
+                self._read(blocks)
+        except BaseException as error:  # raised again where it is waited for
+            self._error = error
 
     def _read(self, blocks: List[bytes]) -> None:
         os.fsync(self._descriptor)
@@ -130,12 +126,8 @@ class _Follower:
         # Dropped from the cache, so that the disk is asked where the kernel lets it.
         with suppress(OSError):
             os.posix_fadvise(self._descriptor, self._size, size, os.POSIX_FADV_DONTNEED)
-        self._same = _holds(self._descriptor, self._size, blocks)
+        self._same = self._same and _holds(self._descriptor, self._size, blocks)
         self._size += size
-
-
-def _opened(path: str) -> int:
-    return os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
 
 
 def _holds(descriptor: int, offset: int, blocks: List[bytes]) -> bool:

@@ -154,7 +154,7 @@ def replace_whole(
 
 def _write_temporary(path: str, temporary: str, write: Callable[[BinaryIO], Any], wanted: Ownership) -> Version:
     descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-    raw = HashedFile(descriptor, temporary)
+    raw = HashedFile(descriptor)
     stream = io.BufferedWriter(raw, BLOCK)
     try:
         # Before the first byte: what cannot keep its owner is refused, not half written.

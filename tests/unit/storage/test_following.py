@@ -109,3 +109,47 @@ def test_a_writer_that_fails_late_leaves_nothing(path, error):
     with pytest.raises(type(error)):
         replace_whole(str(path), write)
     assert path.read_bytes() == b"old"
+
+
+def test_a_large_piece_is_taken_in_stretches(path):
+    data = os.urandom(12 << 20)
+    raw_writes = []
+    real = os.write
+
+    def noted(descriptor, piece):
+        raw_writes.append(len(piece))
+        return real(descriptor, piece)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "write", noted)
+        replace_whole(str(path), lambda stream: stream.write(data))
+    assert path.read_bytes() == data
+    assert max(raw_writes) <= 1 << 20
+
+
+@pytest.mark.parametrize("fault", [MemoryError(), OSError(errno.EIO, "Input/output error")])
+def test_a_follower_that_dies_keeps_nobody_waiting(path, monkeypatch, fault):
+    def dies(_follower, _blocks):
+        raise fault
+
+    monkeypatch.setattr(following._Follower, "_read", dies)
+
+    def write(stream):
+        for _unused in range(8):
+            stream.write(os.urandom(STRETCH))
+
+    with pytest.raises(type(fault)):
+        replace_whole(str(path), write)
+    assert path.read_bytes() == b"old"
+
+
+def test_without_a_thread_nothing_is_replaced(path, monkeypatch):
+    def none(_thread):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", none)
+    before = len(os.listdir("/proc/self/fd"))
+    with pytest.raises(OSError, match="thread"):
+        replace_whole(str(path), lambda stream: stream.write(os.urandom(2 * STRETCH)))
+    assert len(os.listdir("/proc/self/fd")) == before
+    assert path.read_bytes() == b"old"
