@@ -103,7 +103,7 @@ def hurry() -> bool:
     return any([shrink.load(), jpeg.load(), png.load()])
 
 
-def _open(path: str) -> io.FileIO:
+def _open(path: str) -> IO[bytes]:
     """Open a regular file, and nothing else: a FIFO blocks, and opening a device can act on it."""
     try:
         _regular(os.stat(path))
@@ -118,7 +118,7 @@ def _open(path: str) -> io.FileIO:
     except PictureError:
         os.close(descriptor)
         raise
-    return io.FileIO(descriptor)
+    return os.fdopen(descriptor, "rb")
 
 
 def _regular(status: os.stat_result) -> None:
@@ -128,12 +128,12 @@ def _regular(status: os.stat_result) -> None:
         raise PictureError("empty", "the file has no bytes")
 
 
-def _hash(file: io.FileIO, max_pixels: int, mode: str) -> Picture:
+def _hash(file: IO[bytes], max_pixels: int, mode: str) -> Picture:
     prepare()
     # Pillow raises above twice this, also for frames that show their size late.
     Image.MAX_IMAGE_PIXELS = max_pixels
-    stream = _stream(file)
-    with _identified(stream) as image:
+    image, stream = _identified(file)
+    with image:
         # Given a name, as ImageHash gives one, Pillow maps uncompressed files, and finds more of them too short.
         image.filename = f"/proc/self/fd/{file.fileno()}"
         width, height = image.size
@@ -146,20 +146,28 @@ def _hash(file: io.FileIO, max_pixels: int, mode: str) -> Picture:
     return Picture(dhash_of(steps), value, reasons)
 
 
-def _stream(file: io.FileIO) -> IO[bytes]:
-    """Return a stream of what is in ``file``: a small one is read at once, as Pillow reads in small pieces."""
-    if os.fstat(file.fileno()).st_size <= _READ_AT_ONCE:
-        return io.BytesIO(file.readall())
-    return io.BufferedReader(file)
-
-
-def _identified(stream: IO[bytes]) -> ImageFile:
+def _identified(file: IO[bytes]) -> Tuple[ImageFile, IO[bytes]]:
+    """Return the picture, and the stream that it is open on."""
     with suppress(UnidentifiedImageError):
-        return Image.open(stream, formats=_usual)
+        stream = _read_at_once(file) or file
+        return Image.open(stream, formats=_usual), stream
     if not _formats:
         Image.init()
         _formats.extend(name for name in Image.ID if name not in _REFUSED)
-    return Image.open(stream, formats=_formats)
+    # Memory does not mind seeking before its start, as some of these try to, and files do.
+    file.seek(0)
+    return Image.open(file, formats=_formats), file
+
+
+def _read_at_once(file: IO[bytes]) -> Optional[io.BytesIO]:
+    """Return what is in a small file, for Pillow reads in small pieces; None of one that is not, or not any more."""
+    size = os.fstat(file.fileno()).st_size
+    if size <= _READ_AT_ONCE:
+        data = file.read(size + 1)
+        if len(data) <= size:
+            return io.BytesIO(data)
+        file.seek(0)
+    return None
 
 
 def _decoded(image: ImageFile, stream: IO[bytes]) -> Optional[Image.Image]:

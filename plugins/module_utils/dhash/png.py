@@ -13,7 +13,6 @@ import io
 import os
 import re
 import struct
-from contextlib import suppress
 from importlib import import_module
 from typing import IO, TYPE_CHECKING, Any, Callable, List, NamedTuple, Optional, Union
 
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
 _BYTES_A_PIXEL = {"L": 1, "P": 1, "LA": 2, "RGB": 3, "RGBA": 4}
 # What programs write about a picture behind its pixels. Text of Pillow's own names (transparency) can change them.
 _HARMLESS = re.compile(rb"tEXt(?:[A-Z]|date:)|tIME")
-# Bytes of the pixels, and of the file. The pixels are in memory three times for a moment.
+# Bytes of the pixels, and of the file. The pixels are in memory four times for a moment.
 _LARGEST = 16 * 1024 * 1024
 _CHUNK = struct.Struct(">I4s")
 _CHUNK_ENDS = 12  # length, name and checksum
@@ -54,10 +53,12 @@ def load() -> bool:
     global _zlib
     for package in (_libdeflate, _zlib_ng):
         if _zlib is None and Image is not None:
-            # One built for another Python raises more than ImportError.
-            with suppress(Exception):
+            try:
                 _zlib = package()
-            if _zlib is not None and not _agrees():
+                agrees = _agrees()
+            except Exception:  # one of another version, or built for another Python
+                agrees = False
+            if not agrees:
                 _zlib = None
     return _zlib is not None
 
@@ -86,14 +87,15 @@ def _zlib_ng() -> _Zlib:
 
 def _libdeflate() -> _Zlib:
     package = import_module("deflate")
+    decompress, adler32, refusal = package.zlib_decompress, package.adler32, package.DeflateError
 
     def inflate(data: Bytes, size: int) -> bytearray:
         try:
-            lines: bytearray = package.zlib_decompress(data, size)
-        except package.DeflateError as error:
+            lines: bytearray = decompress(data, size)
+        except refusal as error:
             raise ValueError("no zlib stream") from error
         # It does not mind bytes behind the stream.
-        if len(lines) != size or package.adler32(lines).to_bytes(4, "big") != data[-4:]:
+        if len(lines) != size or adler32(lines).to_bytes(4, "big") != data[-4:]:
             raise ValueError("not as many bytes as the picture has")
         return lines
 

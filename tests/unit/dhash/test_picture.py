@@ -99,6 +99,49 @@ def test_a_truncated_file_has_a_reason_or_the_hash_of_imagehash(name: str, tmp_p
     assert failed
 
 
+@pytest.mark.parametrize("suffix", ["pcx", "tga"])
+def test_a_small_file_that_pillow_seeks_before_the_start_of_is_refused_as_by_imagehash(
+    suffix: str, tmp_path: Path
+) -> None:
+    path = tmp_path / f"small.{suffix}"
+    if suffix == "pcx":
+        scene((20, 16)).convert("L").save(path)
+        # Its palette is looked for at the end.
+        path.write_bytes(path.read_bytes()[:-769])
+    else:
+        path.write_bytes(bytes([0, 0, 2, *[0] * 9, 1, 0, 1, 0, 32, 8]) + b"abcd")
+    with pytest.raises(OSError, match="Invalid argument"):
+        imagehash.dhash(Image.open(path))
+    with pytest.raises(PictureError) as refusal:
+        hash_picture(str(path))
+    assert refusal.value.code == "broken"
+
+
+def test_a_file_that_grows_meanwhile_is_not_read_without_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "grows.png"
+    scene().save(path)
+    expected = hash_picture(str(path))
+    asked = []
+    real = os.fstat
+
+    def shorter(descriptor: int) -> os.stat_result:
+        found = real(descriptor)
+        asked.append(found)
+        return os.stat_result((*found[:6], 100, *found[7:]))
+
+    monkeypatch.setattr(os, "fstat", shorter)
+    assert hash_picture(str(path)) == expected
+    assert asked
+
+
+@pytest.mark.parametrize("suffix", ["tiff", "ppm", "png", "bmp"])
+def test_a_large_file_is_read_as_it_is_needed(suffix: str, tmp_path: Path) -> None:
+    path = tmp_path / f"large.{suffix}"
+    Image.effect_noise((900, 700), 90).convert("RGB").save(path)
+    assert path.stat().st_size > 1 << 20
+    assert ours(path) == definition(path)
+
+
 def test_a_jpeg_cut_in_half_is_called_truncated(tmp_path: Path) -> None:
     KINDS["baseline.jpg"](tmp_path / "a.jpg")
     whole = (tmp_path / "a.jpg").read_bytes()
