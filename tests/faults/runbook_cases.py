@@ -25,18 +25,15 @@ _RESTORED = Place("Restore the backup", "os.rename", _NOTE, 2)
 _LOCKING = Place("Take the lock", "os.rename", _LOCK)
 _RELEASE = Place("Release the lock", "os.remove", _LOCK)
 
-#: Where the library itself is replaced everything dies in turn, elsewhere what leaves the most behind.
+#: Where the library itself is replaced everything dies in turn, at the other steps what leaves the most behind, and
+#: beside them the module alone.
 _HEART = {DEPLOY: (_MIGRATION,), ROLLBACK: (_RESTORE,)}
 _OTHERS = {
     DEPLOY: (
         _LOCKING,
         _BACKUP,
         _MIGRATED,
-        Place("Predict the migration", "os.rename", r"/migrate-dryrun\.json$"),
         _VERIFICATION,
-        _RELEASE,
-        Place("Write the record", "os.rename", r"/logs/deployment-[^/]*\.json$"),
-        Place("Remove backups past their retention", "os.remove", r"/backups/"),
     ),
     ROLLBACK: (
         _LOCKING,
@@ -45,6 +42,15 @@ _OTHERS = {
         _RELEASE,
         Place("Write the record", "os.rename", r"/logs/rollback-[^/]*\.json$"),
     ),
+}
+_BESIDE = {
+    DEPLOY: (
+        Place("Predict the migration", "os.rename", r"/migrate-dryrun\.json$"),
+        _RELEASE,
+        Place("Write the record", "os.rename", r"/logs/deployment-[^/]*\.json$"),
+        Place("Remove backups past their retention", "os.remove", r"/backups/"),
+    ),
+    ROLLBACK: (),
 }
 #: Of a deployment that fails at its verification, and takes itself back.
 _WAY_BACK = (Place("Keep the evidence", "os.rename", r"/rejected-library\.json$"), _SNAPSHOT, _RESTORE, _RESTORED)
@@ -82,6 +88,7 @@ def cases(bench: Bench, wanted: List[str]) -> List[Any]:
         found += _between(name, given)
         found += [_broken(each, death, given) for each in _HEART[name] for death in _DEATHS]
         found += [_broken(each, death, given) for each in _OTHERS[name] for death in _TWO]
+        found += [_broken(each, "module", given) for each in _BESIDE[name]]
         found += _cut(name, given)
         found.append(Crowd(kind="8 at once", label="8 at once", **given))
     if DEPLOY in models:

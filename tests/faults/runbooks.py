@@ -134,9 +134,8 @@ class _Playing:
     def _lost(self, site: Site, ended: Ended) -> Optional[str]:
         try:
             survived(self.model, site, ended)
-            new = self._is_new(state_of(site))
             falls_free(site)
-            if new:
+            if self._is_new(state_of(site)):
                 self._goes_on(site)
                 self._stays(site)
         except Lost as error:
