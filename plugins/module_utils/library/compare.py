@@ -1,9 +1,8 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The proof of law 6: between two libraries nothing differs but the members that the migration owns.
+"""The proof that between two libraries nothing differs but the members that a module of this collection owns.
 
-It knows nothing of how the migration edits: it takes the owned members out of both texts and compares the
-bytes of what is left.
+It shares no code with the editor: it takes the owned members out of both texts and compares the bytes that are left.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ import re
 from typing import Any, BinaryIO, Dict, Iterator, List, Optional, Sequence, cast
 
 from ..storage.replace import open_regular
-from .fields import DHASH, IMAGE_KEY, LEGACY
+from .fields import DHASH, IMAGE_KEY, LEGACY, MIGRATION
 from .selectors import parse_selectors
 from .stripped import NotReadable, Record, Stripped
 from .window import BLOCK, shown
@@ -20,25 +19,32 @@ from .window import BLOCK, shown
 _dhash = re.compile(rb'"[0-9a-f]{16}"')
 
 
-def changes_beyond_migration(
+def unexpected_changes(
     before_path: str,
     after_path: str,
     selectors: Optional[Sequence[str]] = None,
     image_key: str = IMAGE_KEY,
     limit: int = 100,
+    *,
+    owned: Sequence[str] = MIGRATION,
+    block: bool = True,
 ) -> List[Dict[str, Any]]:
-    """The first ``limit`` differences that the migration has no right to; an empty list is the proof.
+    """The first ``limit`` differences outside of the owned members; an empty list is the proof.
 
     Both files are read once, in little memory; ``before_path`` has to be strict JSON.
 
     :param selectors: where the items are; for None the shapes known by default.
+    :param owned: the members of an item that may differ: those of a migration by default, see ``fields``.
+    :param block: whether the document's ``dhash_migration`` may differ.
     :returns: ``{"pointer", "line", "message"}`` each: the item (or None outside of items) and the line in
         ``after_path``.
     :raises MobiusError: a selector is none, or a path leads to no regular file.
     """
     steps = parse_selectors(selectors)
     with open_regular(before_path) as before, open_regular(after_path) as after:
-        sides = [Stripped(cast(BinaryIO, file), steps, image_key).records() for file in (before, after)]
+        sides = [
+            Stripped(cast(BinaryIO, file), steps, image_key, owned, block=block).records() for file in (before, after)
+        ]
         comparison = _Comparison(sides, limit)
         comparison.run()
     lines = _lines(after_path, [change["at"] for change in comparison.changes])

@@ -13,7 +13,7 @@ import json
 import re
 from typing import Any, BinaryIO, Callable, Dict, FrozenSet, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
-from .fields import BLOCK, OWNED
+from .fields import BLOCK
 from .parsed import Parsed
 from .selectors import Steps
 from .window import SCALAR, SPACE, STRING, VALUE, Window, decoded_key, end_of, shown, word
@@ -29,11 +29,7 @@ _object = re.compile(SPACE + rb"(?=\{)")
 _behind = re.compile(SPACE + rb"[,\]]")
 _escaped_letter = re.compile(rb"\\u00[5-7]")
 _scalar = re.compile(SCALAR)
-_owned = rb'"(' + b"|".join(name.encode() for name in OWNED) + rb')"' + SPACE + rb":" + SPACE
-_first_owned = re.compile(rb"\{" + SPACE + _owned)
-_later_owned = re.compile(rb"," + SPACE + _owned + rb"(" + VALUE + rb")")
 _no_bracket = re.compile(rb'[^"{}\[\]]*(?:"[^"\\]*(?:\\.[^"\\]*){0,99}"[^"{}\[\]]*){0,99}', re.DOTALL)
-_MEMBERS = frozenset(name.encode() for name in OWNED)
 _BLOCK = frozenset([BLOCK.encode()])
 _NONE: FrozenSet[bytes] = frozenset()
 _BRACE, _BRACKET, _QUOTE, _COMMA, _COLON = 0x7B, 0x5B, 0x22, 0x2C, 0x3A
@@ -59,6 +55,12 @@ class Record(NamedTuple):
         """Where in the file the byte ``index`` of the text is."""
         mark, offset = max(mark for mark in self.marks if mark[0] <= index)
         return offset + index - mark
+
+
+def _owned_patterns(names: Sequence[str]) -> Tuple[re.Pattern[bytes], re.Pattern[bytes]]:
+    """An owned member that is the first one of its object; one behind another, with what has to go with it."""
+    key = rb'"(' + b"|".join(re.escape(name.encode()) for name in names) + rb')"' + SPACE + rb":" + SPACE
+    return re.compile(rb"\{" + SPACE + key), re.compile(rb"," + SPACE + key + rb"(" + VALUE + rb")")
 
 
 class NotReadable(Exception):
@@ -89,9 +91,19 @@ class _Frame:
 
 
 class Stripped:
-    """The stripped text of one file, in records; pieces of text end at the same places whatever was taken out."""
+    """The stripped text of one file, in records; pieces of text end at the same places whatever was taken out.
 
-    def __init__(self, file: BinaryIO, paths: Sequence[Steps], image_key: str) -> None:
+    :param owned: the members of an item that are taken out.
+    :param block: whether the document's block is.
+    """
+
+    def __init__(
+        self, file: BinaryIO, paths: Sequence[Steps], image_key: str, owned: Sequence[str], *, block: bool = True
+    ) -> None:
+        self._names = tuple(owned)
+        self._owned = frozenset(name.encode() for name in owned)
+        self._block = _BLOCK if block else _NONE
+        self._first_owned, self._later_owned = _owned_patterns(self._names)
         self._window = Window(file)
         self._parsed = Parsed(self._window)
         self._image_key = image_key.encode("utf-8", "surrogatepass")
@@ -149,7 +161,7 @@ class Stripped:
         if item:
             self._cut(1)
             self._records.append(Record("item", [(0, self._here())], pointer=self._pointer))
-        owned = (_MEMBERS if item else _NONE) | (_BLOCK if root and kind == _BRACE else _NONE)
+        owned = (self._owned if item else _NONE) | (self._block if root and kind == _BRACE else _NONE)
         frame = _Frame(kind, self._pointer, inside, owned, item)
         self._frames.append(frame)
         self._take(1)
@@ -199,11 +211,11 @@ class Stripped:
 
         :param value: what the item is, to know its own members from those of objects in it.
         """
-        if not value or len(item) > _SHORT or _escaped_letter.search(item) or _first_owned.match(item):
+        if not value or len(item) > _SHORT or _escaped_letter.search(item) or self._first_owned.match(item):
             return None
-        parts = _later_owned.split(item)
+        parts = self._later_owned.split(item)
         values = dict(zip(parts[1::3], parts[2::3]))
-        names = [name for name in OWNED if name in value]
+        names = [name for name in self._names if name in value]
         if 3 * len(values) + 1 != len(parts) or {name.encode() for name in names} != values.keys():
             return None
         kept = [part.rstrip(b" \t\n\r") for part in parts[:-1:3]]

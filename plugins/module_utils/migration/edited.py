@@ -10,7 +10,7 @@ import io
 from typing import Any, BinaryIO, Dict, Iterator, List, Tuple, cast
 
 from ..errors import MobiusError
-from ..library.compare import changes_beyond_migration
+from ..library.compare import unexpected_changes
 from ..library.document import Document, open_document
 from ..library.edit import Splice, block_splices, in_order, item_splices, says, write_spliced
 from ..storage.replace import ChangedMeanwhile
@@ -48,7 +48,7 @@ class Edited:
         :raises MobiusError: more differs than the migration's own members, or an item does not say what it shall.
         """
         options = self._options
-        found = changes_beyond_migration(self._document.path, written, options.items, options.image_key, limit=3)
+        found = unexpected_changes(self._document.path, written, options.items, options.image_key, limit=3)
         if found:
             places = "; ".join(f"{each['pointer'] or 'line'} {each['line']}: {each['message']}" for each in found)
             raise self._wrong(f"more than the migration's own members would change: {places}")

@@ -13,7 +13,7 @@ from ..engine.pool import Outcome
 from ..errors import MobiusError
 from ..library.document import Document, Item
 from ..library.edit import Verdict, says
-from ..library.fields import CONFIDENCE, DHASH, LEGACY, OWNED, REASONS, is_dhash
+from ..library.fields import CONFIDENCE, DHASH, LEGACY, MIGRATION, REASONS, is_dhash
 from ..storage.paths import ImageRoot
 from ..words import printable
 from .engine import hash_pictures, keepable
@@ -33,7 +33,7 @@ WITHOUT_PICTURE = frozenset({"no-image", "remote"})
 class Entry(NamedTuple):
     """One item on its way.
 
-    ``owned`` has the members of OWNED that it has; ``path`` and what follows are of its picture, ``size`` in bytes.
+    ``owned`` has the members of MIGRATION that it has; ``path`` and what follows are of its picture, ``size`` in bytes.
     """
 
     number: int
@@ -132,7 +132,7 @@ class Survey:
     def _admitted(self, item: Item) -> Optional[Entry]:
         """The item as an entry with its picture, or None when it is settled already."""
         value = item.value
-        owned = {name: value[name] for name in OWNED if name in value}
+        owned = {name: value[name] for name in MIGRATION if name in value}
         image = value.get(self._options.image_key)
         number = self.tally.admit()
         if self._options.rehash == MISSING and is_dhash(owned.get(DHASH)):
@@ -238,7 +238,7 @@ def _lines(entry: Entry, verdict: Verdict) -> Tuple[str, str]:
 
 
 def _line(pointer: str, members: Dict[str, Any]) -> str:
-    shown = " ".join(f"{name}={_shown(members[name])}" for name in OWNED if name in members)
+    shown = " ".join(f"{name}={_shown(members[name])}" for name in MIGRATION if name in members)
     return f"{printable(pointer)}: {shown or '-'}\n"
 
 

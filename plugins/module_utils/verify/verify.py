@@ -14,9 +14,9 @@ from ..backups.choose import DEPLOYMENT, LATEST, choose
 from ..backups.names import CHECKSUM
 from ..backups.store import Store
 from ..errors import MobiusError
-from ..library.compare import changes_beyond_migration
+from ..library.compare import unexpected_changes
 from ..library.document import LibraryError, open_document
-from ..library.fields import IMAGE_KEY
+from ..library.fields import IMAGE_KEY, OWNED
 from ..library.strict import problems
 from ..storage.paths import locate_library
 from ..storage.replace import Version, read_version
@@ -89,8 +89,9 @@ class _Run:
             return
         block = self._check_members()
         if self._earlier:
-            for change in changes_beyond_migration(
-                self._earlier, self._library, request.items, request.image_key, MOST
+            # A review may have followed the migration.
+            for change in unexpected_changes(
+                self._earlier, self._library, request.items, request.image_key, MOST, owned=OWNED
             ):
                 findings.add("changed", change["message"], pointer=change["pointer"], line=change["line"])
         if request.schema:

@@ -5,7 +5,8 @@ import random
 
 import pytest
 from ansible_collections.mobius.dhash.plugins.module_utils.library import stripped, window
-from ansible_collections.mobius.dhash.plugins.module_utils.library.compare import changes_beyond_migration
+from ansible_collections.mobius.dhash.plugins.module_utils.library.compare import unexpected_changes
+from ansible_collections.mobius.dhash.plugins.module_utils.library.fields import OWNED, REVIEW
 
 
 @pytest.fixture
@@ -13,7 +14,7 @@ def changes(tmp_path):
     def run(before: bytes, after: bytes, selectors=None, **options):
         (tmp_path / "before").write_bytes(before)
         (tmp_path / "after").write_bytes(after)
-        return changes_beyond_migration(str(tmp_path / "before"), str(tmp_path / "after"), selectors, **options)
+        return unexpected_changes(str(tmp_path / "before"), str(tmp_path / "after"), selectors, **options)
 
     return run
 
@@ -200,6 +201,20 @@ def test_an_object_that_only_holds_items_is_not_the_migrations(changes):
     assert [change["pointer"] for change in changes(before, after.replace(b'"x"', b'"z"'))] == ["/games/0"]
     own = before.replace(b'"id": 1', b'"id": 1, "picture": "g"')
     assert changes(own, own.replace(b'"x"', b'"y", "dhash_legacy": "x"'), image_key="picture") == []
+
+
+REVIEWED = b'{"components": [{"image": "a", "dhash": "0123456789abcdef", "dhash_review": {"decision": "keep"}}]}'
+
+
+@pytest.mark.parametrize("review", [b', "dhash_review": {"decision": "drop", "at": [1, {"x": "}"}]}', b""])
+def test_a_review_may_change_its_own_member_and_nothing_else(changes, review):
+    after = REVIEWED.replace(b', "dhash_review": {"decision": "keep"}', review)
+    assert changes(REVIEWED, after, owned=(REVIEW,), block=False) == []
+    assert changes(REVIEWED, after, owned=OWNED) == []
+    # To a migration it is like any other member.
+    assert [each["pointer"] for each in changes(REVIEWED, after)] == ["/components/0"]
+    for text in (after.replace(b"0123", b"ffff"), after.replace(b"]}", b'], "dhash_migration": {}}')):
+        assert changes(REVIEWED, text, owned=(REVIEW,), block=False)
 
 
 def test_messages_are_safe_to_print(changes):

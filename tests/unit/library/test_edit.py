@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from ansible_collections.mobius.dhash.plugins.module_utils.library.compare import changes_beyond_migration
+from ansible_collections.mobius.dhash.plugins.module_utils.library.compare import unexpected_changes
 from ansible_collections.mobius.dhash.plugins.module_utils.library.document import open_document
 from ansible_collections.mobius.dhash.plugins.module_utils.library.edit import (
     Splice,
@@ -232,7 +232,7 @@ def test_nothing_else_changes_and_twice_is_once(content, data):
     with tempfile.TemporaryDirectory() as folder:
         for name, text in (("before", content), ("after", once)):
             Path(folder, name).write_bytes(text)
-        assert changes_beyond_migration(f"{folder}/before", f"{folder}/after") == []
+        assert unexpected_changes(f"{folder}/before", f"{folder}/after") == []
         with open_document(f"{folder}/after") as document:
             for item in document.items():
                 assert says(item.value, verdict(item))

@@ -7,7 +7,8 @@ import random
 
 import pytest
 from ansible_collections.mobius.dhash.plugins.module_utils.library import stripped, window
-from ansible_collections.mobius.dhash.plugins.module_utils.library.compare import changes_beyond_migration
+from ansible_collections.mobius.dhash.plugins.module_utils.library.compare import unexpected_changes
+from ansible_collections.mobius.dhash.plugins.module_utils.library.fields import MIGRATION
 from ansible_collections.mobius.dhash.plugins.module_utils.library.parsed import Parsed
 from ansible_collections.mobius.dhash.plugins.module_utils.library.strict import problems
 from test_document_fuzz import mutated
@@ -98,7 +99,7 @@ def told(path):
     """The stripped text of a file, as one side of a comparison sees it."""
     with path.open("rb") as file:
         try:
-            records = list(stripped.Stripped(file, [(None,), ("components", None)], "image").records())
+            records = list(stripped.Stripped(file, [(None,), ("components", None)], "image", MIGRATION).records())
         except stripped.NotReadable:
             return None
     return [(record.kind, record.text, record.pointer, record.owned, record.holder) for record in records]
@@ -127,7 +128,7 @@ def test_an_owned_name_inside_an_items_object_is_not_the_migrations(tmp_path, na
     for path, value in zip(paths, (b'"0123456789abcdef"', b'"f123456789abcdef"')):
         inside = b'{"x": 1, "' + name.encode() + b'": ' + value + b"}"
         path.write_bytes(b'{"components": [{"image": "a", "of": ' + inside + own + b"}]}")
-    assert len(changes_beyond_migration(*map(str, paths))) == 1
+    assert len(unexpected_changes(*map(str, paths))) == 1
 
 
 def test_nesting_beyond_the_parser_is_not_tried_again_at_each_level(tmp_path, monkeypatch):

@@ -9,7 +9,7 @@ from pathlib import Path
 import imagehash
 import pytest
 from ansible_collections.mobius.dhash.plugins.module_utils.errors import MobiusError
-from ansible_collections.mobius.dhash.plugins.module_utils.library.compare import changes_beyond_migration
+from ansible_collections.mobius.dhash.plugins.module_utils.library.compare import unexpected_changes
 from ansible_collections.mobius.dhash.plugins.module_utils.library.document import LibraryError
 from ansible_collections.mobius.dhash.plugins.module_utils.migration import apply, block, edited, engine
 from ansible_collections.mobius.dhash.plugins.module_utils.storage.lock import Locked, acquire
@@ -59,7 +59,7 @@ def test_every_item_says_what_became_of_its_picture(varied):
     assert result["low_confidence"] == 15
     assert result["metrics"]["extraction_failures_rate"] == 62.5
     assert 0 < result["metrics"]["avg_hash_time"] <= result["metrics"]["p95_hash_time"]
-    assert changes_beyond_migration(str(varied.home / "before.json"), str(varied.library)) == []
+    assert unexpected_changes(str(varied.home / "before.json"), str(varied.library)) == []
     assert "secret" not in json.dumps(result)
 
 
@@ -263,7 +263,7 @@ def test_games_with_and_without_a_picture_of_their_own(site):
     assert len(first["dhash"]) == 16
     assert "dhash_confidence" not in second
     assert second["components"][0]["dhash"] == first["components"][0]["dhash"]
-    assert changes_beyond_migration(str(site.home / "before.json"), str(site.library)) == []
+    assert unexpected_changes(str(site.home / "before.json"), str(site.library)) == []
 
 
 def test_an_edit_by_another_program_meanwhile_is_kept(site, monkeypatch):
