@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from ansible.plugins.action import ActionBase
 
-from ..module_utils.deployment.redact import redact
+from ..module_utils.text import redact
 
 
 class ActionModule(ActionBase):

@@ -142,10 +142,9 @@ channels:
   sample: [{"channel": "slack 1", "sent": true, "reason": ""}]
 """
 
-import time
-
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.mobius.dhash.plugins.module_utils.ansible import finish
+from ansible_collections.mobius.dhash.plugins.module_utils.clock import timestamp
 from ansible_collections.mobius.dhash.plugins.module_utils.notify.message import Message
 from ansible_collections.mobius.dhash.plugins.module_utils.notify.send import notify
 
@@ -182,8 +181,7 @@ def main() -> None:
         supports_check_mode=True,
     )
     given = module.params
-    at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    message = Message.of(given["event"], given["subject"], given["text"], at, given["facts"])
+    message = Message.of(given["event"], given["subject"], given["text"], timestamp(), given["facts"])
     finish(
         module,
         lambda: notify(message, given["channels"], timeout=given["timeout"], check_mode=module.check_mode),

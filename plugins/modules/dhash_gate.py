@@ -233,8 +233,8 @@ samples:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.mobius.dhash.plugins.module_utils.ansible import finish
-from ansible_collections.mobius.dhash.plugins.module_utils.gate.fetch import secrets_of
 from ansible_collections.mobius.dhash.plugins.module_utils.gate.plan import is_failure, run
+from ansible_collections.mobius.dhash.plugins.module_utils.http import secrets_in
 
 SPEC = {
     "health_url": {"type": "str", "required": True},
@@ -274,7 +274,7 @@ def main() -> None:
     def gate():
         for name in ("health_url", "metrics_url"):
             if module.params[name]:
-                module.no_log_values.update(secrets_of(module.params[name]))
+                module.no_log_values.update(secrets_in(module.params[name]))
         result = run(module.params, module.check_mode)
         if is_failure(result["result"], module.params["on_inconclusive"]) and not module.check_mode:
             module.fail_json(**result)

@@ -13,7 +13,7 @@ from pathlib import Path
 from ansible.errors import AnsibleError
 from ansible.parsing.splitter import parse_kv
 
-from ..module_utils.deployment.redact import redact
+from ..module_utils.text import redact
 
 _ROOT = Path(__file__).resolve().parents[2]
 _SECRET = re.compile(r"(?i)pass|token|secret|vault|credential|auth|headers|notify|(^|_)key($|_)")

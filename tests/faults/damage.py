@@ -12,6 +12,7 @@ from typing import Any, Callable, Dict, List, Optional
 import broken
 from ansible_collections.mobius.dhash.plugins.module_utils.backups import names, retention, store
 from ansible_collections.mobius.dhash.plugins.module_utils.backups.restore import restore
+from ansible_collections.mobius.dhash.plugins.module_utils.clock import utc_now
 from broken import CRASHED, DONE, KILLED, TOLD, Ended
 from paths import Site
 from sweep import Bench, Verdict
@@ -74,7 +75,7 @@ DAMAGE: Dict[str, Callable[[Path], None]] = {
 
 def _crowd(site: Site) -> None:
     """Files of others, and backups without a checksum, 10,000 in all."""
-    start = names.now() - timedelta(days=300)
+    start = utc_now() - timedelta(days=300)
     for number in range(MANY):
         name = names.compose("library.json", names.Name(start + timedelta(seconds=number), 1, names.BACKUP))
         (site.home / "backups" / (name if number % 2 else f"{number}.txt")).touch()
@@ -97,7 +98,7 @@ def _clock_set_back(site: Site) -> None:
 def _same_second(site: Site) -> None:
     """Names of this and the next seconds are taken, so that the next backup of a second is its second one."""
     for seconds in range(20):
-        created = names.now() + timedelta(seconds=seconds)
+        created = utc_now() + timedelta(seconds=seconds)
         path = site.home / "backups" / names.compose("library.json", names.Name(created, 1, names.BACKUP))
         path.touch()
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, FrozenSet, Optional
 
 from ansible_collections.mobius.dhash.plugins.module_utils.backups import names, restore, retention, store
+from ansible_collections.mobius.dhash.plugins.module_utils.clock import utc_now
 from ansible_collections.mobius.dhash.plugins.module_utils.migration.apply import migrate
 from ansible_collections.mobius.dhash.plugins.module_utils.migration.options import Options
 from ansible_collections.mobius.dhash.plugins.module_utils.storage import lock
@@ -84,7 +85,7 @@ def draw(images: Path, count: int = 3) -> None:
 
 def plant(site: Site, content: bytes, *, days: float, kind: str = names.BACKUP) -> Path:
     """A backup made ``days`` ago by the older scripts."""
-    name = names.compose("library.json", names.Name(names.now() - timedelta(days=days), 1, kind))
+    name = names.compose("library.json", names.Name(utc_now() - timedelta(days=days), 1, kind))
     path = site.home / "backups" / name
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(content)

@@ -5,10 +5,10 @@
 from __future__ import annotations
 
 import os
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import List, Optional
 
+from ..clock import utc, utc_now
 from ..errors import MobiusError
 from ..storage.paths import checked_path
 from ..storage.state import State
@@ -86,7 +86,7 @@ def _latest(store: Store, current: Optional[State], warnings: List[str]) -> Back
     warnings.extend(passed_over[:3])
     if len(passed_over) > 3:
         warnings.append(f"{len(passed_over) - 3} more that are newer are passed over.")
-    if backup.created > names.now():
+    if backup.created > utc_now():
         warnings.append(
             f"The time of {backup.path} lies in the future, so the clock was set back since: "
             "newer backups may exist under earlier times; name a file to choose another."
@@ -140,7 +140,7 @@ def _examined(store: Store, path: str) -> Optional[Backup]:
     try:
         if name is None:
             # Chosen by hand under a name of its own; its time is only told, never compared.
-            changed = datetime.fromtimestamp(os.lstat(path).st_mtime, timezone.utc)
+            changed = utc(os.lstat(path).st_mtime)
             name = Name(changed, 1, BACKUP)
         return examine(path, name)
     except (FileNotFoundError, NotADirectoryError):

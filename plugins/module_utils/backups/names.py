@@ -6,10 +6,11 @@ from __future__ import annotations
 
 import os
 import re
-from datetime import datetime, timezone
+from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple, Optional
 
+from ..clock import file_stamp, parse_file_stamp
 from ..storage.paths import INFIXES
 
 BACKUP = "backup"
@@ -17,7 +18,6 @@ SNAPSHOT = "snapshot"
 CHECKSUM = ".sha256"
 
 _KINDS = {infix: kind for kind, infix in INFIXES.items()}
-_STAMP = "%Y%m%dT%H%M%SZ"
 _TAIL = re.compile(r"\.(" + "|".join(_KINDS) + r")\.([0-9]{8}T[0-9]{6}Z)(?:-([1-9][0-9]{0,5}))?")
 
 
@@ -36,7 +36,7 @@ def parse(bases: tuple[str, ...], name: str) -> Optional[Name]:
         if match is None:
             continue
         try:
-            created = datetime.strptime(match.group(2), _STAMP).replace(tzinfo=timezone.utc)
+            created = parse_file_stamp(match.group(2))
         except ValueError:
             return None
         return Name(created, int(match.group(3) or 1), _KINDS[match.group(1)])
@@ -46,7 +46,7 @@ def parse(bases: tuple[str, ...], name: str) -> Optional[Name]:
 def compose(base: str, name: Name) -> str:
     """The inverse of :func:`parse`."""
     suffix = "" if name.number == 1 else f"-{name.number}"
-    return f"{base}.{INFIXES[name.kind]}.{name.created.strftime(_STAMP)}{suffix}"
+    return f"{base}.{INFIXES[name.kind]}.{file_stamp(name.created)}{suffix}"
 
 
 def temporaries(bases: tuple[str, ...]) -> re.Pattern[str]:
@@ -72,13 +72,3 @@ def same_place(one: str, other: str) -> bool:
     """Whether two paths are one place in one folder, whatever is there: a link in it is not followed."""
     (folder, name), (other_folder, other_name) = os.path.split(one), os.path.split(other)
     return name == other_name and os.path.realpath(folder) == os.path.realpath(other_folder)
-
-
-def iso(moment: datetime) -> str:
-    """``2024-09-24T16:00:00Z``."""
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def now() -> datetime:
-    """The time to the second, UTC."""
-    return datetime.now(timezone.utc).replace(microsecond=0)

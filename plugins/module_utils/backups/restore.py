@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Callable, Dict, List, Optional
 
+from ..clock import timestamp, utc_now
 from ..errors import MobiusError
 from ..storage import state
 from ..storage.lock import refuse_if_held, writing
@@ -24,7 +25,6 @@ from ..storage.replace import (
     warn_of_hard_links,
 )
 from ..storage.state import DamagedState, State
-from . import names
 from .choose import DIGEST, LATEST, any_with_bytes, choose
 from .names import BACKUP, SNAPSHOT, Name
 from .store import Backup, Store, describe
@@ -85,7 +85,7 @@ class _Restoration:
     def choose(self, wanted: str) -> Backup:
         """The backup to restore; the library itself where it is to have the bytes that it has."""
         if self.actual is not ABSENT and wanted == f"{DIGEST}{self.actual.sha256}":
-            return Backup(self.library, self.actual.sha256, self.actual.size, Name(names.now(), 1, BACKUP), True, "")
+            return Backup(self.library, self.actual.sha256, self.actual.size, Name(utc_now(), 1, BACKUP), True, "")
         return choose(self.store, wanted, self.current, self.warnings)
 
     def keep(self) -> Optional[str]:
@@ -180,7 +180,7 @@ class _Restoration:
             if itself and isinstance(previous.get("backup"), dict):
                 after["backup"] = previous["backup"]
         after.setdefault("deployment", self.deployment)
-        after.update(sha256=backup.sha256, restored_at=names.iso(names.now()))
+        after.update(sha256=backup.sha256, restored_at=timestamp())
         own = {key: value for key, value in current.items() if key not in ("previous", "rejected")}
         after["previous"] = own or None
         return after

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Callable, Collection, Dict, List, Mapping, Optional, Sequence
 
+from ..clock import utc_now
 from ..errors import MobiusError
 from ..storage import state
 from ..storage.lock import refuse_if_held, writing
@@ -150,7 +151,7 @@ def prune(
 def _plan(path: str, store: Store, rules: Rules) -> List[Decision]:
     backups = list(store.backups())
     rejected = (state.read_document(path) or {}).get("rejected") or []
-    return decide(backups, rules, names.now(), _protected(path, backups), rejected)
+    return decide(backups, rules, utc_now(), _protected(path, backups), rejected)
 
 
 def _protected(path: str, backups: Sequence[Backup]) -> Dict[str, str]:

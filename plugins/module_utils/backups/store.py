@@ -15,6 +15,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional, Union
 
+from ..clock import timestamp, utc_now
 from ..errors import MobiusError
 from ..storage.lock import PATIENCE, Locked, patiently, refuse_if_held, writing
 from ..storage.paths import checked_path, kind_of, locate_library
@@ -72,7 +73,7 @@ class Backup:
             "path": self.path,
             "sha256": self.sha256,
             "size": self.size,
-            "created": names.iso(self.created),
+            "created": timestamp(self.created),
             "kind": self.kind,
             "verified": self.verified,
             "reason": self.reason,
@@ -132,7 +133,7 @@ class Store:
 
     def holding(self, sha256: str, kind: str = BACKUP) -> Optional[Backup]:
         """The newest verified one, if it has these bytes. One from the future (a clock set back) hides no other."""
-        moment = names.now()
+        moment = utc_now()
         for each in self.backups():
             if each.kind == kind and each.verified:
                 if each.sha256 == sha256:
@@ -169,7 +170,7 @@ class Store:
 
     def next_name(self, kind: str) -> Name:
         """The name of the next backup: this second, with a number when the second is taken."""
-        moment = names.now()
+        moment = utc_now()
         for number in range(1, 1000):
             name = Name(moment, number, kind)
             path = self.path_of(name)

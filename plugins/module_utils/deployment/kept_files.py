@@ -9,10 +9,11 @@ import os
 import re
 import stat
 from dataclasses import dataclass, replace
-from datetime import datetime, timezone
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional, Tuple
 
+from ..clock import parse_file_stamp
 from ..storage.replace import open_regular
 
 EVIDENCE = "evidence"
@@ -75,7 +76,7 @@ def _of(folder: str, name: str, library: str) -> Optional[Left]:
 
 def _time(stamp: str) -> Optional[datetime]:
     try:
-        return datetime.strptime(stamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=timezone.utc)
+        return parse_file_stamp(stamp)
     except ValueError:
         return None
 

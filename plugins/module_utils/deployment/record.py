@@ -11,7 +11,7 @@ from typing import Any, Dict
 
 from ..errors import MobiusError
 from ..storage.replace import ABANDONED_SECONDS, replace_whole, sweep_matching, temporaries_of
-from .redact import redact
+from ..text import redact
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _TEMPORARIES = temporaries_of(r"(?:deployment|rollback|monitoring|migration|dry-run)-.+\.(?:json|log)")

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Set, Tuple
 
-from ..backups import names
+from ..clock import timestamp, utc_now
 from ..errors import MobiusError
 from ..storage import state
 from ..storage.lock import refuse_if_held, writing
@@ -135,7 +135,7 @@ def _plan(path: str, folder: str, rules: Rules) -> List[Decision]:
     document = state.read_document(path) or {}
     states = [document, document.get("pending"), document.get("previous")]
     in_force = [str(each["deployment"]) for each in states if isinstance(each, dict) and each.get("deployment")]
-    return decide(left_in(folder, path), rules, names.now(), in_force)
+    return decide(left_in(folder, path), rules, utc_now(), in_force)
 
 
 def _remove(folder: str, removed: Sequence[Left]) -> Dict[str, str]:
@@ -173,6 +173,6 @@ def _result(folder: str, decisions: Sequence[Decision], failed: Mapping[str, str
     decided: List[Tuple[bool, Dict[str, Any]]] = []
     for each in decisions:
         left = each.left
-        facts = {"path": left.path, "kind": left.kind, "created": names.iso(left.created), "size": left.size}
+        facts = {"path": left.path, "kind": left.kind, "created": timestamp(left.created), "size": left.size}
         decided.append((each.keep, {**facts, "reason": each.reason}))
     return pruned(folder, decided, failed)

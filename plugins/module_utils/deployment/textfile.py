@@ -5,10 +5,10 @@
 from __future__ import annotations
 
 import math
-from datetime import datetime
 from pathlib import Path
 from typing import Any, Dict, Iterator, Mapping, NamedTuple, Optional, Tuple
 
+from ..clock import parse_timestamp
 from ..errors import MobiusError
 from ..storage.paths import refuse_target
 from ..storage.replace import read_version, replace_whole
@@ -96,7 +96,7 @@ def _number(value: Any) -> Optional[float]:
 
 def _moment(value: Any) -> Optional[float]:
     try:
-        return datetime.fromisoformat(str(value).replace("Z", "+00:00")).timestamp()
+        return parse_timestamp(str(value)).timestamp()
     except ValueError:
         return None
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence
 
 from ..errors import MobiusError
-from .fetch import Access
+from ..http import Access
 from .judge import FAIL, INCONCLUSIVE, Judgement, Limit, Rules, margins
 from .judge import counts as count
 from .sampler import Sampler

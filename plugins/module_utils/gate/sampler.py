@@ -5,11 +5,11 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 
+from ..clock import timestamp
+from ..http import Access, InvalidResponse, NoResponse, Response, build_opener, get, split_credentials
 from .documents import NoDocument, read_figures
-from .fetch import Access, Answer, NoAnswer, SenselessAnswer, get, locate, opener
 from .samples import BAD, NOT_ASKED, NOT_OK, OK, UNREACHABLE, Sample
 
 _HEALTHY = ("healthy", "ok", "up", "pass", "passing", "green", "alive", "ready")
@@ -28,12 +28,12 @@ class Sampler:
         self._paths = dict(paths or {})
         for url in (health_url, metrics_url):
             if url is not None:
-                locate(url)
-        self._opener = opener(access)
+                split_credentials(url)
+        self._opener = build_opener(access)
 
     def take(self, elapsed: float) -> Sample:
         """One sample, taken ``elapsed`` seconds after the watch began."""
-        at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        at = timestamp()
         health, note = self._asked("health", self._health_url, judge_health)
         notes = [note] if note else []
         found: Dict[str, Any] = {}
@@ -45,16 +45,16 @@ class Sampler:
             notes += [f"metrics: {name} was not measured" for name in found.get("missing", ())]
         return Sample(elapsed=elapsed, at=at, health=health, metrics=metrics, notes=tuple(notes), **found)
 
-    def _asked(self, what: str, url: str, judge: Callable[[Answer], Tuple[str, str]]) -> Tuple[str, str]:
+    def _asked(self, what: str, url: str, judge: Callable[[Response], Tuple[str, str]]) -> Tuple[str, str]:
         try:
             kind, note = judge(get(self._opener, url, self._access))
-        except NoAnswer as error:
+        except NoResponse as error:
             kind, note = UNREACHABLE, str(error)
-        except SenselessAnswer as error:
+        except InvalidResponse as error:
             kind, note = BAD, str(error)
         return kind, f"{what}: {note}" if note else ""
 
-    def _read(self, answer: Answer, found: Dict[str, Any]) -> Tuple[str, str]:
+    def _read(self, answer: Response, found: Dict[str, Any]) -> Tuple[str, str]:
         if answer.status != 200:
             return NOT_OK, _status(answer)
         try:
@@ -65,7 +65,7 @@ class Sampler:
         return OK, ""
 
 
-def judge_health(answer: Answer) -> Tuple[str, str]:
+def judge_health(answer: Response) -> Tuple[str, str]:
     """OK is a status of 200 with a body that does not say otherwise; a body that claims to be JSON has to be."""
     document: Any = None
     if "json" in answer.content_type.lower():
@@ -79,7 +79,7 @@ def judge_health(answer: Answer) -> Tuple[str, str]:
     return NOT_OK, ", ".join([_status(answer), *_reasons(document, status)])[:_NOTE]
 
 
-def _status(answer: Answer) -> str:
+def _status(answer: Response) -> str:
     if 300 <= answer.status < 400:
         return f"answered {answer.status}, a redirect, which is not followed"
     return f"answered {answer.status}"

@@ -6,9 +6,9 @@ from __future__ import annotations
 
 import json
 import shlex
-import time
 from typing import Any, Dict, NamedTuple, Optional
 
+from ..clock import timestamp
 from ..errors import MobiusError
 from ..storage.paths import refuse_target
 from ..storage.replace import open_regular, remove_durably, replace_whole
@@ -67,7 +67,7 @@ def set_flag(
     found = _read(path)
     before = after = found.content
     if on and not before:
-        since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        since = timestamp()
         after = {"reason": reason, "deployment": deployment, "since": since}
     elif on is False and before and deployment in ("", before.get("deployment")):
         if not found.removable:

@@ -15,7 +15,7 @@ from ..errors import MobiusError
 from ..storage.lock import release
 from ..storage.paths import resolve_library, state_dir
 from ..storage.replace import FILE_MODE
-from ..words import lasting
+from ..text import format_duration
 from .progress import ASKED, COMPARING, HASHING, NAME, STOP
 
 _LARGEST = 64 * 1024
@@ -72,7 +72,7 @@ def told(progress: Dict[str, Any]) -> str:
         return "writing the library"
     text = f"{progress['done']:,} of about {progress['total']:,} items, {progress['rate']:,.0f} a second"
     if progress["eta"] is not None:
-        text += f", about {lasting(progress['eta'])} left"
+        text += f", about {format_duration(progress['eta'])} left"
     return f"{text}, {progress['failed']:,} failed"
 
 

@@ -4,9 +4,9 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any, Dict, List, Optional
 
+from ..clock import timestamp
 from ..dhash.picture import EXACT
 from ..errors import MobiusError
 from ..library.document import Document
@@ -26,11 +26,6 @@ def maker(versions: Dict[str, Optional[str]]) -> str:
     """What an outcome depends on beside the picture, as one word."""
     mode = versions.get("mode")
     return f"{GENERATION}/{versions['pillow']}" + (f"/{mode}" if mode not in (None, EXACT) else "")
-
-
-def utc_now(form: str = "%Y-%m-%dT%H:%M:%SZ") -> str:
-    """This moment in UTC."""
-    return time.strftime(form, time.gmtime())
 
 
 def refuse_foreign(document: Document) -> None:
@@ -62,7 +57,7 @@ def compose(
         "hash_size": HASH_SIZE,
         "tool": f"{_TOOL} {VERSION}",
         **versions,
-        "migrated_at": utc_now(),
+        "migrated_at": timestamp(),
         "items": tally.items,
         "with_dhash": tally.with_dhash,
         "failed": tally.failed,

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Set
 
+from ..clock import timestamp
 from ..dhash.versions import versions
 from ..errors import MobiusError
 from ..library.document import Document, open_document
@@ -16,8 +17,8 @@ from ..library.fields import DHASH, is_dhash
 from ..storage.paths import locate_library, refuse_target
 from ..storage.replace import ABANDONED_SECONDS, read_version, sweep_temporaries, write_json
 from ..storage.state import library_owner
-from ..words import lasting, printable
-from .block import VERSION, maker, refuse_foreign, utc_now
+from ..text import format_duration, printable
+from .block import VERSION, maker, refuse_foreign
 from .last_run import Asked, asked, recall
 from .log import counts, log_folder, write_log
 from .options import CHANGED, Options
@@ -65,7 +66,7 @@ def dry_run(
     result = {
         "library": options.path,
         "sha256": sha256,
-        "made_at": utc_now(),
+        "made_at": timestamp(),
         "tool": f"mobius.dhash {VERSION}",
         **made_with,
         **found,
@@ -95,7 +96,7 @@ def lines(result: Dict[str, Any], report: Optional[str]) -> List[str]:
         f"items     {result['items']}: {result['to_hash']} to hash, {result['unchanged']} as before, "
         f"{result['failed_items']} known to get no dHash, {result['would_change']} to edit",
         f"failures  {expected:.2f} % expected{by}, the limit is {limit:g} %{over}",
-        f"time      about {lasting(max(1.0, result['projected_seconds']))} for the migration",
+        f"time      about {format_duration(max(1.0, result['projected_seconds']))} for the migration",
     ]
     return [printable(line) for line in [*told, *([f"report    {report}"] if report else [])]]
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Dict, List
 
+from ..clock import file_stamp, timestamp
 from ..storage.replace import create_exclusively, make_folders
 from ..storage.state import library_owner
-from ..words import printable
-from .block import utc_now
+from ..text import printable
 from .tally import Counts
 
 
@@ -27,13 +27,13 @@ def write_log(folder: str, kind: str, library_path: str, tally: Counts, facts: D
     """
     uid, gid = library_owner(library_path)
     make_folders(folder, owner=uid, group=gid)
-    lines = [f"{utc_now()} {kind} of {printable(library_path)}"]
+    lines = [f"{timestamp()} {kind} of {printable(library_path)}"]
     lines += [_line(failure) for failure in tally.failures]
     if tally.failed > len(lines) - 1:
         lines.append(f"... and {tally.failed - len(lines) + 1} more failures, which review_export lists")
     lines += [f"{name}: {printable(str(value))}" for name, value in {**counts(tally), **facts}.items()]
     data = "".join(f"{line}\n" for line in lines).encode("utf-8", "backslashreplace")
-    stem = f"{folder}/{kind}-{utc_now('%Y%m%dT%H%M%SZ')}"
+    stem = f"{folder}/{kind}-{file_stamp()}"
     for name in _names(stem):
         try:
             create_exclusively(name, data, owner=uid, group=gid)

@@ -15,7 +15,7 @@ from ..library.document import Document, Item
 from ..library.edit import Verdict, says
 from ..library.fields import CONFIDENCE, DHASH, LEGACY, MIGRATION, REASONS, is_dhash
 from ..storage.paths import ImageRoot
-from ..words import printable
+from ..text import printable
 from .engine import hash_pictures, keepable
 from .last_run import Seen
 from .located import Refusal, located

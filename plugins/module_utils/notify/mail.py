@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from email.message import EmailMessage
 from typing import Dict, Optional, Sequence
 
-from ..gate.fetch import in_time
+from ..http import with_deadline
 
 STARTTLS = "starttls"
 TLS = "tls"
@@ -42,7 +42,7 @@ def deliver(mail: EmailMessage, server: Server, sender: str, recipients: Sequenc
     :raises NotSent: no answer in time, TLS, login, or a recipient was refused.
     """
     try:
-        refused = in_time(lambda: _send(mail, server, sender, recipients), server.timeout)
+        refused = with_deadline(lambda: _send(mail, server, sender, recipients), server.timeout)
     except Exception as error:
         raise _plain(error, server) from None
     if refused:

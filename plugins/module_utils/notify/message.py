@@ -10,7 +10,7 @@ from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
 from typing import Any, Dict, List, Mapping, Sequence
 
-from ..deployment.redact import redact
+from ..text import redact
 
 SENDER = "mobius.dhash"
 # Slack cuts at 40,000 characters, Teams refuses cards over 28 KB.

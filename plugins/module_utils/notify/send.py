@@ -8,7 +8,7 @@ import json
 from typing import Any, Callable, Dict, List, Mapping, Sequence
 
 from ..errors import MobiusError
-from ..gate.fetch import Access, NoAnswer, SenselessAnswer, opener, post
+from ..http import Access, InvalidResponse, NoResponse, build_opener, post
 from .mail import STARTTLS, NotSent, Server, deliver
 from .message import Message, as_json, as_mail, as_slack, as_teams
 
@@ -52,7 +52,7 @@ def _tried(message: Message, channel: Channel, timeout: float) -> str:
             _mail(message, channel, timeout)
         else:
             _post(message, channel, timeout)
-    except (NotSent, NoAnswer, SenselessAnswer) as error:
+    except (NotSent, NoResponse, InvalidResponse) as error:
         return str(error)
     except MobiusError as error:
         # Where it happened may be the URL, and the URL of a webhook is its password.
@@ -74,7 +74,7 @@ def _post(message: Message, channel: Channel, timeout: float) -> None:
         use_proxy=channel.get("use_proxy", True),
     )
     document = json.dumps(_FORMS[channel["type"]](message)).encode("ascii")
-    answer = post(opener(access), url, access, document)
+    answer = post(build_opener(access), url, access, document)
     if not 200 <= answer.status < 300:
         raise NotSent(f"answered {answer.status}")
 

@@ -10,10 +10,11 @@ import html
 from collections import Counter
 from typing import Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence
 
+from ..text import printable
 from .queue import Queue
 from .row import picture_cell, row, text
 from .style import STYLE
-from .words import reason, visible
+from .words import reason
 
 # Reasons that are explained and can be filtered by; a migration knows fewer.
 _MOST_REASONS = 25
@@ -82,7 +83,7 @@ def _head(page: _Page) -> Iterator[str]:
     yield '<meta name="color-scheme" content="light dark">'
     yield '<meta name="referrer" content="no-referrer">'
     yield '<meta name="robots" content="noindex">'
-    library = html.escape(visible(facts.library, 80))
+    library = html.escape(printable(facts.library, 80))
     yield f"<title>Review queue of {library}: {len(queue.entries):,} of {queue.items:,} items</title>"
     yield f"<style>{style}</style>"
     yield "</head>"
@@ -111,7 +112,7 @@ def _opening(queue: Queue, facts: Facts) -> Iterator[str]:
         yield f"<div><dt>{name}</dt><dd>{value}</dd></div>"
     yield "</dl>"
     for note in facts.notes:
-        yield f'<p class="note">{html.escape(visible(note))}</p>'
+        yield f'<p class="note">{html.escape(printable(note, None))}</p>'
     yield "</header>"
     yield "<main>"
 
@@ -170,7 +171,7 @@ def _heads(names: Sequence[str]) -> Iterator[str]:
 def _footer(facts: Facts) -> Iterator[str]:
     yield "<footer>"
     if facts.made_with:
-        yield f"<p>{html.escape(visible(facts.made_with))}</p>"
+        yield f"<p>{html.escape(printable(facts.made_with, None))}</p>"
     yield (
         "<p>A dHash is 64 comparisons of neighbouring greys in a picture of 9 by 8 pixels. The small square draws"
         " them: filled where the right neighbour is brighter. Confidence, from 0 to 1, is how far they stand clear of"

@@ -8,7 +8,7 @@ import math
 from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Tuple
 
 from ..library.fields import CONFIDENCE, DHASH, REASONS, is_dhash
-from .words import without_passwords
+from ..text import mask_secrets
 
 THRESHOLD = 0.7
 # More than a migration ever writes.
@@ -72,7 +72,7 @@ def _entry(pointer: str, item: Dict[str, Any], confidence: float, image_key: str
         pointer=pointer,
         name=_first(item, _NAMES),
         id=_first(item, _IDS),
-        image=without_passwords(image) if isinstance(image, str) else None,
+        image=mask_secrets(image) if isinstance(image, str) else None,
         dhash=dhash if is_dhash(dhash) else None,
         confidence=confidence,
         reasons=tuple(str(code)[:_LONGEST_REASON] for code in codes),
@@ -83,5 +83,5 @@ def _first(item: Dict[str, Any], keys: Tuple[str, ...]) -> str:
     for key in keys:
         value = item.get(key)
         if isinstance(value, (str, int, float)) and not isinstance(value, bool) and value != "":
-            return without_passwords(str(value))
+            return mask_secrets(str(value))
     return ""

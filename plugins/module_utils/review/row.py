@@ -7,13 +7,14 @@ from __future__ import annotations
 import html
 from typing import Dict, Iterator, Optional
 
+from ..text import printable
 from .queue import Entry
-from .words import LONGEST, reason, visible
+from .words import LONGEST, reason
 
 
 def text(value: str, longest: int = LONGEST) -> str:
     """Text of the library as HTML: no markup, no controls, bounded, with its direction kept to itself."""
-    return f"<bdi>{html.escape(visible(value, longest))}</bdi>"
+    return f"<bdi>{html.escape(printable(value, longest))}</bdi>"
 
 
 def row(entry: Entry, picture: str, threshold: float, classes: Dict[str, str]) -> str:
@@ -38,7 +39,7 @@ def picture_cell(entry: Entry, uri: Optional[str]) -> str:
     if uri is None:
         inside = '<span class="tile bare">no picture to show</span>'
     else:
-        name = html.escape(visible(_title(entry), 80), quote=True)
+        name = html.escape(printable(_title(entry), 80), quote=True)
         inside = f'<span class="tile"><img src="{uri}" alt="Picture of {name}" loading="lazy" decoding="async"></span>'
     return f'<td role="cell" class="picture">{inside}</td>'
 

@@ -9,8 +9,9 @@ import io
 import json
 from typing import List
 
+from ..text import printable
 from .queue import Entry, Queue
-from .words import reason, visible
+from .words import reason
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 COLUMNS = ("pointer", "id", "name", "image", "dhash", "confidence", "reasons", "reasons_in_words")
@@ -52,5 +53,5 @@ def _row(entry: Entry) -> List[str]:
 
 def _cell(text: str) -> str:
     # Judged before and after, since escaping may hide a leading tab from one of the two.
-    shown = visible(text)
+    shown = printable(text, None)
     return "'" + shown if text.startswith(_FORMULA) or shown.startswith(_FORMULA) else shown

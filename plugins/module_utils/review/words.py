@@ -1,19 +1,15 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Reasons in plain words, and text of any origin made safe to look at."""
+"""Reasons in plain words."""
 
 from __future__ import annotations
 
-import re
-from typing import NamedTuple, Optional
+from typing import NamedTuple
+
+from ..text import printable
 
 # What a reader can be shown of one text.
 LONGEST = 240
-_url_user = re.compile(r"(?<=://)[^/?#\s]*@")
-
-# Joiners, which emoji and some scripts need, and spaces that are not ASCII's.
-_HARMLESS = "\u200c\u200d\u00a0\u2007\u2009\u202f\u3000"
-_suspect = re.compile("[^\\x20-\\x7e]")
 
 
 class Reason(NamedTuple):
@@ -73,28 +69,4 @@ REASONS = {
 def reason(code: str) -> Reason:
     """The reason of this code; one that is not known is shown as it is."""
     known = REASONS.get(code)
-    return known or Reason(visible(code, 60), "The migration gave this reason.", "See the log of the migration.")
-
-
-def without_passwords(text: str) -> str:
-    """Text with the user and password of each URL in it left out."""
-    return _url_user.sub("***@", text)
-
-
-def visible(text: str, longest: Optional[int] = None) -> str:
-    """Text in which each character can be seen: controls, direction marks and half characters become escapes.
-
-    :param longest: cut after so many characters, and say how long it was.
-    """
-    length = len(text)
-    cut = longest is not None and length > longest
-    text = _suspect.sub(_escaped, text[:longest])
-    return f"{text}… ({length:,} characters)" if cut else text
-
-
-def _escaped(match: re.Match[str]) -> str:
-    character = match.group()
-    code = ord(character)
-    if character.isprintable() or character in _HARMLESS:
-        return character
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+    return known or Reason(printable(code, 60), "The migration gave this reason.", "See the log of the migration.")

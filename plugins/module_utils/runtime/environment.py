@@ -19,7 +19,8 @@ from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence
 
 from ..errors import MobiusError
 from ..storage.lock import folder_alone
-from .interpreter import Base, Probe, can_make_environments, clean_environment, describe, hide_credentials, probe
+from ..text import mask_secrets
+from .interpreter import Base, Probe, can_make_environments, clean_environment, describe, probe
 
 MARKER = "mobius-runtime.json"
 _WAIT = 1800.0
@@ -197,7 +198,7 @@ def _checked(command: List[str], what: str, where: str, variables: Optional[Mapp
     )
     if answer.returncode:
         lines = [line.strip() for line in answer.stdout.splitlines() if line.strip()]
-        said = hide_credentials(" / ".join(lines[-6:])[-1500:])
+        said = mask_secrets(" / ".join(lines[-6:])[-1500:])
         raise MobiusError(f"{what}: {said}", where, _remedy(answer.stdout))
 
 

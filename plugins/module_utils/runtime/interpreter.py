@@ -6,13 +6,13 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import subprocess
 import sys
 from pathlib import Path
 from typing import Dict, List, NamedTuple, Optional, Sequence
 
 from ..errors import MobiusError
+from ..text import mask_secrets
 
 OLDEST = (3, 9)
 # These would send an installation elsewhere than into the environment that is being made.
@@ -100,9 +100,4 @@ def _run(command: List[str]) -> subprocess.CompletedProcess[str]:
 
 def _last_line(text: str) -> str:
     lines = [line for line in text.splitlines() if line.strip()]
-    return hide_credentials(lines[-1].strip()[:300]) if lines else ""
-
-
-def hide_credentials(text: str) -> str:
-    """``text`` without the user and password of any URL in it."""
-    return re.sub(r"(?<=://)[^/?#\s]*@", "***@", text)
+    return mask_secrets(lines[-1].strip()[:300]) if lines else ""

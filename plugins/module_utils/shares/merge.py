@@ -17,7 +17,7 @@ from ..migration.engine import hash_pictures, made_with
 from ..migration.options import Options
 from ..migration.pictures import Pictures, identity, key_of
 from ..storage.paths import locate_library, state_dir
-from ..words import printable
+from ..text import printable
 from .deal import Chosen
 from .files import Garbage, Result, Row, head, results, share_rows
 from .plan import PREFIX

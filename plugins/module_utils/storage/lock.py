@@ -20,6 +20,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, Optional, Set, cast
 
+from ..clock import timestamp, utc
 from ..errors import MobiusError
 from .paths import state_dir
 from .replace import DurabilityUnknown, open_regular, sweep_matching, sweep_temporaries, write_json
@@ -366,4 +367,4 @@ def _user() -> str:
 
 
 def _utc(moment: float) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(moment))
+    return timestamp(utc(moment))

@@ -8,8 +8,8 @@ import json
 from difflib import get_close_matches
 from typing import Any, Dict, Iterator, List, Mapping
 
-from ..deployment.redact import redact
 from ..errors import MobiusError
+from ..text import redact
 from .table import OTHERS, SECRET, VARIABLES
 from .watched import beside_the_host
 

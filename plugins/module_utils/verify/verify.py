@@ -21,7 +21,7 @@ from ..library.strict import problems
 from ..storage.paths import locate_library
 from ..storage.replace import Version, read_version
 from ..storage.state import DamagedState, read_current
-from ..words import printable
+from ..text import printable
 from .findings import MOST, Findings, in_words
 from .members import Members
 from .schema import check_schema

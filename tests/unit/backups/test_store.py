@@ -21,6 +21,7 @@ from ansible_collections.mobius.dhash.plugins.module_utils.backups.store import 
     ensure_backup,
     list_backups,
 )
+from ansible_collections.mobius.dhash.plugins.module_utils.clock import utc_now
 from ansible_collections.mobius.dhash.plugins.module_utils.errors import MobiusError
 from ansible_collections.mobius.dhash.plugins.module_utils.storage import lock
 from ansible_collections.mobius.dhash.plugins.module_utils.storage.replace import ChangedMeanwhile, read_version
@@ -78,7 +79,7 @@ def test_bytes_that_come_back_are_backed_up_again(library: Path) -> None:
 
 def test_two_in_one_second(library: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     moment = datetime(2024, 9, 24, 16, 0, 0, tzinfo=timezone.utc)
-    monkeypatch.setattr(names, "now", lambda: moment)
+    monkeypatch.setattr(store, "utc_now", lambda: moment)
     paths = []
     for number in range(12):
         library.write_bytes(b"%d" % number)
@@ -94,7 +95,7 @@ def test_a_name_that_is_taken_by_a_lone_checksum_or_a_link_is_not_used(
     library: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     moment = datetime(2024, 9, 24, 16, 0, 0, tzinfo=timezone.utc)
-    monkeypatch.setattr(names, "now", lambda: moment)
+    monkeypatch.setattr(store, "utc_now", lambda: moment)
     folder = library.parent / "backups"
     folder.mkdir()
     (folder / "library.json.bak.20240924T160000Z.sha256").write_text("half a li")
@@ -378,4 +379,4 @@ def test_owners(library: Path) -> None:
 
 def test_age_of_a_planted_backup_is_right(library: Path) -> None:
     plant(library, b"x", days=3)
-    assert timedelta(days=3) <= names.now() - list_backups(str(library))[0].created < timedelta(days=3, seconds=10)
+    assert timedelta(days=3) <= utc_now() - list_backups(str(library))[0].created < timedelta(days=3, seconds=10)

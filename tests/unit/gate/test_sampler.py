@@ -9,9 +9,9 @@ import ssl
 
 import pytest
 from ansible_collections.mobius.dhash.plugins.module_utils.errors import MobiusError
-from ansible_collections.mobius.dhash.plugins.module_utils.gate.fetch import Access, locate, secrets_of
 from ansible_collections.mobius.dhash.plugins.module_utils.gate.sampler import Sampler
 from ansible_collections.mobius.dhash.plugins.module_utils.gate.samples import BAD, NOT_ASKED, NOT_OK, OK, UNREACHABLE
+from ansible_collections.mobius.dhash.plugins.module_utils.http import Access, secrets_in, split_credentials
 from gate_server import FIGURES, document, drip, hang_up, in_turn, no_http, raw, serving, url_of
 
 HEALTHY = document({"status": "healthy"})
@@ -124,9 +124,9 @@ def test_a_header_that_cannot_be_sent_does_not_show_its_value():
 
 
 def test_secrets_of_a_url():
-    assert secrets_of("http://u:p%40ss@h/x") == {"p%40ss", "p@ss", "dTpwQHNz"}
-    assert secrets_of("http://h/x") == set()
-    assert secrets_of("http://h/x?a=b&access_token=t%2Bt&api_key=k&empty_key=") == {"t%2Bt", "t+t", "k"}
+    assert secrets_in("http://u:p%40ss@h/x") == {"p%40ss", "p@ss", "dTpwQHNz"}
+    assert secrets_in("http://h/x") == set()
+    assert secrets_in("http://h/x?a=b&access_token=t%2Bt&api_key=k&empty_key=") == {"t%2Bt", "t+t", "k"}
 
 
 @pytest.mark.parametrize(
@@ -134,12 +134,12 @@ def test_secrets_of_a_url():
 )
 def test_urls_that_cannot_be_asked_are_refused(url):
     with pytest.raises(MobiusError):
-        locate(url)
+        split_credentials(url)
 
 
 def test_a_refused_url_does_not_show_its_password():
     with pytest.raises(MobiusError) as caught:
-        locate("ftp://bob:planted@h/x")
+        split_credentials("ftp://bob:planted@h/x")
     assert "planted" not in str(caught.value)
 
 
@@ -147,7 +147,7 @@ def test_a_refused_url_does_not_show_its_password():
     "url, bare", [("http://a:b@h:80/x?q=1", "http://h:80/x?q=1"), ("https://[::1]:5/", "https://[::1]:5/")]
 )
 def test_locate_keeps_everything_but_the_credentials(url, bare):
-    assert locate(url).url == bare
+    assert split_credentials(url).url == bare
 
 
 def test_an_environment_proxy_is_left_aside_unless_wanted(monkeypatch):

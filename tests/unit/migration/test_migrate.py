@@ -198,7 +198,7 @@ def test_output_leaves_the_library_and_is_idempotent(site, monkeypatch):
     assert site.library.read_bytes() == before
     assert not (site.home / "backups").exists()
     assert read_current(str(site.library)) is None
-    monkeypatch.setattr(block, "utc_now", lambda form="": "2030-01-01T00:00:00Z")
+    monkeypatch.setattr(block, "timestamp", lambda: "2030-01-01T00:00:00Z")
     second = site.migrate(output=output)
     assert (second["changed"], second["sha256_after"]) == (False, first["sha256_after"])
     assert output.read_bytes() == written

@@ -62,8 +62,8 @@ def test_csv_has_no_formula_no_control_and_can_be_read_back():
     by_pointer = {row[0]: row for row in rows[1:]}
     assert by_pointer["/0"][2] == '\'=HYPERLINK("x")'
     assert by_pointer["/0"][4:7] == [HASH, "0.500", "flat +odd"]
-    assert by_pointer["/1"][2:4] == ["'\\x09=1", "'@sum"]
-    assert by_pointer["/2"][3] == 'a,"b"\\x0a\\x1b[31m\\u202e\\ud800.png'
+    assert by_pointer["/1"][2:4] == ["'\\t=1", "'@sum"]
+    assert by_pointer["/2"][3] == 'a,"b"\\n\\x1b[31m\\u202e\\ud800.png'
     assert len(by_pointer["/3"][2]) == 10_240
     assert "secret" not in text
 

@@ -211,10 +211,6 @@ def test_variables_reach_pip_and_their_passwords_stay_unseen(tmp_path, wheels):
     assert "hunter2" not in str(failure.value)
 
 
-def test_credentials_of_an_index_are_not_shown():
-    assert interpreter.hide_credentials("see https://bob:planted@index/simple") == "see https://***@index/simple"
-
-
 def test_the_systems_own_packages():
     result = environment.of_the_system(None, ["json"])
     assert (result["changed"], result["python"]) == (False, sys.executable)

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from http.client import HTTPException
 from typing import Callable, List, Mapping, NamedTuple, Optional, Set, TypeVar
 
-from ..errors import MobiusError
+from .errors import MobiusError
 
 _SECRET_NAME = re.compile(r"(?i)token|key|secret|pass|auth|sig|credential|session")
 
@@ -26,17 +26,17 @@ MAX_BODY = 4 * 1024 * 1024
 _Answered = TypeVar("_Answered")
 
 
-class Answer(NamedTuple):
+class Response(NamedTuple):
     status: int
     content_type: str
     body: bytes
 
 
-class NoAnswer(Exception):
+class NoResponse(Exception):
     """The service could not be asked, or did not answer in time."""
 
 
-class SenselessAnswer(Exception):
+class InvalidResponse(Exception):
     """The service answered with something that is no usable HTTP answer."""
 
 
@@ -64,7 +64,7 @@ class Location(NamedTuple):
     password: Optional[str]
 
 
-def locate(url: str) -> Location:
+def split_credentials(url: str) -> Location:
     """Take ``user:password@`` out of a URL.
 
     :raises MobiusError: it is no http or https URL.
@@ -87,7 +87,7 @@ def locate(url: str) -> Location:
     return Location(urllib.parse.urlunsplit(bare), user, password)
 
 
-def opener(access: Access) -> urllib.request.OpenerDirector:
+def build_opener(access: Access) -> urllib.request.OpenerDirector:
     """An opener that hands back every answer as it is: no redirects, no error for a status, no other schemes.
 
     :raises MobiusError: a certificate file cannot be used.
@@ -103,21 +103,21 @@ def opener(access: Access) -> urllib.request.OpenerDirector:
     return director
 
 
-def get(director: urllib.request.OpenerDirector, url: str, access: Access) -> Answer:
+def get(director: urllib.request.OpenerDirector, url: str, access: Access) -> Response:
     """Ask once.
 
-    :raises NoAnswer: refused, unknown host, time-out, TLS failure.
-    :raises SenselessAnswer: not HTTP, or a body over ``max_body``.
+    :raises NoResponse: refused, unknown host, time-out, TLS failure.
+    :raises InvalidResponse: not HTTP, or a body over ``max_body``.
     """
     return _bounded(director, url, access, None)
 
 
-def post(director: urllib.request.OpenerDirector, url: str, access: Access, document: bytes) -> Answer:
+def post(director: urllib.request.OpenerDirector, url: str, access: Access, document: bytes) -> Response:
     """Send JSON once; raises as :func:`get`."""
     return _bounded(director, url, access, document)
 
 
-def in_time(ask: Callable[[], _Answered], seconds: float) -> _Answered:
+def with_deadline(ask: Callable[[], _Answered], seconds: float) -> _Answered:
     """What ``ask`` returns or raises; it is left to itself when it takes longer.
 
     :raises TimeoutError: it took longer.
@@ -139,15 +139,15 @@ def in_time(ask: Callable[[], _Answered], seconds: float) -> _Answered:
     return ended.result()
 
 
-def _bounded(director: urllib.request.OpenerDirector, url: str, access: Access, document: Optional[bytes]) -> Answer:
+def _bounded(director: urllib.request.OpenerDirector, url: str, access: Access, document: Optional[bytes]) -> Response:
     try:
-        return in_time(lambda: _ask(director, url, access, document), access.timeout)
+        return with_deadline(lambda: _ask(director, url, access, document), access.timeout)
     except Exception as error:
         raise _plain(error, access) from None
 
 
-def _ask(director: urllib.request.OpenerDirector, url: str, access: Access, document: Optional[bytes]) -> Answer:
-    location = locate(url)
+def _ask(director: urllib.request.OpenerDirector, url: str, access: Access, document: Optional[bytes]) -> Response:
+    location = split_credentials(url)
     request = urllib.request.Request(location.url, data=document)
     request.add_header("Accept", "application/json, text/plain;q=0.9, */*;q=0.1")
     if document is not None:
@@ -161,31 +161,31 @@ def _ask(director: urllib.request.OpenerDirector, url: str, access: Access, docu
         request.add_header(name, str(value))
     with director.open(request, timeout=access.timeout) as answer:
         if answer is None:
-            raise SenselessAnswer("no HTTP answer")
+            raise InvalidResponse("no HTTP answer")
         body = answer.read(access.max_body + 1)
         if len(body) > access.max_body:
-            raise SenselessAnswer(f"the answer is larger than {access.max_body} bytes")
-        return Answer(int(answer.status), str(answer.headers.get("Content-Type") or ""), body)
+            raise InvalidResponse(f"the answer is larger than {access.max_body} bytes")
+        return Response(int(answer.status), str(answer.headers.get("Content-Type") or ""), body)
 
 
 def _plain(error: BaseException, access: Access) -> Exception:
     """The error as a sentence that cannot hold a header or a password."""
-    if isinstance(error, SenselessAnswer):
+    if isinstance(error, InvalidResponse):
         return error
     reason = error.reason if isinstance(error, urllib.error.URLError) else error
     if isinstance(reason, (socket.timeout, TimeoutError)):
-        return NoAnswer(f"no answer within {access.timeout:g} s")
+        return NoResponse(f"no answer within {access.timeout:g} s")
     if isinstance(reason, ssl.SSLCertVerificationError):
-        return NoAnswer(f"its certificate was refused: {reason.verify_message}")
+        return NoResponse(f"its certificate was refused: {reason.verify_message}")
     if isinstance(reason, ssl.SSLError):
-        return NoAnswer(f"TLS failed: {reason.reason or type(reason).__name__}")
+        return NoResponse(f"TLS failed: {reason.reason or type(reason).__name__}")
     if isinstance(reason, OSError):
-        return NoAnswer(reason.strerror or type(reason).__name__)
+        return NoResponse(reason.strerror or type(reason).__name__)
     if isinstance(error, HTTPException):
-        return SenselessAnswer(f"not an HTTP answer ({type(error).__name__})")
+        return InvalidResponse(f"not an HTTP answer ({type(error).__name__})")
     if isinstance(error, (ValueError, UnicodeError)):
-        return SenselessAnswer(f"the request could not be made ({type(error).__name__}): check the headers")
-    return NoAnswer(type(error).__name__)
+        return InvalidResponse(f"the request could not be made ({type(error).__name__}): check the headers")
+    return NoResponse(type(error).__name__)
 
 
 def _context(access: Access) -> ssl.SSLContext:
@@ -213,7 +213,7 @@ def _without_user(url: str) -> str:
     return ascii(scheme + mark + head.rpartition("@")[2] + slash + path + (query and "?..."))
 
 
-def secrets_of(url: str) -> Set[str]:
+def secrets_in(url: str) -> Set[str]:
     """Everything in a URL that may not be shown: its password as written, as meant, and inside the token made of it,
     and what its query gives under a name that speaks of a secret.
     """
@@ -222,7 +222,7 @@ def secrets_of(url: str) -> Set[str]:
         name, _mark, value = part.partition("=")
         if value and _SECRET_NAME.search(name):
             found |= {value, urllib.parse.unquote_plus(value)}
-    location = locate(url)
+    location = split_credentials(url)
     if location.password:
         pair = f"{location.username}:{location.password}".encode()
         found |= {location.password, str(urllib.parse.urlsplit(url).password), base64.b64encode(pair).decode("ascii")}
