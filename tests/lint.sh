@@ -13,6 +13,7 @@ mapfile -t scripts < <(git ls-files '*.sh' .ci)
 run "ruff" ruff check --quiet .
 run "ruff format" ruff format --quiet --check .
 run "mypy --strict on module_utils" mypy plugins/module_utils
+run "import-linter" env PYTHONPATH=playbooks/collections lint-imports --no-cache --no-logo
 run "shellcheck" shellcheck "${scripts[@]}"
 run "ansible-lint, profile production" ansible-lint -q
 exit $status
