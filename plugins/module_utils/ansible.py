@@ -9,11 +9,13 @@ from typing import Any, Callable, Dict
 from ansible.module_utils.basic import AnsibleModule
 
 from .errors import MobiusError
+from .utf8_mode import run_in_utf8_mode
 
 
 def finish(module: AnsibleModule, call: Callable[[], Dict[str, Any]]) -> None:
     """Run ``call`` and end the module with its result, or with an error that says what, where and what next."""
     try:
+        run_in_utf8_mode()
         result = call()
     except MobiusError as error:
         module.fail_json(msg=str(error), where=error.where, remedy=error.remedy)

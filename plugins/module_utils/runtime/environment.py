@@ -21,6 +21,7 @@ from ..errors import MobiusError
 from ..storage.lock import folder_alone
 from ..text import mask_secrets
 from .interpreter import Base, Probe, can_make_environments, clean_environment, describe, probe
+from .interpreter import FLAGS, Base, Probe, can_make_environments, clean_environment, describe, probe
 
 MARKER = "mobius-runtime.json"
 _WAIT = 1800.0
@@ -159,10 +160,10 @@ def _build(fresh: str, wanted: Wanted, base: Base) -> None:
             "ensurepip",
             missing_venv_remedy(),
         )
-    _checked([base.executable, "-I", "-m", "venv", fresh], "The virtual environment could not be made", fresh)
+    _checked([base.executable, *FLAGS, "-m", "venv", fresh], "The virtual environment could not be made", fresh)
     requirements = Path(fresh) / "requirements.txt"
     requirements.write_text(wanted.requirements, encoding="utf-8")
-    command = [str(Path(fresh) / "bin" / "python"), "-I", "-m", "pip", "install", "--no-input", "--quiet"]
+    command = [str(Path(fresh) / "bin" / "python"), *FLAGS, "-m", "pip", "install", "--no-input", "--quiet"]
     # Wheels alone: a build from source would fetch its own tools, which no hash pins.
     command += ["--disable-pip-version-check", "--require-hashes", "--only-binary", ":all:", "-r", str(requirements)]
     if wanted.find_links is not None:

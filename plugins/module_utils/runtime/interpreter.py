@@ -15,6 +15,8 @@ from ..errors import MobiusError
 from ..text import mask_secrets
 
 OLDEST = (3, 9)
+#: Nothing of the user's is imported, and paths are UTF-8 whatever the locale.
+FLAGS = ("-I", "-X", "utf8")
 # These would send an installation elsewhere than into the environment that is being made.
 _MISLEADING = ("PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_USER", "PYTHONPATH", "PYTHONHOME", "__PYVENV_LAUNCHER__")
 _PROBE = """
@@ -53,7 +55,7 @@ def describe(python: Optional[str] = None) -> Base:
     :raises MobiusError: it does not run, or is too old.
     """
     python = python or sys.executable
-    answer = _run([python, "-I", "-c", _DESCRIBE])
+    answer = _run([python, *FLAGS, "-c", _DESCRIBE])
     try:
         executable, version, tag, machine, flags = json.loads(answer.stdout)
     except ValueError as error:
@@ -73,7 +75,7 @@ def describe(python: Optional[str] = None) -> Base:
 
 def probe(python: str, imports: Sequence[str]) -> Probe:
     """Import everything in a process of its own."""
-    answer = _run([python, "-I", "-c", _PROBE, *imports])
+    answer = _run([python, *FLAGS, "-c", _PROBE, *imports])
     try:
         return Probe({str(name): str(version) for name, version in json.loads(answer.stdout).items()}, "")
     except ValueError:

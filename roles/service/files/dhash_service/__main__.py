@@ -89,4 +89,7 @@ def _start_log(path: Optional[str]) -> None:
 
 
 if __name__ == "__main__":
+    if sys.getfilesystemencoding() != "utf-8":
+        # Under an 8-bit locale the name of the library would be taken for another; the process stays the same one.
+        os.execv(sys.executable, [sys.executable, "-X", "utf8", "-m", "dhash_service", *sys.argv[1:]])
     sys.exit(main())

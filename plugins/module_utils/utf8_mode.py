@@ -1,0 +1,85 @@
+# Copyright (c) Mobius contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Modules run in Python's UTF-8 mode (PEP 540): a file name is the same bytes whatever the locale of the host.
+
+Under an 8-bit locale Python encodes file names in that locale, so that ``Müller.png`` of the library would name another
+file than the one on disk. Python reads its encoding once, when it starts, so the module is started again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+from .errors import MobiusError
+
+_STARTED_AGAIN = "_mobius_started_again"
+# What AnsiballZ sets up before it runs a module; the two globals are for modules that look for them.
+_BOOTSTRAP = f"""
+import ctypes, json, os, runpy, signal, sys
+given = json.loads(sys.stdin.buffer.read())
+try:
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+except (OSError, AttributeError):
+    pass
+if os.getppid() != given["parent"]:
+    sys.exit(1)
+sys.path[:] = given["path"]
+from ansible.module_utils import basic
+basic._ANSIBLE_ARGS = given["arguments"].encode()
+if given["profile"]:
+    basic._ANSIBLE_PROFILE = given["profile"]
+runpy.run_module(given["module"], {{**given["globals"], "{_STARTED_AGAIN}": True}}, "__main__", True)
+"""
+
+
+def is_utf8() -> bool:
+    """Whether file names are UTF-8 in this process."""
+    return sys.getfilesystemencoding().lower().replace("_", "-") == "utf-8"
+
+
+def run_in_utf8_mode() -> None:
+    """Return where file names are UTF-8; otherwise run this module in UTF-8 mode and exit as it did.
+
+    The second process dies with this one, which stays because it removes the module's temporary files.
+
+    :raises MobiusError: this is not a module that can be started again, or it was to no effect.
+    """
+    if is_utf8():
+        return
+    main = sys.modules["__main__"]
+    name = getattr(getattr(main, "__spec__", None), "name", None)
+    if hasattr(main, _STARTED_AGAIN) or not name or not sys.executable:
+        raise MobiusError(
+            f"File names are {sys.getfilesystemencoding()} in this Python, not UTF-8",
+            sys.executable or "unknown interpreter",
+            "set PYTHONUTF8=1 in the environment of the task, or a UTF-8 locale on the host (LC_ALL=C.UTF-8)",
+        )
+    done = subprocess.run([sys.executable, "-X", "utf8", "-c", _BOOTSTRAP], input=_payload(main, name), check=False)
+    sys.stdout.flush()
+    # The result is printed; the wrapper of AnsiballZ removes the module's files when it sees this exit.
+    sys.exit(done.returncode if done.returncode >= 0 else 128 - done.returncode)
+
+
+def _payload(main: object, name: str) -> bytes:
+    from ansible.module_utils import basic
+
+    given = {
+        "parent": os.getpid(),
+        "module": name,
+        "path": [_as_utf8(each) for each in sys.path],
+        "arguments": basic._ANSIBLE_ARGS.decode(),
+        # ansible-core 2.19 and later: how results are serialized.
+        "profile": getattr(basic, "_ANSIBLE_PROFILE", None),
+        "globals": {
+            each: _as_utf8(getattr(main, each)) for each in ("_module_fqn", "_modlib_path") if hasattr(main, each)
+        },
+    }
+    return json.dumps(given).encode("ascii")
+
+
+def _as_utf8(path: str) -> str:
+    """A path as the second process has to spell it to mean the same bytes."""
+    return os.fsencode(path).decode("utf-8", "surrogateescape")
