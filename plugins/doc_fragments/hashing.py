@@ -14,6 +14,7 @@ options:
       - Per cent of failures above which the run fails before any byte is written.
       - A failure is an item that names a picture and gets no dHash. It counts against all items that name a picture;
         items with no image or a remote one are for review, and neither a failure nor counted.
+      - A C(file:) URL and a path that begins with C(//) name a picture on the host; remote is what names another one.
     type: float
     default: 5
   confidence_threshold:
@@ -30,7 +31,7 @@ options:
 options:
   image_root:
     description:
-      - Folder that the images of items resolve under, also those with an absolute path.
+      - Folder that the images of items resolve under, also those with an absolute path or a C(file:) URL.
       - An image whose path leaves it is not read.
       - When omitted, the folder of the library.
     type: path

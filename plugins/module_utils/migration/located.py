@@ -26,9 +26,9 @@ def located(root: ImageRoot, image: object) -> Union[Look, Refusal]:
     try:
         found = root.look(image)
     except UnsafePath as error:
-        return Refusal(error.reason, error.what)
+        return Refusal(error.reason, error.what if error.reason == "remote" else _with_hint(error.what, root, image))
     except (FileNotFoundError, NotADirectoryError):
-        return Refusal("missing", "no such file")
+        return Refusal("missing", _with_hint("no such file", root, image))
     except OSError as error:
         return Refusal("unreadable", error.strerror or str(error))
     except ValueError:
@@ -36,3 +36,8 @@ def located(root: ImageRoot, image: object) -> Union[Look, Refusal]:
     if not stat.S_ISREG(found.facts.st_mode):
         return Refusal("not-a-file", "not a regular file")
     return found
+
+
+def _with_hint(text: str, root: ImageRoot, image: str) -> str:
+    hint = root.hint(image)
+    return f"{text}, but {hint}" if hint else text

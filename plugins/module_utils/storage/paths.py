@@ -5,17 +5,17 @@
 from __future__ import annotations
 
 import os
-import re
 import stat
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
-from typing import Callable, List, NamedTuple, Optional
+from typing import TYPE_CHECKING, Callable, List, NamedTuple, Optional
 
 from ..errors import MobiusError
+from .references import is_url, local_path
 
-# A colon alone makes no URL: "Catan: Seafarers.png" is a file.
-_URL = re.compile(r"(?:[a-z][a-z0-9+.-]*:)?//|(?:data|blob):", re.IGNORECASE)
+if TYPE_CHECKING:
+    from .hints import Hints
 
 #: Each kind of copy that takes a library back, and what follows the library's name in its name, and its checksum's.
 INFIXES = {"backup": "bak", "snapshot": "pre-restore"}
@@ -130,9 +130,9 @@ class Look(NamedTuple):
 class ImageRoot:
     """The folder that image paths resolve under.
 
-    An absolute reference is read under it, unless it lies inside it as it stands.
-    Both ways to ask raise :class:`UnsafePath` for a reference that is empty, holds a NUL, is a URL, or leaves the
-    folder through ``..`` or links.
+    An absolute reference is read under it, unless it lies inside it as it stands. A ``file:`` URL and a reference that
+    begins with ``//`` are files where they name one inside it. ``resolve`` and ``look`` raise :class:`UnsafePath` for a
+    reference that is empty, holds a NUL, is remote, or leaves the folder through ``..`` or links.
 
     :param on_folder: called with each folder on the way and what it really is, once or more.
     """
@@ -143,6 +143,7 @@ class ImageRoot:
         given = os.path.abspath(folder)
         self._given = given.rstrip("/") + "/"
         self._real = self._cached(given).rstrip("/") + "/"
+        self._hints: Optional[Hints] = None
 
     @property
     def names(self) -> List[str]:
@@ -172,15 +173,46 @@ class ImageRoot:
         path = self._behind(path, reference)
         return Look(path, os.stat(path), linked=True)
 
+    def hint(self, reference: str) -> str:
+        """A clause that names the existing file which a reference probably means; empty where nothing is like it."""
+        if self._hints is None:
+            from .hints import Hints
+
+            self._hints = Hints(self)
+        return self._hints.meant(reference)
+
     def _joined(self, reference: str) -> str:
         if not reference:
             raise UnsafePath("The image path is empty", reference, "empty")
-        if "\0" in reference:
+        path = self._of_url(reference) if is_url(reference) else reference
+        if "\0" in path:
             raise UnsafePath("The image path holds a NUL", repr(reference), "nul")
-        if _URL.match(reference):
+        return self._under(self.inside(path), reference)
+
+    def _of_url(self, reference: str) -> str:
+        """The path that a URL stands for, when it can only be meant for this host or names a file under the folder."""
+        local = local_path(reference)
+        if local is None:
             raise UnsafePath("The image is remote", reference, "remote")
-        inside = reference[len(self._given) :] if reference.startswith(self._given) else reference.lstrip("/")
-        joined = os.path.normpath(self._real + inside)
+        if "\0" in local.path or os.path.lexists(self._under(self.inside(local.path), reference)):
+            return local.path
+        if not local.certain:
+            raise UnsafePath("The image is remote", reference, "remote")
+        if local.anchored and self.inside(local.path) == local.path:
+            raise UnsafePath("The image is outside the image root", reference, "escapes-root")
+        return local.path
+
+    def inside(self, path: str) -> str:
+        """An absolute path that lies in the folder as it stands, from there on; any other one as it is."""
+        if path.startswith("/"):
+            for each in (path, os.path.normpath(path)):
+                for folder in (self._given, self._real):
+                    if each.startswith(folder):
+                        return each[len(folder) :]
+        return path
+
+    def _under(self, path: str, reference: str) -> str:
+        joined = os.path.normpath(self._real + path.lstrip("/"))
         if not joined.startswith(self._real):
             raise UnsafePath("The image path leaves the image root", reference, "escapes-root")
         # The folder is resolved once for all files in it; a file that is no link resolves to itself.

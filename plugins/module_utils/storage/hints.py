@@ -1,0 +1,213 @@
+# Copyright (c) Mobius contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Which existing file is probably meant by an image reference that names none."""
+
+from __future__ import annotations
+
+import html
+import os
+import re
+import stat
+import unicodedata
+from contextlib import suppress
+from functools import lru_cache
+from itertools import combinations, islice
+from typing import TYPE_CHECKING, Callable, Dict, FrozenSet, Iterator, List, NamedTuple, Optional, Tuple
+from urllib.parse import unquote
+
+from ..errors import MobiusError
+from .references import is_url, local_path
+
+if TYPE_CHECKING:
+    from .paths import ImageRoot
+
+_MOST_NAMES = 100_000
+_FOLDERS_KEPT = 8
+_MOST_SUBFOLDERS = 32
+_BLANK = " \t\r\n\f\v\u00a0\u200b\u200c\u200d\u2060\ufeff"
+_DRIVE = re.compile(r"[A-Za-z]:$")
+_EXTENSION = re.compile(
+    r"apng|avif|bmp|dds|gif|hei[cf]|ico|jfif|jpe|jpe?g|jp2|jxl|pcx|png|ppm|svg|tga|tiff?|webp", re.IGNORECASE
+)
+
+
+def _stripped(text: str) -> str:
+    return "/".join(part.strip(_BLANK) for part in text.split("/"))
+
+
+def _without_query(text: str) -> str:
+    return re.sub(r"[?#].*", "", text, flags=re.DOTALL)
+
+
+#: Other readings of a reference, and what is said of them.
+_READINGS: Tuple[Tuple[str, Callable[[str], str]], ...] = (
+    ("it has blanks around it", _stripped),
+    ("it ends with a query or fragment", _without_query),
+    ("it is percent-encoded", lambda text: unquote(text, errors="surrogateescape")),
+    ("it has backslashes", lambda text: text.replace("\\", "/")),
+    ("it has HTML entities", html.unescape),
+    ("it has plus signs for blanks", lambda text: text.replace("+", " ")),
+)
+
+
+class _Listing(NamedTuple):
+    """Names of a folder, those that look like each key, and those with each stem."""
+
+    names: FrozenSet[str]
+    alike: Dict[str, List[str]]
+    stems: Dict[str, List[str]]
+
+
+class Hints:
+    """Finds files under an image root by references that miss them."""
+
+    def __init__(self, root: ImageRoot) -> None:
+        self._root = root
+        self._folder = root.names[1].rstrip("/") or "/"
+        self._listing = lru_cache(maxsize=_FOLDERS_KEPT)(_list)
+        self._subfolders: Optional[List[str]] = None
+
+    def meant(self, reference: str) -> str:
+        """A clause that names the file that is there instead, and how the reference differs; empty for none."""
+        if not self._listing(self._folder).names:
+            return ""
+        local = local_path(reference) if is_url(reference) else None
+        text = reference if local is None else local.path
+        for reading, why in _readings(self._root.inside(text)):
+            found = self._find(reading)
+            if found is not None and self._is_picture(found[0]):
+                reasons = [*why, *found[1]]
+                return f'"{_shown(found[0])}" exists ({"; ".join(reasons) or "the same file by its plain path"})'
+        return ""
+
+    def _is_picture(self, path: str) -> bool:
+        # Looked at as any other reference, so that a hint does not leave the root either.
+        with suppress(OSError, ValueError, MobiusError):
+            return stat.S_ISREG(self._root.look(f"./{path}").facts.st_mode)
+        return False
+
+    def _find(self, text: str) -> Optional[Tuple[str, List[str]]]:
+        parts = [part for part in os.path.normpath(text.lstrip("/")).split("/") if part not in ("", ".", "..")]
+        if not parts:
+            return None
+        return self._walk(parts) or self._lower(parts) or self._deeper(parts)
+
+    def _walk(self, parts: List[str]) -> Optional[Tuple[str, List[str]]]:
+        path, why = self._folder, []
+        for place, part in enumerate(parts):
+            listing = self._listing(path)
+            name: Optional[str] = part
+            if part not in listing.names:
+                name = next(iter(listing.alike.get(_key(part), ())), None)
+                if name is None and place == len(parts) - 1:
+                    name = _other_extension(listing, part)
+                if name is None:
+                    return None
+                why.append(_difference(part, name))
+            path = os.path.join(path, name or part)
+        return os.path.relpath(path, self._folder), sorted(set(why))
+
+    def _lower(self, parts: List[str]) -> Optional[Tuple[str, List[str]]]:
+        """Without leading folders that are the image root's own, or nothing under it."""
+        top = self._listing(self._folder)
+        if parts[0] in top.names or _key(parts[0]) in top.alike:
+            return None
+        for count in range(1, len(parts)):
+            found = self._walk(parts[count:])
+            if found is not None:
+                drive = _DRIVE.match(parts[0])
+                said = "it is a path of another system" if drive else f'the image root has no "{parts[0]}" in it'
+                return found[0], [said, *found[1]]
+        return None
+
+    def _deeper(self, parts: List[str]) -> Optional[Tuple[str, List[str]]]:
+        """In one folder of the image root alone."""
+        if self._subfolders is None:
+            with suppress(OSError), os.scandir(self._folder) as entries:
+                names = sorted(entry.name for entry in islice(entries, _MOST_NAMES) if entry.is_dir())
+                self._subfolders = names[:_MOST_SUBFOLDERS]
+        inside = os.path.join(*parts)
+        there = [f"{name}/{inside}" for name in self._subfolders or () if self._is_picture(f"{name}/{inside}")]
+        return (there[0], ["it is in a folder of the image root"]) if len(there) == 1 else None
+
+
+def _readings(text: str) -> Iterator[Tuple[str, List[str]]]:
+    """A reference as it stands, then with one, two ... things about it undone."""
+    yield text, []
+    fitting = []
+    for why, undo in _READINGS:
+        with suppress(ValueError):
+            if undo(text) != text:
+                fitting.append((why, undo))
+    for count in range(1, len(fitting) + 1):
+        for chosen in combinations(fitting, count):
+            reading = text
+            for _why, undo in chosen:
+                reading = undo(reading)
+            if reading and "\0" not in reading:
+                yield reading, [why for why, _undo in chosen]
+
+
+def _list(folder: str) -> _Listing:
+    with suppress(OSError), os.scandir(folder) as entries:
+        names = [entry.name for entry in islice(entries, _MOST_NAMES)]
+        alike: Dict[str, List[str]] = {}
+        stems: Dict[str, List[str]] = {}
+        for name in sorted(names):
+            alike.setdefault(_key(name), []).append(name)
+            stem, _dot, extension = name.rpartition(".")
+            if _EXTENSION.fullmatch(extension):
+                stems.setdefault(_key(stem), []).append(name)
+        return _Listing(frozenset(names), alike, stems)
+    return _Listing(frozenset(), {}, {})
+
+
+def _other_extension(listing: _Listing, wanted: str) -> Optional[str]:
+    stem, dot, extension = wanted.rpartition(".")
+    if not dot or not _EXTENSION.fullmatch(extension):
+        stem = wanted
+    return next(iter(listing.stems.get(_key(stem), ())), None)
+
+
+@lru_cache(maxsize=4096)
+def _key(name: str) -> str:
+    """The same for names that look alike: in case, Unicode form, blanks, invisible characters, encoding on disk."""
+    text = unicodedata.normalize("NFKC", _decoded(name)).casefold()
+    return "".join(char for char in text if unicodedata.category(char) not in ("Cf", "Zs", "Cc"))
+
+
+def _decoded(name: str) -> str:
+    """A name as text, also one that another system wrote in Latin-1."""
+    raw = name.encode("utf-8", "surrogateescape" if _is_escaped(name) else "surrogatepass")
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return raw.decode("latin-1")
+
+
+def _is_escaped(name: str) -> bool:
+    return all("\udc80" <= char <= "\udcff" for char in name if "\ud800" <= char <= "\udfff")
+
+
+def _difference(wanted: str, found: str) -> str:
+    if any("\ud800" <= char <= "\udfff" for char in found):
+        return "its name on disk is not UTF-8"
+    ours, theirs = (unicodedata.normalize("NFC", each) for each in (wanted, found))
+    if ours == theirs:
+        return f"the Unicode form differs: {_form(found)} on disk, {_form(wanted)} in the library"
+    if ours.casefold() == theirs.casefold():
+        return "upper and lower case differ"
+    if wanted.strip(_BLANK) == found.strip(_BLANK):
+        return "it has blanks around it" if found == found.strip(_BLANK) else "the name on disk has blanks around it"
+    if _key(wanted) == _key(found):
+        return "blanks, invisible or look-alike characters differ"
+    return "the extension differs"
+
+
+def _form(text: str) -> str:
+    forms = [form for form in ("NFC", "NFD") if unicodedata.is_normalized(form, text)]
+    return forms[0] if forms else "mixed"
+
+
+def _shown(path: str) -> str:
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
