@@ -20,7 +20,6 @@ from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence
 from ..errors import MobiusError
 from ..storage.lock import folder_alone
 from ..text import mask_secrets
-from .interpreter import Base, Probe, can_make_environments, clean_environment, describe, probe
 from .interpreter import FLAGS, Base, Probe, can_make_environments, clean_environment, describe, probe
 
 MARKER = "mobius-runtime.json"
