@@ -13,7 +13,7 @@ from typing import Any, Dict, Iterator, List, Optional, Tuple
 from ..backups.store import list_backups
 from ..errors import MobiusError
 from ..library.document import LibraryError, open_document
-from ..library.strict import problems as json_problems
+from ..library.validate import find_problems as json_problems
 from ..storage.paths import locate_library, refuse_target
 from ..storage.replace import read_version
 from ..storage.state import DamagedState, read_current

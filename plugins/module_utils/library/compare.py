@@ -12,8 +12,8 @@ from typing import Any, BinaryIO, Dict, Iterator, List, Optional, Sequence, cast
 
 from ..storage.replace import open_regular
 from .fields import DHASH, IMAGE_KEY, LEGACY, MIGRATION
+from .remainder import NotJson, Record, Remainder
 from .selectors import parse_selectors
-from .stripped import NotReadable, Record, Stripped
 from .window import BLOCK, shown
 
 _dhash = re.compile(rb'"[0-9a-f]{16}"')
@@ -43,7 +43,7 @@ def unexpected_changes(
     steps = parse_selectors(selectors)
     with open_regular(before_path) as before, open_regular(after_path) as after:
         sides = [
-            Stripped(cast(BinaryIO, file), steps, image_key, owned, block=block).records() for file in (before, after)
+            Remainder(cast(BinaryIO, file), steps, image_key, owned, block=block).records() for file in (before, after)
         ]
         comparison = _Comparison(sides, limit)
         comparison.run()
@@ -109,7 +109,7 @@ class _Comparison:
     def _next(self, side: int) -> Optional[Record]:
         try:
             return next(self._sides[side], None)
-        except NotReadable as error:
+        except NotJson as error:
             self._at = error.at if side else self._at
             self._note(f"the {'later' if side else 'earlier'} file is no JSON from byte {error.at} on: {error}")
             self._limit = 0

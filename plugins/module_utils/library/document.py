@@ -13,10 +13,10 @@ from ..errors import MobiusError
 from ..storage.paths import locate_library
 from ..storage.replace import open_regular
 from .fields import IMAGE_KEY
+from .layout import Layout
 from .selectors import parse_selectors
-from .shape import Shape
-from .strict import problems
-from .text import Text
+from .text_reader import TextReader
+from .validate import find_problems
 from .walk import Item, NotParsed, Walk
 
 __all__ = ["Document", "Item", "LibraryError", "open_document"]
@@ -52,7 +52,7 @@ class Document:
         self.descriptor = descriptor
         self.size = os.fstat(descriptor).st_size
         #: Layout of the root object with the block marked, once all items were read; None for another root.
-        self.root: Optional[Shape] = None
+        self.root: Optional[Layout] = None
         #: How far reading has come, in bytes: up to the last item that was given.
         self.read = 0
         self._real = real
@@ -95,7 +95,7 @@ class Document:
     def _walk(self, selectors: Optional[Sequence[str]], image_key: str) -> Iterator[Item]:
         steps = parse_selectors(selectors)
         try:
-            text = Text(self.descriptor)
+            text = TextReader(self.descriptor)
             walk = Walk(text, steps, image_key, self._check)
             self.read = 0
             for item in walk.items():
@@ -116,7 +116,7 @@ class Document:
         """
         if self._checked:
             return
-        for problem in problems(self._real, 1, warnings=False):
+        for problem in find_problems(self._real, 1, warnings=False):
             raise LibraryError(
                 f"The library is not strict JSON, line {problem['line']} column {problem['column']}: "
                 f"{problem['message']}",

@@ -11,7 +11,7 @@ from array import array
 from typing import Any, BinaryIO, Dict, Iterable, Iterator, List, NamedTuple, Optional, Tuple
 
 from .fields import BLOCK, CONFIDENCE, DHASH, LEGACY, REASONS, is_dhash
-from .shape import Shape
+from .layout import Layout
 
 _PIECE = 256 * 1024
 #: More white space than this between two members is no style to repeat.
@@ -34,7 +34,7 @@ class Verdict(NamedTuple):
     reasons: Tuple[str, ...]
 
 
-def says(value: Dict[str, Any], verdict: Verdict) -> bool:
+def matches(value: Dict[str, Any], verdict: Verdict) -> bool:
     """Whether an item says this already."""
     if verdict.dhash is None:
         if DHASH in value:
@@ -52,13 +52,13 @@ def _same_reasons(value: Dict[str, Any], wanted: Tuple[str, ...]) -> bool:
     return value.get(REASONS) == list(wanted) if wanted else REASONS not in value
 
 
-def item_splices(value: Dict[str, Any], shape: Shape, verdict: Verdict) -> List[Splice]:
+def item_splices(value: Dict[str, Any], layout: Layout, verdict: Verdict) -> List[Splice]:
     """The edits that make an item say it, in the order of the text; none when it does.
 
     A former ``dhash`` that is none, or that the verdict does not replace, is kept as it is spelled by giving it the
     name ``dhash_legacy``, unless the item has one.
     """
-    edit = _Edit(shape)
+    edit = _Edit(layout)
     if DHASH in value and LEGACY not in value and (verdict.dhash is None or not is_dhash(value[DHASH])):
         edit.rename(DHASH, LEGACY, None if verdict.dhash is None else json.dumps(verdict.dhash))
     elif verdict.dhash is None:
@@ -74,9 +74,9 @@ def item_splices(value: Dict[str, Any], shape: Shape, verdict: Verdict) -> List[
     return edit.splices()
 
 
-def block_splices(shape: Shape, block: Dict[str, Any]) -> List[Splice]:
+def block_splices(layout: Layout, block: Dict[str, Any]) -> List[Splice]:
     """The edit that gives the root object this block, in place or as its last member."""
-    edit = _Edit(shape)
+    edit = _Edit(layout)
     style = edit.style
     if style.newline:
         text = json.dumps(block, indent=style.indent).replace("\n", style.newline + style.indent)
@@ -89,34 +89,34 @@ def block_splices(shape: Shape, block: Dict[str, Any]) -> List[Splice]:
 class _Style:
     """How an object writes its members, told from its first two."""
 
-    def __init__(self, shape: Shape) -> None:
-        self.colon = shape.colon or ": "
-        self.between = shape.between
+    def __init__(self, layout: Layout) -> None:
+        self.colon = layout.colon or ": "
+        self.between = layout.between
         self.first = ""
-        if shape.count == 0 and "\n" in shape.lead:
-            self.first = shape.lead + "  "
-        elif shape.count == 1 and "\n" in shape.lead:
-            self.first = shape.lead
+        if layout.count == 0 and "\n" in layout.lead:
+            self.first = layout.lead + "  "
+        elif layout.count == 1 and "\n" in layout.lead:
+            self.first = layout.lead
         if not self.between or len(self.between) > _LONGEST_STYLE:
             self.between = "," + (self.first or (" " if self.colon.endswith(" ") else ""))
         self.newline = "\r\n" if "\r\n" in self.between else "\n" if "\n" in self.between else ""
-        self.indent = (shape.lead if "\n" in shape.lead else self.between).rpartition("\n")[2].partition(",")[0]
+        self.indent = (layout.lead if "\n" in layout.lead else self.between).rpartition("\n")[2].partition(",")[0]
         self.separators = (", ", ": ") if self.colon.endswith(" ") else (",", ":")
 
 
 class _Edit:
     """Edits of one object."""
 
-    def __init__(self, shape: Shape) -> None:
-        self._shape = shape
-        self.style = _Style(shape)
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self.style = _Style(layout)
         self._changed: List[Splice] = []
         self._removed: List[str] = []
         self._added: List[str] = []
 
     def put(self, name: str, text: str) -> None:
         """Give a member this value, in its place or as the last one."""
-        member = self._shape.marked.get(name)
+        member = self._layout.marked.get(name)
         if member is None:
             self._added.append(self._written(name, text))
         else:
@@ -124,23 +124,23 @@ class _Edit:
 
     def rename(self, name: str, to: str, text: Optional[str]) -> None:
         """Give a member another name; a ``text`` becomes the value of a new one of its old name, before it."""
-        member = self._shape.marked[name]
+        member = self._layout.marked[name]
         before = "" if text is None else self._written(name, text) + self.style.between
         self._changed.append(Splice(member.key, member.key_end, f'{before}"{to}"'.encode("ascii")))
 
     def remove(self, name: str) -> None:
         """Take a member out with what putting it in had added."""
-        if name in self._shape.marked:
+        if name in self._layout.marked:
             self._removed.append(name)
 
     def splices(self) -> List[Splice]:
-        shape, style = self._shape, self.style
+        layout, style = self._layout, self.style
         found = self._changed + self._cuts()
         if self._added:
-            kept = shape.count > len(self._removed)
+            kept = layout.count > len(self._removed)
             opening = style.between if kept else style.first
             text = opening + style.between.join(self._added)
-            found.append(Splice(shape.end, shape.end, text.encode("ascii")))
+            found.append(Splice(layout.end, layout.end, text.encode("ascii")))
         return sorted(found)
 
     def _written(self, name: str, text: str) -> str:
@@ -149,8 +149,8 @@ class _Edit:
     def _cuts(self) -> List[Splice]:
         cuts = []
         # As long as all before it go too, a member goes with the comma behind it, else with the one before it.
-        gone = cut = self._shape.open
-        for name, member in self._shape.marked.items():
+        gone = cut = self._layout.open
+        for name, member in self._layout.marked.items():
             if name not in self._removed:
                 continue
             if member.before == gone:
@@ -161,7 +161,7 @@ class _Edit:
         return cuts
 
 
-class _Held:
+class _SpliceBuffer:
     """Splices of one stretch of the text, compactly: a game may have a million components."""
 
     def __init__(self) -> None:
@@ -191,7 +191,7 @@ def in_order(edits: Iterable[Tuple[int, List[Splice]]]) -> Iterator[Splice]:
 
     :param edits: for each item, in the order in which they are read, its ``outermost`` and its splices.
     """
-    held = _Held()
+    held = _SpliceBuffer()
     group = -1
     for outermost, splices in edits:
         if outermost != group:

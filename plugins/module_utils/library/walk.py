@@ -13,9 +13,9 @@ import sys
 from typing import Any, Callable, Dict, Iterator, NoReturn, Optional, Sequence, Set, Tuple
 
 from .fields import BLOCK, OWNED
+from .layout import SPACE, Layout, Member, layout_of
 from .selectors import Steps
-from .shape import SPACE, Member, Shape, shape_of
-from .text import Text
+from .text_reader import TextReader
 
 #: Characters of one value beyond which it is passed over instead of parsed.
 LONGEST = 8 << 20
@@ -49,27 +49,33 @@ class Item:
     the outermost object that may be an item and holds this one, its own when there is none.
     """
 
-    __slots__ = ("pointer", "value", "start", "outermost", "_text", "_shape")
+    __slots__ = ("pointer", "value", "start", "outermost", "_text", "_layout")
 
     def __init__(
-        self, pointer: str, value: Dict[str, Any], start: int, outermost: int, text: str, shape: Optional[Shape] = None
+        self,
+        pointer: str,
+        value: Dict[str, Any],
+        start: int,
+        outermost: int,
+        text: str,
+        layout: Optional[Layout] = None,
     ) -> None:
         self.pointer = pointer
         self.value = value
         self.start = start
         self.outermost = outermost
         self._text = text
-        self._shape = shape
+        self._layout = layout
 
     @property
-    def shape(self) -> Shape:
+    def layout(self) -> Layout:
         """Its layout, with the members of ``OWNED`` marked."""
-        if self._shape is None:
-            self._shape = shape_of(self._text, self.start, OWNED)
-        return self._shape
+        if self._layout is None:
+            self._layout = layout_of(self._text, self.start, OWNED)
+        return self._layout
 
 
-def _without_twins(pairs: Sequence[Tuple[str, Any]]) -> Dict[str, Any]:
+def _without_duplicates(pairs: Sequence[Tuple[str, Any]]) -> Dict[str, Any]:
     value = dict(pairs)
     if len(value) != len(pairs):
         raise _Refused
@@ -80,7 +86,7 @@ def _no_constant(_unused: str) -> NoReturn:
     raise _Refused
 
 
-_decode = json.JSONDecoder(object_pairs_hook=_without_twins, parse_constant=_no_constant).raw_decode
+_decode = json.JSONDecoder(object_pairs_hook=_without_duplicates, parse_constant=_no_constant).raw_decode
 
 
 class Walk:
@@ -89,13 +95,13 @@ class Walk:
     :param check: called before a part is passed over without parsing it; raises where the file is no strict JSON.
     """
 
-    def __init__(self, text: Text, selectors: Sequence[Steps], image_key: str, check: Callable[[], None]) -> None:
+    def __init__(self, text: TextReader, selectors: Sequence[Steps], image_key: str, check: Callable[[], None]) -> None:
         self._text = text
         self._selectors = tuple(selectors)
         self._image_key = image_key
         self._check = check
         #: Layout of the root object, None when the root is no object; complete when the walk is.
-        self.root: Optional[Shape] = None
+        self.root: Optional[Layout] = None
         #: The migration's block, when the root object has one.
         self.block: Any = None
 
@@ -167,52 +173,52 @@ class Walk:
         candidate = () in rests
         if candidate and outermost is None:
             outermost = start
-        shape = self._opened(start, root)
+        layout = self._opened(start, root)
         value: Dict[str, Any] = {}
         keys: Set[str] = set()
         holds = False
         ended = text.char() == "}"
         text.at += ended
         while not ended:
-            before = shape.end
-            name, key, key_end, begin = self._key(shape, keys)
+            before = layout.end
+            name, key, key_end, begin = self._key(layout, keys)
             inside = tuple(rest[1:] for rest in rests if rest and rest[0] == name)
             if inside and text.char() in ("[", "{"):
                 holds = True
                 yield from self._enter(inside, f"{pointer}/{_escaped(name)}", outermost)
             else:
                 value[name] = self._value()
-            ended, after = self._ended_member(shape)
+            ended, after = self._ended_member(layout)
             if name in names:
-                shape.marked[name] = Member(before, key, key_end, begin, shape.end, after)
+                layout.marked[name] = Member(before, key, key_end, begin, layout.end, after)
             if not candidate and name != BLOCK:
                 value.pop(name, None)
         if root:
             self.block = value.get(BLOCK)
         # What only holds items and names no image of its own is no item.
         if candidate and (self._image_key in value or not holds):
-            yield Item(pointer, value, start, start if outermost is None else outermost, "", shape)
+            yield Item(pointer, value, start, start if outermost is None else outermost, "", layout)
 
-    def _opened(self, start: int, root: bool) -> Shape:
+    def _opened(self, start: int, root: bool) -> Layout:
         match = self._matched(_opened)
         self._text.at = match.end()
-        shape = Shape(start + 1, start + 1, lead=match.group()[1:])
+        layout = Layout(start + 1, start + 1, lead=match.group()[1:])
         if root:
-            self.root = shape
-        return shape
+            self.root = layout
+        return layout
 
-    def _ended_member(self, shape: Shape) -> Tuple[bool, int]:
+    def _ended_member(self, layout: Layout) -> Tuple[bool, int]:
         """Move past what follows a value: whether that was the end of the object, and the offset behind the comma."""
-        shape.end = after = self._text.offset(self._text.at)
+        layout.end = after = self._text.offset(self._text.at)
         char, between = self._separator("}")
         if char == ",":
             after += between.index(",") + 1
-            if not shape.count:
-                shape.between = between
-        shape.count += 1
+            if not layout.count:
+                layout.between = between
+        layout.count += 1
         return char == "}", after
 
-    def _key(self, shape: Shape, keys: Set[str]) -> Tuple[str, int, int, int]:
+    def _key(self, layout: Layout, keys: Set[str]) -> Tuple[str, int, int, int]:
         """A key, its two offsets, and the offset of its value, where ``text.at`` is afterwards."""
         text = self._text
         if text.char() != '"':
@@ -228,8 +234,8 @@ class Walk:
         if not colon.group(1):
             self._fail()
         text.at = colon.end()
-        if not shape.count:
-            shape.colon = colon.group()
+        if not layout.count:
+            layout.colon = colon.group()
         return name, key, key_end, text.offset(text.at)
 
     def _separator(self, closing: str) -> Tuple[str, str]:
@@ -333,7 +339,7 @@ class Walk:
         raise NotParsed(self._text.offset(self._text.at))
 
 
-def _past(pattern: re.Pattern[str], text: Text) -> int:
+def _past(pattern: re.Pattern[str], text: TextReader) -> int:
     match = pattern.match(text.text, text.at)
     return match.end() if match else text.at
 

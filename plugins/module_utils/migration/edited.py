@@ -12,7 +12,7 @@ from typing import Any, BinaryIO, Dict, Iterator, List, Tuple, cast
 from ..errors import MobiusError
 from ..library.compare import unexpected_changes
 from ..library.document import Document, open_document
-from ..library.edit import Splice, block_splices, in_order, item_splices, says, write_spliced
+from ..library.edit import Splice, block_splices, in_order, item_splices, matches, write_spliced
 from ..storage.replace import ChangedMeanwhile
 from .options import Options
 from .tally import Tally
@@ -56,7 +56,7 @@ class Edited:
             number = -1
             for number, item in enumerate(after.items(options.items, options.image_key)):
                 verdict = self._tally.verdict(number) if number < self._tally.items else None
-                if verdict is not None and not says(item.value, verdict):
+                if verdict is not None and not matches(item.value, verdict):
                     raise self._wrong(f"{item.pointer} would not say what was found")
             if number + 1 != self._tally.items:
                 raise self._wrong(f"it would have {number + 1} items, not {self._tally.items}")
@@ -76,8 +76,8 @@ class Edited:
         number = -1
         for number, item in enumerate(self._document.items(options.items, options.image_key)):
             verdict = tally.verdict(number) if number < tally.items else None
-            if verdict is not None and not says(item.value, verdict):
-                yield item.outermost, item_splices(item.value, item.shape, verdict)
+            if verdict is not None and not matches(item.value, verdict):
+                yield item.outermost, item_splices(item.value, item.layout, verdict)
         if number + 1 != tally.items:
             raise ChangedMeanwhile(
                 "The library was edited in place while it was being migrated", self._document.path, "run again"

@@ -12,7 +12,7 @@ from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Tu
 from ..engine.pool import Outcome
 from ..errors import MobiusError
 from ..library.document import Document, Item
-from ..library.edit import Verdict, says
+from ..library.edit import Verdict, matches
 from ..library.fields import CONFIDENCE, DHASH, LEGACY, MIGRATION, REASONS, is_dhash
 from ..storage.paths import ImageRoot
 from ..text import printable
@@ -190,7 +190,7 @@ class Survey:
 
     def _say(self, entry: Entry, verdict: Verdict, seconds: Optional[float]) -> None:
         self.tally.put(entry.number, verdict, seconds)
-        if not says(entry.owned, verdict):
+        if not matches(entry.owned, verdict):
             self.tally.changed += 1
             if self.tally.changes.wants(entry.number):
                 self.tally.changes.add(entry.number, _lines(entry, verdict))

@@ -17,7 +17,7 @@ from ..errors import MobiusError
 from ..library.compare import unexpected_changes
 from ..library.document import LibraryError, open_document
 from ..library.fields import IMAGE_KEY, OWNED
-from ..library.strict import problems
+from ..library.validate import find_problems
 from ..storage.paths import locate_library
 from ..storage.replace import Version, read_version
 from ..storage.state import DamagedState, read_current
@@ -83,7 +83,7 @@ class _Run:
         request, findings = self._request, self._findings
         if request.against:
             self._earlier = self._chosen(request.against)
-        for problem in problems(self._library, MOST):
+        for problem in find_problems(self._library, MOST):
             findings.add(**problem)
         if findings.errors:
             return

@@ -4,7 +4,7 @@ import json
 import random
 
 import pytest
-from ansible_collections.mobius.dhash.plugins.module_utils.library import stripped, window
+from ansible_collections.mobius.dhash.plugins.module_utils.library import remainder, window
 from ansible_collections.mobius.dhash.plugins.module_utils.library.compare import unexpected_changes
 from ansible_collections.mobius.dhash.plugins.module_utils.library.fields import OWNED, REVIEW
 
@@ -296,7 +296,7 @@ def test_text_of_many_pieces_without_items(changes):
     assert changes(text, text) == []
     found = changes(text, text[:400_000].replace(b"x", b"x", 1) + text[400_000:].replace(b"1", b"2", 1))
     assert len(found) == 1
-    assert len(text) > 10 * stripped.PIECE
+    assert len(text) > 10 * remainder.PIECE
 
 
 def test_the_number_of_changes_told_is_bounded(changes):

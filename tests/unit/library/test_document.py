@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.mobius.dhash.plugins.module_utils.errors import MobiusError
-from ansible_collections.mobius.dhash.plugins.module_utils.library import text as text_module
+from ansible_collections.mobius.dhash.plugins.module_utils.library import text_reader as text_module
 from ansible_collections.mobius.dhash.plugins.module_utils.library import walk as walk_module
 from ansible_collections.mobius.dhash.plugins.module_utils.library.document import LibraryError, open_document
 from ansible_collections.mobius.dhash.plugins.module_utils.library.fields import OWNED
+from ansible_collections.mobius.dhash.plugins.module_utils.library.layout import layout_of
 from ansible_collections.mobius.dhash.plugins.module_utils.library.selectors import parse_selector, parse_selectors
-from ansible_collections.mobius.dhash.plugins.module_utils.library.shape import shape_of
 
 
 def library(tmp_path: Path, content) -> str:
@@ -162,14 +162,14 @@ def test_any_cut_between_two_stretches_gives_the_same(tmp_path, monkeypatch, str
     path = library(tmp_path, json.dumps(value, indent=1, ensure_ascii=False))
     whole = found(path)
     with open_document(path) as document:
-        shapes = [item.shape for item in document.items()]
+        shapes = [item.layout for item in document.items()]
         root = document.root
-    monkeypatch.setattr(text_module, "STRETCH", stretch)
+    monkeypatch.setattr(text_module, "CHUNK", stretch)
     assert found(path) == whole
     monkeypatch.setattr(walk_module, "LONGEST", 8)
     assert [pointer for pointer, _unused in found(path)] == [pointer for pointer, _unused in whole]
     with open_document(path) as document:
-        assert [item.shape for item in document.items()] == shapes
+        assert [item.layout for item in document.items()] == shapes
         assert document.root == root
 
 
@@ -188,14 +188,14 @@ def test_any_cut_between_two_stretches_gives_the_same(tmp_path, monkeypatch, str
 def test_both_ways_to_measure_a_shape_agree(tmp_path, monkeypatch, text):
     path = library(tmp_path, f'{{"components": [{text}]}}')
     with open_document(path) as document:
-        direct = [item.shape for item in document.items()]
+        direct = [item.layout for item in document.items()]
     monkeypatch.setattr(walk_module.Walk, "_leaf", lambda *_: None)
     with open_document(path) as document:
-        walked = [item.shape for item in document.items()]
+        walked = [item.layout for item in document.items()]
     if "dhash" not in text and direct[0].count == 2:
         direct[0].count = walked[0].count
     assert direct == walked
-    assert shape_of(text, 0, OWNED).open == 1
+    assert layout_of(text, 0, OWNED).open == 1
 
 
 def test_the_block_is_known_with_and_without_reading_items(tmp_path):

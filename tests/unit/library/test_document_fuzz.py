@@ -6,9 +6,9 @@ import json
 import random
 
 import pytest
-from ansible_collections.mobius.dhash.plugins.module_utils.library import text as text_module
+from ansible_collections.mobius.dhash.plugins.module_utils.library import text_reader as text_module
 from ansible_collections.mobius.dhash.plugins.module_utils.library.document import LibraryError, open_document
-from ansible_collections.mobius.dhash.plugins.module_utils.library.strict import problems
+from ansible_collections.mobius.dhash.plugins.module_utils.library.validate import find_problems
 
 DOCUMENT = {
     "v": 1.5,
@@ -51,8 +51,8 @@ def test_mutated_documents(tmp_path, monkeypatch, seed):
     for _unused in range(500):
         data = mutated(dice)
         path.write_bytes(data)
-        monkeypatch.setattr(text_module, "STRETCH", dice.choice([1 << 20, 5, 17]))
-        faults = [fault for fault in problems(str(path)) if fault["severity"] == "error"]
+        monkeypatch.setattr(text_module, "CHUNK", dice.choice([1 << 20, 5, 17]))
+        faults = [fault for fault in find_problems(str(path)) if fault["severity"] == "error"]
         try:
             with open_document(str(path)) as document:
                 items = list(document.items())

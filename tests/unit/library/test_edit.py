@@ -16,7 +16,7 @@ from ansible_collections.mobius.dhash.plugins.module_utils.library.edit import (
     block_splices,
     in_order,
     item_splices,
-    says,
+    matches,
     write_spliced,
 )
 from ansible_collections.mobius.dhash.plugins.module_utils.library.fields import BLOCK, OWNED
@@ -28,13 +28,13 @@ LOST = Verdict(None, 0.0, ("missing",))
 
 
 def edited(content: bytes, verdict, block=None, selectors=None) -> bytes:
-    """The document with every item saying ``verdict`` (or what ``verdict(item)`` says)."""
+    """The document with every item with ``verdict`` (or ``verdict(item)``)."""
     with tempfile.NamedTemporaryFile() as file:
         file.write(content)
         file.flush()
         with open_document(file.name) as document:
             edits = [
-                (item.outermost, item_splices(item.value, item.shape, verdict(item) if callable(verdict) else verdict))
+                (item.outermost, item_splices(item.value, item.layout, verdict(item) if callable(verdict) else verdict))
                 for item in document.items(selectors)
             ]
             splices = list(in_order(edits))
@@ -235,7 +235,7 @@ def test_nothing_else_changes_and_twice_is_once(content, data):
         assert unexpected_changes(f"{folder}/before", f"{folder}/after") == []
         with open_document(f"{folder}/after") as document:
             for item in document.items():
-                assert says(item.value, verdict(item))
+                assert matches(item.value, verdict(item))
 
 
 @settings(max_examples=400, deadline=None)
@@ -248,7 +248,7 @@ def test_taking_the_members_out_again_gives_the_original_bytes(content, data):
 
 
 def taken_out(content: bytes) -> bytes:
-    """Cut each owned member with the comma, or the brace's text, before it; written only with what JSON says."""
+    """Cut each owned member with the comma, or the brace's text, before it; written only with what JSON allows."""
     text = content.decode()
     spans: list = []
     _value(text, 0, spans)

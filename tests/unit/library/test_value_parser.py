@@ -6,11 +6,11 @@ import json
 import random
 
 import pytest
-from ansible_collections.mobius.dhash.plugins.module_utils.library import stripped, window
+from ansible_collections.mobius.dhash.plugins.module_utils.library import remainder, window
 from ansible_collections.mobius.dhash.plugins.module_utils.library.compare import unexpected_changes
 from ansible_collections.mobius.dhash.plugins.module_utils.library.fields import MIGRATION
-from ansible_collections.mobius.dhash.plugins.module_utils.library.parsed import Parsed
-from ansible_collections.mobius.dhash.plugins.module_utils.library.strict import problems
+from ansible_collections.mobius.dhash.plugins.module_utils.library.validate import find_problems
+from ansible_collections.mobius.dhash.plugins.module_utils.library.value_parser import ValueParser
 from test_document_fuzz import mutated
 
 ITEMS = [
@@ -59,7 +59,7 @@ ITEMS = [
 def both(monkeypatch, call):
     fast = call()
     with monkeypatch.context() as patch:
-        patch.setattr(Parsed, "at", lambda *_unused: None)
+        patch.setattr(ValueParser, "at", lambda *_unused: None)
         slow = call()
     return fast, slow
 
@@ -80,7 +80,7 @@ def test_problems_are_the_same(tmp_path, monkeypatch, block):
     found = 0
     for data in documents(random.Random(1)):
         path.write_bytes(data)
-        fast, slow = both(monkeypatch, lambda: problems(str(path)))
+        fast, slow = both(monkeypatch, lambda: find_problems(str(path)))
         assert fast == slow, data[:300]
         found += bool(slow)
     assert found > 30
@@ -91,7 +91,7 @@ def test_problems_of_mutated_documents_are_the_same(tmp_path, monkeypatch):
     path = tmp_path / "library.json"
     for _unused in range(1500):
         path.write_bytes(b'{"components": [' + mutated(dice) + b", " + dice.choice(ITEMS[:30]) + b"]}")
-        fast, slow = both(monkeypatch, lambda: problems(str(path)))
+        fast, slow = both(monkeypatch, lambda: find_problems(str(path)))
         assert fast == slow, path.read_bytes()
 
 
@@ -99,8 +99,8 @@ def told(path):
     """The stripped text of a file, as one side of a comparison sees it."""
     with path.open("rb") as file:
         try:
-            records = list(stripped.Stripped(file, [(None,), ("components", None)], "image", MIGRATION).records())
-        except stripped.NotReadable:
+            records = list(remainder.Remainder(file, [(None,), ("components", None)], "image", MIGRATION).records())
+        except remainder.NotJson:
             return None
     return [(record.kind, record.text, record.pointer, record.owned, record.holder) for record in records]
 
@@ -113,7 +113,7 @@ def test_stripped_text_is_the_same(tmp_path, monkeypatch, block):
     for data in documents(random.Random(2)):
         path.write_bytes(data)
         # What is no strict JSON is not compared: the one way may read what the other refuses.
-        if any(problem["severity"] == "error" for problem in problems(str(path))):
+        if any(problem["severity"] == "error" for problem in find_problems(str(path))):
             continue
         fast, slow = both(monkeypatch, lambda: told(path))
         assert fast == slow, data[:300]
@@ -135,7 +135,7 @@ def test_nesting_beyond_the_parser_is_not_tried_again_at_each_level(tmp_path, mo
     path = tmp_path / "library.json"
     path.write_bytes(b"[" * 100_000 + b"]" * 100_000)
     tried = []
-    at = Parsed.at
+    at = ValueParser.at
 
     def counted(self, begin):
         before = self._from
@@ -143,8 +143,8 @@ def test_nesting_beyond_the_parser_is_not_tried_again_at_each_level(tmp_path, mo
         tried.append(self._from != before)
         return found
 
-    monkeypatch.setattr(Parsed, "at", counted)
-    assert {problem["kind"] for problem in problems(str(path))} == {"deep"}
+    monkeypatch.setattr(ValueParser, "at", counted)
+    assert {problem["kind"] for problem in find_problems(str(path))} == {"deep"}
     assert 0 < sum(tried) < 1000
 
 
@@ -152,6 +152,6 @@ def test_values_are_those_of_the_library(tmp_path):
     path = tmp_path / "x"
     path.write_bytes(json.dumps([{"a": [1, "b"]}]).encode())
     with path.open("rb") as file:
-        parsed = Parsed(window.Window(file))
+        parsed = ValueParser(window.Window(file))
         assert parsed.at(1) == ({"a": [1, "b"]}, 16)
         assert parsed.at(0) == ([{"a": [1, "b"]}], 17)

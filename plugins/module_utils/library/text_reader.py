@@ -8,12 +8,12 @@ import codecs
 import os
 import re
 
-STRETCH = 1 << 20
+CHUNK = 1 << 20
 _space = re.compile(r"[ \t\n\r]*")
 _word = re.compile(r"[-+.0-9A-Za-z_]*")
 
 
-class Text:
+class TextReader:
     """``text[at:]`` is still to be read; what is before ``at`` is dropped when more is needed.
 
     :raises UnicodeDecodeError: from each method that reads on, where the file is not UTF-8.
@@ -34,7 +34,7 @@ class Text:
         """Drop what is before ``at`` and read on; False at the end of the file. ``at`` is 0 afterwards."""
         self._marked = (0, self.offset(self.at))
         rest = self.text[self.at :]
-        block = b"" if self.ended else os.pread(self._descriptor, max(STRETCH, len(rest)), self._next)
+        block = b"" if self.ended else os.pread(self._descriptor, max(CHUNK, len(rest)), self._next)
         self._next += len(block)
         self.ended = not block
         self.text = rest + self._decoder.decode(block, self.ended)

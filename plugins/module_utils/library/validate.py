@@ -12,7 +12,7 @@ import re
 from typing import Any, BinaryIO, Callable, Dict, List, Optional, Set, Tuple, cast
 
 from ..storage.replace import open_regular
-from .parsed import Parsed, Refused
+from .value_parser import Refused, ValueParser
 from .window import NUMBER, SCALAR, SPACE, STRING, VALUE, Window, decoded_key, end_of, escape, plain, shown, word
 
 MAX_DEPTH = 200_000
@@ -36,7 +36,7 @@ _CLOSE = {0x7D: "object", 0x5D: "list"}
 _State = Optional[Callable[[], Any]]
 
 
-def problems(path: str, limit: int = 100, *, warnings: bool = True) -> List[Dict[str, Any]]:
+def find_problems(path: str, limit: int = 100, *, warnings: bool = True) -> List[Dict[str, Any]]:
     """The first ``limit`` problems of the file, in its order; an empty list means strict JSON.
 
     Each is ``{"kind", "severity": "error"|"warning", "line", "column", "message"}``, line and column from 1,
@@ -52,7 +52,7 @@ class _Checker:
 
     def __init__(self, file: BinaryIO, limit: int, warnings: bool) -> None:
         self._window = Window(file, keep_invalid=limit)
-        self._parsed = Parsed(self._window, _without_twins)
+        self._parsed = ValueParser(self._window, _without_duplicates)
         self._limit = limit
         self._warnings = warnings
         self._found: List[Dict[str, Any]] = []
@@ -307,7 +307,7 @@ def _end_of_word(window: Window) -> int:
     return end_of(word, window.data, window.pos)
 
 
-def _without_twins(pairs: List[Tuple[str, Any]]) -> None:
+def _without_duplicates(pairs: List[Tuple[str, Any]]) -> None:
     if len({name for name, _unused in pairs}) != len(pairs):
         raise Refused
 

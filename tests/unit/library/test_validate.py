@@ -5,14 +5,14 @@ import random
 
 import pytest
 from ansible_collections.mobius.dhash.plugins.module_utils.library import window
-from ansible_collections.mobius.dhash.plugins.module_utils.library.strict import MAX_DEPTH, problems
+from ansible_collections.mobius.dhash.plugins.module_utils.library.validate import MAX_DEPTH, find_problems
 
 
 @pytest.fixture
 def check(tmp_path):
     def run(data: bytes, **options):
         (tmp_path / "x.json").write_bytes(data)
-        return problems(str(tmp_path / "x.json"), **options)
+        return find_problems(str(tmp_path / "x.json"), **options)
 
     return run
 

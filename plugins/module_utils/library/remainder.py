@@ -14,8 +14,8 @@ import re
 from typing import Any, BinaryIO, Callable, Dict, FrozenSet, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from .fields import BLOCK
-from .parsed import Parsed
 from .selectors import Steps
+from .value_parser import ValueParser
 from .window import SCALAR, SPACE, STRING, VALUE, Window, decoded_key, end_of, shown, word
 
 PIECE = 1 << 16
@@ -63,7 +63,7 @@ def _owned_patterns(names: Sequence[str]) -> Tuple[re.Pattern[bytes], re.Pattern
     return re.compile(rb"\{" + SPACE + key), re.compile(rb"," + SPACE + key + rb"(" + VALUE + rb")")
 
 
-class NotReadable(Exception):
+class NotJson(Exception):
     """The text is no JSON at ``at``."""
 
     def __init__(self, at: int, message: str) -> None:
@@ -90,7 +90,7 @@ class _Frame:
         self.pictured = False
 
 
-class Stripped:
+class Remainder:
     """The stripped text of one file, in records; pieces of text end at the same places whatever was taken out.
 
     :param owned: the members of an item that are taken out.
@@ -105,7 +105,7 @@ class Stripped:
         self._block = _BLOCK if block else _NONE
         self._first_owned, self._later_owned = _owned_patterns(self._names)
         self._window = Window(file)
-        self._parsed = Parsed(self._window)
+        self._parsed = ValueParser(self._window)
         self._image_key = image_key.encode("utf-8", "surrogatepass")
         self._frames: List[_Frame] = []
         self._records: List[Record] = []
@@ -119,7 +119,7 @@ class Stripped:
         self._state: Optional[Callable[[], None]] = self._start
 
     def records(self) -> Iterator[Record]:
-        """All records of the file; raises NotReadable where the text is no JSON."""
+        """All records of the file; raises NotJson where the text is no JSON."""
         while self._state is not None:
             self._window.ready()
             self._state()
@@ -262,7 +262,7 @@ class Stripped:
         key = decoded_key(self._window.ahead(begin, behind_key))
         colon = self._window.over_space(behind_key)
         if self._window.byte(colon) != _COLON:
-            raise NotReadable(self._here() + colon, "no colon after the key")
+            raise NotJson(self._here() + colon, "no colon after the key")
         behind = self._window.over_space(colon + 1)
         self._state = self._whole
         if key in frame.owned:
@@ -289,7 +289,7 @@ class Stripped:
         byte = self._window.byte(at)
         behind = self._window.ahead(0, at + 1)
         if byte not in (_COMMA, frame.end):
-            raise NotReadable(self._here() + at, "no comma and no end")
+            raise NotJson(self._here() + at, "no comma and no end")
         self._window.pos += at + 1
         if frame.kind == _BRACE and byte == _COMMA:
             frame.separator = behind
@@ -330,7 +330,7 @@ class Stripped:
                 pass
             length = end_of(word, self._window.data, self._window.pos) - self._window.pos
             if not _scalar.fullmatch(self._window.ahead(0, length)):
-                raise NotReadable(self._here(), "no JSON value")
+                raise NotJson(self._here(), "no JSON value")
             self._take(length)
         self._passed()
 
@@ -349,7 +349,7 @@ class Stripped:
                     self._passed()
                     return
             elif window.ended:
-                raise NotReadable(self._here(), "the file ends inside a value")
+                raise NotJson(self._here(), "the file ends inside a value")
             else:
                 return
 
@@ -359,13 +359,13 @@ class Stripped:
             try:
                 json.loads(value.decode("utf-8"))
             except (ValueError, RecursionError) as error:
-                raise NotReadable(self._here(), f'"{shown(self._key)}": {error}') from error
+                raise NotJson(self._here(), f'"{shown(self._key)}": {error}') from error
             self._own(self._frames[-1], self._key, value, self._here())
         self._state = self._after
 
     def _own(self, frame: _Frame, key: bytes, value: bytes, behind: int) -> None:
         if key in frame.values:
-            raise NotReadable(behind, f'the key "{shown(key)}" is given twice')
+            raise NotJson(behind, f'the key "{shown(key)}" is given twice')
         frame.values[key] = value
         self._marks.append((len(self._text), behind))
 
@@ -392,5 +392,5 @@ class Stripped:
     def _over_string(self, at: int) -> int:
         end = self._window.over_string(at)
         if end < 0:
-            raise NotReadable(self._here() + at, "no whole string in double quotes")
+            raise NotJson(self._here() + at, "no whole string in double quotes")
         return end

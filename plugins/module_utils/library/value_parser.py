@@ -27,7 +27,7 @@ def _no_constant(name: str) -> NoReturn:
     raise Refused(name)
 
 
-class Parsed:
+class ValueParser:
     """
     :param hook: called with the pairs of each object for what it becomes; it may raise :class:`Refused`.
     """

@@ -46,7 +46,7 @@ class Member(NamedTuple):
 
 
 @dataclass
-class Shape:
+class Layout:
     """``open`` is the offset behind the brace, ``end`` that behind the last value, or ``open`` when there is none.
 
     ``lead`` is the white space before the first key, ``colon`` what stands between the first key and its value,
@@ -63,8 +63,8 @@ class Shape:
     marked: Dict[str, Member] = field(default_factory=dict)
 
 
-def shape_of(text: str, start: int, names: Tuple[str, ...]) -> Shape:
-    """The shape of an object that is whole and valid.
+def layout_of(text: str, start: int, names: Tuple[str, ...]) -> Layout:
+    """The layout of an object that is whole and valid.
 
     :param text: from its brace to its end.
     :param start: the byte offset of the brace.
@@ -73,13 +73,13 @@ def shape_of(text: str, start: int, names: Tuple[str, ...]) -> Shape:
     usual = _usual.match(text)
     if usual and not any(name in text for name in names) and not _escaped_letter.search(text):
         end = len(text[:-1].rstrip(" \t\n\r").encode())
-        return Shape(start + 1, start + end, 2, usual.group(1), usual.group(2), usual.group(3))
+        return Layout(start + 1, start + end, 2, usual.group(1), usual.group(2), usual.group(3))
     return _measured(text, start, names)
 
 
-def _measured(text: str, start: int, names: Tuple[str, ...]) -> Shape:
+def _measured(text: str, start: int, names: Tuple[str, ...]) -> Layout:
     at = _past(_space, text, 1)
-    shape = Shape(start + 1, start + 1, 0, text[1:at])
+    layout = Layout(start + 1, start + 1, 0, text[1:at])
     found: List[Tuple[str, List[int]]] = []
     before = 1
     while text[at] != "}":
@@ -92,18 +92,18 @@ def _measured(text: str, start: int, names: Tuple[str, ...]) -> Shape:
         if text[at] == ",":
             after = at + 1
             at = _past(_space, text, after)
-            if shape.count == 0:
-                shape.between = text[value_end:at]
-        if shape.count == 0:
-            shape.colon = text[key_end:value]
+            if layout.count == 0:
+                layout.between = text[value_end:at]
+        if layout.count == 0:
+            layout.colon = text[key_end:value]
         if name in names:
             found.append((name, [before, key, key_end, value, value_end, after]))
         before = value_end
-        shape.count += 1
+        layout.count += 1
     offset = _Offsets(text, start)
-    shape.marked = {name: Member(*map(offset, places)) for name, places in found}
-    shape.end = offset(before)
-    return shape
+    layout.marked = {name: Member(*map(offset, places)) for name, places in found}
+    layout.end = offset(before)
+    return layout
 
 
 def _past(pattern: re.Pattern[str], text: str, at: int) -> int:
