@@ -49,11 +49,11 @@ EXAMPLES = r"""
 
 - name: Tell how long it would take
   ansible.builtin.debug:
-    msg: "{{ dry_run.to_hash }} of {{ dry_run['items'] }} items, about {{ dry_run.projected_seconds }} s"
+    msg: "{{ dry_run.to_hash }} of {{ dry_run.item_count }} items, about {{ dry_run.projected_seconds }} s"
 """
 
 RETURN = r"""
-items:
+item_count:
   description: How many items the library has.
   returned: success
   type: int

@@ -98,7 +98,7 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-items:
+item_count:
   description: How many items the library has. They are hashed, unchanged, failed or without a picture.
   returned: success
   type: int
@@ -248,7 +248,7 @@ def main() -> None:
             log_dir=given["log_dir"],
             deployment=given["deployment"],
             check_mode=module.check_mode,
-            patience=given["patience"],
+            idle_timeout=given["patience"],
             timeout=given["timeout"],
         ),
     )

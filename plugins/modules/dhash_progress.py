@@ -81,7 +81,7 @@ finished:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.mobius.dhash.plugins.module_utils.ansible import finish
-from ansible_collections.mobius.dhash.plugins.module_utils.migration.asked import ask
+from ansible_collections.mobius.dhash.plugins.module_utils.migration.progress_query import query_progress
 
 
 def main() -> None:
@@ -96,7 +96,7 @@ def main() -> None:
     )
     given = module.params
     stop = given["stop"] and not module.check_mode
-    finish(module, lambda: ask(given["path"], given["job"], stop=stop, deployment=given["deployment"]))
+    finish(module, lambda: query_progress(given["path"], given["job"], stop=stop, deployment=given["deployment"]))
 
 
 if __name__ == "__main__":

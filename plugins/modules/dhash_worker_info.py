@@ -55,7 +55,7 @@ imagehash:
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.mobius.dhash.plugins.module_utils.ansible import finish
 from ansible_collections.mobius.dhash.plugins.module_utils.migration.arguments import ENGINE, options_of
-from ansible_collections.mobius.dhash.plugins.module_utils.migration.engine import facts
+from ansible_collections.mobius.dhash.plugins.module_utils.migration.hashing import facts
 
 
 def main() -> None:

@@ -122,7 +122,7 @@ valid:
   returned: always
   type: bool
   sample: true
-items:
+item_count:
   description: How many items the library has; null when it is no JSON or none was found.
   returned: always
   type: int

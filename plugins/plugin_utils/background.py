@@ -14,7 +14,7 @@ from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 
 from ..module_utils.errors import MobiusError
-from ..module_utils.migration.asked import told
+from ..module_utils.migration.progress_query import format_progress
 
 _PATIENCE = 60
 _PROGRESS = "mobius.dhash.dhash_progress"
@@ -88,7 +88,7 @@ class Background(ActionBase):
             failures = failures + 1 if answer.get("failed") else 0
             if failures == _TRIES:
                 raise _Ended(answer)
-            line, now = answer.get("msg") if failures else told(answer["progress"]), time.monotonic()
+            line, now = answer.get("msg") if failures else format_progress(answer["progress"]), time.monotonic()
             if (line, answer.get("progress")) != last:
                 last, changed = (line, answer.get("progress")), now
             if now - changed > _SILENCE or 0 < limit < now - began - _GRACE:

@@ -28,7 +28,7 @@ from ..storage.replace import (
 from ..storage.state import DamagedState, begin, commit, read_current, settle, withdraw
 from .block import compose, maker, refuse_foreign, warnings_about
 from .edited import Edited
-from .last_run import Asked, Recalled, asked, recall, remember
+from .last_run import CacheKey, Recalled, cache_key, recall, remember
 from .log import counts, log_folder, write_log
 from .options import CHANGED, MISSING, Options
 from .pictures import Pictures
@@ -52,7 +52,7 @@ class Run:
     log_dir: Optional[str]
     output: Optional[str]
     versions: Dict[str, Optional[str]]
-    patience: float = 0.0
+    idle_timeout: float = 0.0
     timeout: float = 0.0
     warnings: List[str] = field(default_factory=list)
 
@@ -65,19 +65,19 @@ def migrate(
     log_dir: Optional[str] = None,
     deployment: Optional[str] = None,
     check_mode: bool = False,
-    patience: float = 0.0,
+    idle_timeout: float = 0.0,
     timeout: float = 0.0,
 ) -> Dict[str, Any]:
     """Hash what has to be hashed, and edit the library in place, or write the result to ``output``.
 
-    :param patience: with ``timeout`` (its limit) see :class:`Progress`.
+    :param idle_timeout: with ``timeout`` (its limit) see :class:`Progress`.
     :returns: what the module ``dhash_migrate`` documents.
     :raises MobiusError: before any byte is written, for whatever makes the run impossible or too bad.
     """
     options.check()
     library = locate_library(options.path)
     made_with = {**versions(), "mode": options.mode}
-    run = Run(options, library, check_mode, deployment, backup_dir, log_dir, output, made_with, patience, timeout)
+    run = Run(options, library, check_mode, deployment, backup_dir, log_dir, output, made_with, idle_timeout, timeout)
     if output is not None:
         refuse_target(output, options.path, "The output")
     if check_mode:
@@ -92,7 +92,7 @@ def migrate(
 def _run(run: Run) -> Dict[str, Any]:
     with open_document(run.library) as document:
         version = _version(document, run.library)
-        wanted = asked(run.options, run.versions)
+        wanted = cache_key(run.options, run.versions)
         # One for both: what is told to stop in the first does not begin the second.
         with _progress(run, document) as progress:
             recalled = _recalled(run, wanted, version, progress)
@@ -136,12 +136,12 @@ def _result(run: Run, tally: Counts, version: Version, former: Optional[Dict[str
     }
 
 
-def _recalled(run: Run, wanted: Asked, version: Version, progress: Progress) -> Optional[Recalled]:
+def _recalled(run: Run, wanted: CacheKey, version: Version, progress: Progress) -> Optional[Recalled]:
     """What the last run found, where this one would find the same."""
     if run.output is not None or run.options.rehash != CHANGED:
         return None
     most = run.options.max_failure_rate
-    return recall(run.library, wanted, version.sha256, most, lambda: progress.tell(Counts(), COMPARING))
+    return recall(run.library, wanted, version.sha256, most, lambda: progress.update(Counts(), COMPARING))
 
 
 def _unchanged(run: Run, recalled: Recalled, version: Version) -> Dict[str, Any]:
@@ -153,7 +153,7 @@ def _surveyed(run: Run, document: Document, progress: Progress) -> Survey:
     """The first pass, with what is known of pictures."""
     pictures = Pictures(run.library, maker(run.versions), write=not run.check_mode)
     try:
-        survey = Survey(document, run.options, pictures, progress.tell)
+        survey = Survey(document, run.options, pictures, progress.update)
         survey.run()
         return survey
     finally:
@@ -164,7 +164,9 @@ def _surveyed(run: Run, document: Document, progress: Progress) -> Survey:
 @contextmanager
 def _progress(run: Run, document: Document) -> Iterator[Progress]:
     write = not run.check_mode
-    progress = Progress(run.library, document, run.deployment, write=write, patience=run.patience, limit=run.timeout)
+    progress = Progress(
+        run.library, document, run.deployment, write=write, idle_timeout=run.idle_timeout, limit=run.timeout
+    )
     try:
         yield progress
     finally:

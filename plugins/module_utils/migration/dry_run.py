@@ -19,7 +19,7 @@ from ..storage.replace import ABANDONED_SECONDS, read_version, sweep_temporaries
 from ..storage.state import library_owner
 from ..text import format_duration, printable
 from .block import VERSION, maker, refuse_foreign
-from .last_run import Asked, asked, recall
+from .last_run import CacheKey, cache_key, recall
 from .log import counts, log_folder, write_log
 from .options import CHANGED, Options
 from .pictures import Pictures
@@ -59,7 +59,7 @@ def dry_run(
     sha256 = read_version(library).sha256
     with open_document(library) as document:
         look = _Look(document, options, Pictures(library, maker(made_with), write=False), sample)
-        found = look.back(library, asked(options, made_with), sha256) or look.run()
+        found = look.back(library, cache_key(options, made_with), sha256) or look.run()
         if isinstance(look.tally, Tally):
             refuse_foreign(document)
     refuse_nothing(options, look.tally)
@@ -93,7 +93,7 @@ def lines(result: Dict[str, Any], report: Optional[str]) -> List[str]:
     # A sample convicts nobody: too few of its failures are known for certain.
     over = ": OVER IT, SO THE MIGRATION MAY FAIL" if expected > limit and not result["would_fail"] else ""
     told = [
-        f"items     {result['items']}: {result['to_hash']} to hash, {result['unchanged']} as before, "
+        f"items     {result['item_count']}: {result['to_hash']} to hash, {result['unchanged']} as before, "
         f"{result['failed_items']} known to get no dHash, {result['would_change']} to edit",
         f"failures  {expected:.2f} % expected{by}, the limit is {limit:g} %{over}",
         f"time      about {format_duration(max(1.0, result['projected_seconds']))} for the migration",
@@ -115,7 +115,7 @@ class _Look:
         self.tally: Counts = self._survey.tally
         self.warnings: List[str] = []
 
-    def back(self, library: str, wanted: Asked, sha256: str) -> Optional[Dict[str, Any]]:
+    def back(self, library: str, wanted: CacheKey, sha256: str) -> Optional[Dict[str, Any]]:
         """What :meth:`run` would find, from what the last migration did; None where anything is not as it was."""
         if self._options.rehash != CHANGED:
             return None

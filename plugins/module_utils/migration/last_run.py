@@ -23,7 +23,7 @@ from ..storage.paths import ImageRoot, Look, state_dir
 from ..storage.replace import FILE_MODE, open_regular
 from ..storage.state import library_owner
 from .block import VERSION, maker
-from .located import Refusal, located
+from .locate import Refusal, locate
 from .options import Options
 from .pictures import NAME as INDEX
 from .tally import Counts, Tally
@@ -57,18 +57,18 @@ class Recalled(Counts):
         return dict(self._metrics)
 
 
-class Asked(NamedTuple):
+class CacheKey(NamedTuple):
     """What an outcome depends on beside the pictures, as JSON values, and the image root."""
 
     facts: Dict[str, Any]
     root: ImageRoot
 
 
-def asked(options: Options, versions: Dict[str, Optional[str]]) -> Asked:
+def cache_key(options: Options, versions: Dict[str, Optional[str]]) -> CacheKey:
     root = ImageRoot(options.root)
     given = {name: value for name, value in asdict(options).items() if name not in _ELSEWHERE}
     facts = {**given, "items": list(options.items or ()), "root": root.names, "maker": maker(versions)}
-    return Asked({**facts, "versions": versions, "tool": VERSION, "form": _FORM}, root)
+    return CacheKey({**facts, "versions": versions, "tool": VERSION, "form": _FORM}, root)
 
 
 class Seen:
@@ -121,7 +121,7 @@ class Seen:
         self._folders, self._others, self._paths, self._signs = [], [], [], array("Q")
 
 
-def remember(library: str, wanted: Asked, sha256: str, tally: Tally, seen: Seen, found: Dict[str, Any]) -> None:
+def remember(library: str, wanted: CacheKey, sha256: str, tally: Tally, seen: Seen, found: Dict[str, Any]) -> None:
     """Keep what a run saw and found of a library that now has these bytes, and that it would not change again.
 
     :param found: ``block`` and ``rooted``.
@@ -166,7 +166,7 @@ def _write(library: str, head: bytes, lines: Iterable[bytes]) -> None:
 
 
 def recall(
-    library: str, wanted: Asked, sha256: str, max_failure_rate: float, on_progress: Callable[[], None]
+    library: str, wanted: CacheKey, sha256: str, max_failure_rate: float, on_progress: Callable[[], None]
 ) -> Optional[Recalled]:
     """What a run would find, without it; None where anything is not as it was.
 
@@ -214,7 +214,7 @@ def _stands(lines: Iterator[bytes], root: ImageRoot, body: str, on_progress: Cal
         folders, others, under, names, signs = json.loads(line)
         if any(os.path.realpath(folder) != real for folder, real in folders):
             return False
-        if any(_outcome(located(root, reference)) != outcome for reference, outcome in others):
+        if any(_outcome(locate(root, reference)) != outcome for reference, outcome in others):
             return False
         now = array("Q")
         for name in names:

@@ -46,7 +46,7 @@ def write_log(folder: str, kind: str, library_path: str, tally: Counts, facts: D
 def counts(tally: Counts) -> Dict[str, Any]:
     """What a migration returns in numbers. To Ansible a result with a member "failed" is a failed task."""
     return {
-        "items": tally.items,
+        "item_count": tally.items,
         "hashed": tally.hashed,
         "unchanged": tally.unchanged,
         "failed_items": tally.failed,

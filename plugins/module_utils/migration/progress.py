@@ -1,6 +1,6 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""How far a long migration is, in a small file that others may read, and the sign of life that keeps its lease."""
+"""The progress of a long migration, in a small file that others may read, and the renewal of its lock."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from ..storage.replace import FILE_MODE
 from .tally import Counts
 
 NAME = "progress.json"
-#: Touched by whoever asks and wants the run to go on.
-ASKED = "progress.asked"
-#: Made by whoever asks and wants the run to end.
+#: Touched by each query of the process that started the run.
+POLLED = "progress.asked"
+#: Created by the process that started the run, to stop it.
 STOP = "progress.stop"
 HASHING, COMPARING = "hashing", "comparing"
 _WRITE_SECONDS = 1.0
 _RENEW_SECONDS = 60.0
 
 
-class GivenUp(MobiusError):
-    """Told to stop, or nobody asked for too long."""
+class Cancelled(MobiusError):
+    """The process that started the migration asked it to stop, or did not query its progress for too long."""
 
 
 class Read(Protocol):
@@ -49,8 +49,8 @@ class Progress:
     ``updated`` (seconds since 1970).
 
     :param write: false to write nothing at all.
-    :param patience: seconds for which nobody may have asked before the run gives itself up; 0 for no such limit.
-    :param limit: seconds after which the run gives itself up; 0 for no such limit.
+    :param idle_timeout: seconds without a query after which the run cancels itself; 0 for no such limit.
+    :param limit: seconds after which the run cancels itself; 0 for no such limit.
     """
 
     def __init__(
@@ -60,29 +60,29 @@ class Progress:
         deployment: Optional[str],
         *,
         write: bool,
-        patience: float = 0.0,
+        idle_timeout: float = 0.0,
         limit: float = 0.0,
     ) -> None:
         self._library = library_path
         self._document = document
         self._deployment = deployment
         self._path = str(Path(state_dir(library_path)) / NAME)
-        self._asked = str(Path(state_dir(library_path)) / ASKED)
+        self._polled = str(Path(state_dir(library_path)) / POLLED)
         self._stop = str(Path(state_dir(library_path)) / STOP)
-        self._patience = patience
+        self._idle_timeout = idle_timeout
         self._limit = limit
         self._write = write
         self._started = time.time()
         self._clock = self._renewed = self._heard = time.monotonic()
         self._stamp = 0
         self._written = -_WRITE_SECONDS
-        # Of a run before: it came too late for that one.
+        # Left over from an earlier run.
         self._forget(self._stop)
 
-    def tell(self, tally: Counts, phase: str = HASHING) -> None:
-        """Note how far it is, when the last time was long enough ago.
+    def update(self, tally: Counts, phase: str = HASHING) -> None:
+        """Write the progress file if the last one is more than a second old.
 
-        :raises MobiusError: it is told to stop, nobody asked for longer than ``patience``, or the ``limit`` is over.
+        :raises MobiusError: the run is to stop, was not queried for ``idle_timeout``, or exceeded its ``limit``.
         """
         now = time.monotonic()
         if not self._write:
@@ -92,13 +92,13 @@ class Progress:
             raise MobiusError(
                 f"The migration did not end within its timeout of {self._limit:g} seconds; nothing was changed",
                 self._library,
-                "run it again with a longer timeout: pictures that were hashed are not hashed again",
+                "run it again with a longer timeout; pictures that were hashed are not hashed again",
             )
         if now - self._written >= _WRITE_SECONDS:
             self._written = now
             with suppress(OSError):
                 self._note(tally, phase)
-            if self._patience:
+            if self._idle_timeout:
                 self._listen(now)
         if now - self._renewed >= _RENEW_SECONDS:
             self._renewed = now
@@ -106,7 +106,7 @@ class Progress:
                 self._renew()
 
     def end(self) -> None:
-        self._forget(self._path, self._asked, self._stop)
+        self._forget(self._path, self._polled, self._stop)
 
     def _forget(self, *paths: str) -> None:
         for path in paths if self._write else ():
@@ -115,25 +115,25 @@ class Progress:
 
     def _listen(self, now: float) -> None:
         if os.path.lexists(self._stop):
-            raise self._given_up("This migration was stopped by what started it; nothing was changed")
+            raise self._cancelled("The migration was canceled by the process that started it; nothing was changed")
         # A stamp that differs, not one that is late enough: the clock of the host may be set.
         stamp = self._stamp
         with suppress(OSError):
-            stamp = os.stat(self._asked).st_mtime_ns
+            stamp = os.stat(self._polled).st_mtime_ns
         if stamp != self._stamp:
             self._stamp, self._heard = stamp, now
-        elif now - self._heard > self._patience:
-            raise self._given_up(
-                f"Nobody has asked about this migration for {self._patience:g} seconds, so what started it is gone; "
-                "nothing was changed"
+        elif now - self._heard > self._idle_timeout:
+            raise self._cancelled(
+                f"The migration was canceled: its progress was not queried for {self._idle_timeout:g} seconds, so the "
+                "process that started it is gone; nothing was changed"
             )
 
-    def _given_up(self, what: str) -> GivenUp:
+    def _cancelled(self, what: str) -> Cancelled:
         if self._deployment is not None:
-            # There is nobody left who would do it.
+            # Nobody else is left to release the lock.
             with suppress(OSError, MobiusError):
                 release(self._library, self._deployment)
-        return GivenUp(what, self._library, "run it again: pictures that were hashed are not hashed again")
+        return Cancelled(what, self._library, "run it again; pictures that were hashed are not hashed again")
 
     def _note(self, tally: Counts, phase: str) -> None:
         done = tally.hashed + tally.unchanged + tally.failed + tally.without_picture

@@ -16,9 +16,9 @@ from ..library.edit import Verdict, matches
 from ..library.fields import CONFIDENCE, DHASH, LEGACY, MIGRATION, REASONS, is_dhash
 from ..storage.paths import ImageRoot
 from ..text import printable
-from .engine import hash_pictures, keepable
+from .hashing import hash_pictures, keepable
 from .last_run import Seen
-from .located import Refusal, located
+from .locate import Refusal, locate
 from .options import ALL, MISSING, Options
 from .pictures import MAY_PASS, Kept, Pictures, identity, key_of
 from .projection import Sample
@@ -138,7 +138,7 @@ class Survey:
         if self._options.rehash == MISSING and is_dhash(owned.get(DHASH)):
             self._stay(number, owned.get(CONFIDENCE))
             return None
-        found = located(self._root, image)
+        found = locate(self._root, image)
         if isinstance(image, str):
             self.seen.image(image, found)
         if isinstance(found, Refusal):

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any, Dict, Iterator, NamedTuple, Optional, Tuple
 
 from ..errors import MobiusError
-from ..migration.engine import hash_pictures, keepable, made_with
-from ..migration.located import Refusal, located
+from ..migration.hashing import hash_pictures, keepable, made_with
+from ..migration.locate import Refusal, locate
 from ..migration.options import Options
-from ..migration.progress import GivenUp, Progress
+from ..migration.progress import Cancelled, Progress
 from ..migration.tally import Counts
 from ..storage.paths import ImageRoot, state_dir
 from .files import FORM, Garbage, Result, head, share_rows, unpack, write_line, write_result, writing
@@ -59,7 +59,7 @@ def hash_share(
     counts = Counts()
     counts.items = sum(1 for _unused in share_rows(options.path))
     os.makedirs(state_dir(options.path), mode=0o700, exist_ok=True)
-    progress = Progress(options.path, _Whole(), None, write=True, patience=patience)
+    progress = Progress(options.path, _Whole(), None, write=True, idle_timeout=patience)
     run = _Run(options, counts, progress, time.monotonic() + deadline if deadline else None)
     started = time.monotonic()
     try:
@@ -68,7 +68,7 @@ def hash_share(
             for result in run.results(run.found() if pack is None else run.sent(pack, folder)):
                 write_result(lines, result)
             write_line(lines, {"end": True})
-    except GivenUp:
+    except Cancelled:
         progress.end()
         _forget(options.path, pack, results)
         raise
@@ -107,7 +107,7 @@ class _Run:
         self.missing = 0
 
     def results(self, tasks: Iterator[Tuple[Facts, str]]) -> Iterator[Result]:
-        outcomes = hash_pictures(tasks, self._options, lambda _unused: self._progress.tell(self._counts))
+        outcomes = hash_pictures(tasks, self._options, lambda _unused: self._progress.update(self._counts))
         try:
             for outcome in outcomes:
                 number, size, mtime_ns, extracted = outcome.key
@@ -128,7 +128,7 @@ class _Run:
         for number, row in enumerate(share_rows(self._options.path)):
             if not self._in_time():
                 return
-            there = located(root, row.path)
+            there = locate(root, row.path)
             if isinstance(there, Refusal) or there.facts.st_size != row.size:
                 self._miss()
                 continue

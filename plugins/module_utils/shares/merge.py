@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Dict, Iterator, List, NamedTuple, Tuple
 
 from ..errors import MobiusError
-from ..migration.engine import hash_pictures, made_with
+from ..migration.hashing import hash_pictures, made_with
 from ..migration.options import Options
 from ..migration.pictures import Pictures, identity, key_of
 from ..storage.paths import locate_library, state_dir

@@ -13,7 +13,7 @@ from typing import Any, Dict, Iterator, List, Optional, Sequence, Set, TextIO
 
 from ..errors import MobiusError
 from ..library.document import open_document
-from ..migration.engine import facts, hash_pictures, made_with
+from ..migration.hashing import facts, hash_pictures, made_with
 from ..migration.options import ALL, Options
 from ..migration.pictures import Pictures, is_young
 from ..migration.projection import Sample, hashing_seconds

@@ -107,7 +107,7 @@ class _Run:
         result = {
             "changed": False,
             "valid": findings.errors == 0,
-            "items": members.items if members else None,
+            "item_count": members.items if members else None,
             "with_dhash": members.with_dhash if members else None,
             "unmigrated": members.unmigrated if members else None,
             "problems": findings.first(),
@@ -181,9 +181,9 @@ class _Run:
 def lines(path: str, result: Dict[str, Any]) -> List[str]:
     """The result for eyes: what it is of, what it counted, and the first problems."""
     told = [f"library   {path} (sha256 {result['sha256']})"]
-    if result["items"] is not None:
+    if result["item_count"] is not None:
         counted = f"{result['with_dhash']} with a dHash, {result['unmigrated']} not migrated"
-        told.append(f"items     {result['items']}: {counted}")
+        told.append(f"items     {result['item_count']}: {counted}")
     if result["second_opinion"]:
         told.append(f"sample    {result['sampled']} hashed again: {result['second_opinion']}")
     if result["against"]:

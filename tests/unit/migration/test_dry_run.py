@@ -10,7 +10,7 @@ import yaml
 from ansible_collections.mobius.dhash.plugins.module_utils.engine.pool import Outcome
 from ansible_collections.mobius.dhash.plugins.module_utils.errors import MobiusError
 from ansible_collections.mobius.dhash.plugins.module_utils.migration import dry_run as module
-from ansible_collections.mobius.dhash.plugins.module_utils.migration import engine
+from ansible_collections.mobius.dhash.plugins.module_utils.migration import hashing
 from ansible_collections.mobius.dhash.plugins.module_utils.migration.dry_run import dry_run
 from ansible_collections.mobius.dhash.plugins.module_utils.migration.options import Options
 from ansible_collections.mobius.dhash.plugins.module_utils.migration.projection import Sample, hashing_seconds
@@ -34,7 +34,7 @@ def test_a_sample_of_everything_predicts_exactly(varied):
         "migrate-dryrun.json",
     ]
     done = varied.migrate()
-    for name in ("items", "with_dhash", "failed_items", "without_picture", "low_confidence", "failures"):
+    for name in ("item_count", "with_dhash", "failed_items", "without_picture", "low_confidence", "failures"):
         assert told[name] == done[name], name
     assert told["exact"]
     assert told["would_change"] == done["changed_items"]
@@ -137,7 +137,7 @@ def test_what_the_next_try_may_not_meet_refuses_nothing(site, monkeypatch, reaso
     def hash_all(tasks, **_unused):
         return (Outcome(key, None, 0.0, (reason,), "not this time", 0.1) for key, _path in tasks)
 
-    monkeypatch.setattr(engine, "hash_all", hash_all)
+    monkeypatch.setattr(hashing, "hash_all", hash_all)
     told = look(site)
     assert (told["expected_failure_rate"], told["failed_items"], told["would_fail"]) == (100, 4, certain)
 
@@ -145,7 +145,7 @@ def test_what_the_next_try_may_not_meet_refuses_nothing(site, monkeypatch, reaso
 def test_it_is_told_in_lines(varied):
     told = look(varied, max_failure_rate=70)
     items, failures, time, report = told["lines"]
-    assert items.startswith(f"items     {told['items']}: {told['to_hash']} to hash, 0 as before, ")
+    assert items.startswith(f"items     {told['item_count']}: {told['to_hash']} to hash, 0 as before, ")
     assert failures.endswith("% expected, the limit is 70 %")
     assert (time, report) == ("time      about 1 s for the migration", f"report    {told['report']}")
     assert "lines" not in json.loads(Path(told["report"]).read_text())

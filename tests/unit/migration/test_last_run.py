@@ -243,16 +243,16 @@ def test_an_index_left_with_a_journal_is_opened(settled, ways):
 
 
 def test_told_to_stop_while_it_compares_it_does_not_go_on_hashing(settled, ways, monkeypatch):
-    tell = apply.Progress.tell
+    update = apply.Progress.update
 
     def stopped(self, tally, phase=apply.COMPARING):
         (settled.state / "progress.stop").touch()
         self._written = self._heard = -1e9
-        tell(self, tally, phase)
+        update(self, tally, phase)
 
-    monkeypatch.setattr(apply.Progress, "tell", stopped)
-    with pytest.raises(MobiusError, match="was stopped"):
-        apply.migrate(Options(str(settled.library), workers=1, max_failure_rate=100), patience=60)
+    monkeypatch.setattr(apply.Progress, "update", stopped)
+    with pytest.raises(MobiusError, match="was canceled by"):
+        apply.migrate(Options(str(settled.library), workers=1, max_failure_rate=100), idle_timeout=60)
     assert ways == []
 
 

@@ -11,7 +11,7 @@ import pytest
 from ansible_collections.mobius.dhash.plugins.module_utils.errors import MobiusError
 from ansible_collections.mobius.dhash.plugins.module_utils.library.compare import unexpected_changes
 from ansible_collections.mobius.dhash.plugins.module_utils.library.document import LibraryError
-from ansible_collections.mobius.dhash.plugins.module_utils.migration import apply, block, edited, engine
+from ansible_collections.mobius.dhash.plugins.module_utils.migration import apply, block, edited, hashing
 from ansible_collections.mobius.dhash.plugins.module_utils.storage.lock import Locked, acquire
 from ansible_collections.mobius.dhash.plugins.module_utils.storage.replace import ChangedMeanwhile
 from ansible_collections.mobius.dhash.plugins.module_utils.storage.state import read_current
@@ -54,7 +54,7 @@ def test_every_item_says_what_became_of_its_picture(varied):
     assert items["torn"]["dhash_legacy"] == "hash_torn_1758752108"
     assert items["gone"]["dhash_legacy"] == "0123456789abcdef"
     assert items["absolute"]["dhash"] == items[0]["dhash"]
-    assert (result["items"], result["hashed"], result["unchanged"]) == (20, 6, 0)
+    assert (result["item_count"], result["hashed"], result["unchanged"]) == (20, 6, 0)
     assert (result["failed_items"], result["without_picture"], result["with_dhash"]) == (10, 4, 6)
     assert result["low_confidence"] == 15
     assert result["metrics"]["extraction_failures_rate"] == 62.5
@@ -85,7 +85,7 @@ def test_check_mode_predicts_and_writes_nothing(varied):
     check = varied.migrate(check_mode=True)
     assert varied.tree() == before
     real = varied.migrate()
-    for name in ("changed", "items", "hashed", "failed_items", "with_dhash", "low_confidence", "failures", "diff"):
+    for name in ("changed", "item_count", "hashed", "failed_items", "with_dhash", "low_confidence", "failures", "diff"):
         assert check[name] == real[name], name
     assert check["sha256_after"] is None
     done = varied.tree()
@@ -257,7 +257,7 @@ def test_games_with_and_without_a_picture_of_their_own(site):
         indent="\t",
     )
     Path(site.home, "before.json").write_bytes(before)
-    assert site.migrate()["items"] == 4
+    assert site.migrate()["item_count"] == 4
     first, second = site.read()["games"]
     assert first["dhash_legacy"] == "x"
     assert len(first["dhash"]) == 16
@@ -348,7 +348,7 @@ def test_items_that_share_a_picture_cost_one(site, monkeypatch, rehash):
     images = site.pictures(2)
     site.write({"components": [{"image": image} for image in images * 100]})
     tasks = []
-    pool = engine.hash_all
+    pool = hashing.hash_all
 
     def counted(source, **limits):
         for task in source:
@@ -356,6 +356,6 @@ def test_items_that_share_a_picture_cost_one(site, monkeypatch, rehash):
             # One at a time: the first is settled before its twins are met.
             yield from pool(iter([task]), **limits)
 
-    monkeypatch.setattr(engine, "hash_all", counted)
+    monkeypatch.setattr(hashing, "hash_all", counted)
     result = site.migrate(rehash=rehash)
     assert (len(tasks), result["hashed"]) == (2, 200)

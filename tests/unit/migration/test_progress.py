@@ -9,12 +9,15 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.mobius.dhash.plugins.module_utils.errors import MobiusError
-from ansible_collections.mobius.dhash.plugins.module_utils.migration import asked
 from ansible_collections.mobius.dhash.plugins.module_utils.migration import progress as progress_file
+from ansible_collections.mobius.dhash.plugins.module_utils.migration import progress_query
 from ansible_collections.mobius.dhash.plugins.module_utils.migration.apply import migrate
-from ansible_collections.mobius.dhash.plugins.module_utils.migration.asked import ask, told
 from ansible_collections.mobius.dhash.plugins.module_utils.migration.options import Options
 from ansible_collections.mobius.dhash.plugins.module_utils.migration.progress import Progress
+from ansible_collections.mobius.dhash.plugins.module_utils.migration.progress_query import (
+    format_progress,
+    query_progress,
+)
 from ansible_collections.mobius.dhash.plugins.module_utils.migration.tally import Tally
 from ansible_collections.mobius.dhash.plugins.module_utils.storage.lock import acquire, holder
 
@@ -51,18 +54,18 @@ def note(library: Path, **changes: object) -> Path:
 
 
 def test_a_run_that_is_asked_about_goes_on_and_one_that_is_not_ends(library: Path, clock: Clock) -> None:
-    running = Progress(str(library), Document(), None, write=True, patience=60)
+    running = Progress(str(library), Document(), None, write=True, idle_timeout=60)
     for _unused in range(40):
         clock.now += 20
-        running.tell(Tally(0.7))
-        assert ask(str(library), job="/no/such/job")["progress"]["phase"] == "hashing"
+        running.update(Tally(0.7))
+        assert query_progress(str(library), job="/no/such/job")["progress"]["phase"] == "hashing"
     for _unused in range(4):
         clock.now += 20
-        running.tell(Tally(0.7))
+        running.update(Tally(0.7))
     clock.now += 2
-    ask(str(library))  # somebody else, who keeps nothing going
-    with pytest.raises(MobiusError, match="Nobody has asked"):
-        running.tell(Tally(0.7))
+    query_progress(str(library))  # somebody else, who keeps nothing going
+    with pytest.raises(MobiusError, match="progress was not queried"):
+        running.update(Tally(0.7))
     running.end()
     assert os.listdir(library.parent / ".library.json.dhash") == []
 
@@ -71,12 +74,12 @@ def test_a_run_that_is_stopped_ends_and_its_lock_falls_free(library: Path, clock
     acquire(str(library), "d1")
     state = library.parent / ".library.json.dhash"
     (state / "progress.stop").touch()  # of a run before
-    running = Progress(str(library), Document(), "d1", write=True, patience=3600)
-    running.tell(Tally(0.7))
+    running = Progress(str(library), Document(), "d1", write=True, idle_timeout=3600)
+    running.update(Tally(0.7))
     (state / "progress.stop").touch()
     clock.now += 2
-    with pytest.raises(MobiusError, match="was stopped"):
-        running.tell(Tally(0.7))
+    with pytest.raises(MobiusError, match="was canceled by"):
+        running.update(Tally(0.7))
     running.end()
     assert holder(str(library)) is None
     assert not list(state.glob("progress*"))
@@ -86,18 +89,18 @@ def test_stopping_clears_up_after_a_job_that_has_ended(library: Path) -> None:
     acquire(str(library), "d1")
     job = library.parent / "job"
     job.write_text('{"changed": true, "items": 4}')
-    assert ask(str(library), str(job), stop=True, deployment="d1")["finished"] is True
+    assert query_progress(str(library), str(job), stop=True, deployment="d1")["finished"] is True
     assert not job.exists()
     assert holder(str(library)) is None
     assert not list((library.parent / ".library.json.dhash").glob("progress*"))
 
 
 def test_stopping_a_job_that_does_not_end_gives_up(library: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(asked, "_STOP_SECONDS", 0.2)
+    monkeypatch.setattr(progress_query, "_STOP_SECONDS", 0.2)
     acquire(str(library), "d1")
     job = library.parent / "job"
     job.write_text('{"started": 1, "finished": 0}')
-    assert ask(str(library), str(job), stop=True, deployment="d1")["finished"] is False
+    assert query_progress(str(library), str(job), stop=True, deployment="d1")["finished"] is False
     assert job.exists()
     assert holder(str(library)) is not None
     assert (library.parent / ".library.json.dhash" / "progress.stop").exists()
@@ -106,7 +109,7 @@ def test_stopping_a_job_that_does_not_end_gives_up(library: Path, monkeypatch: p
 def test_without_patience_nobody_has_to_ask(library: Path, clock: Clock) -> None:
     running = Progress(str(library), Document(), None, write=True)
     clock.now += 1e6
-    running.tell(Tally(0.7))
+    running.update(Tally(0.7))
     running.end()
 
 
@@ -116,8 +119,8 @@ def test_a_migration_given_up_leaves_the_library_and_keeps_what_it_hashed(
     before = site.write({"components": [{"image": image} for image in site.pictures(6)]})
     monkeypatch.setattr(progress_file, "_WRITE_SECONDS", 0.0)
     options = Options(str(site.library), workers=1)
-    with pytest.raises(MobiusError, match="Nobody has asked"):
-        migrate(options, patience=1e-9)
+    with pytest.raises(MobiusError, match="progress was not queried"):
+        migrate(options, idle_timeout=1e-9)
     assert site.library.read_bytes() == before
     assert not list(site.home.glob("backups/*"))
     assert site.migrate()["with_dhash"] == 6
@@ -125,24 +128,24 @@ def test_a_migration_given_up_leaves_the_library_and_keeps_what_it_hashed(
 
 def test_asking_writes_nothing_unless_it_is_by_the_one_who_started_it(library: Path) -> None:
     state = note(library).parent
-    ask(str(library))
+    query_progress(str(library))
     assert sorted(os.listdir(state)) == ["progress.json"]
-    ask(str(library), job="/no/such/job")
+    query_progress(str(library), job="/no/such/job")
     assert sorted(os.listdir(state)) == ["progress.asked", "progress.json"]
     assert (state / "progress.asked").stat().st_mode & 0o777 == 0o640
 
 
 def test_no_migration_is_told_as_none(site) -> None:
-    assert ask(str(site.library)) == {"changed": False, "running": False, "progress": {}}
-    assert ask(str(site.library), job="/no/such/job")["finished"] is True
+    assert query_progress(str(site.library)) == {"changed": False, "running": False, "progress": {}}
+    assert query_progress(str(site.library), job="/no/such/job")["finished"] is True
     assert not site.state.exists()
 
 
 def test_a_note_of_a_run_that_was_killed_is_not_taken_for_a_running_one(library: Path) -> None:
     note(library)
-    assert ask(str(library))["running"] is False
+    assert query_progress(str(library))["running"] is False
     note(library, updated=time.time())
-    assert ask(str(library))["running"] is True
+    assert query_progress(str(library))["running"] is True
 
 
 @pytest.mark.parametrize(
@@ -151,7 +154,7 @@ def test_a_note_of_a_run_that_was_killed_is_not_taken_for_a_running_one(library:
 def test_a_damaged_note_is_an_error_that_names_it(text: str, library: Path) -> None:
     note(library).write_text(text)
     with pytest.raises(MobiusError, match="damaged") as caught:
-        ask(str(library))
+        query_progress(str(library))
     assert str(caught.value.where).endswith("progress.json")
 
 
@@ -160,14 +163,14 @@ def test_a_link_in_place_of_a_note_is_not_followed(library: Path, tmp_path: Path
     path.rename(tmp_path / "elsewhere")
     path.symlink_to(tmp_path / "elsewhere")
     with pytest.raises(OSError):
-        ask(str(library))
+        query_progress(str(library))
     path.unlink()
     note(library)
     (tmp_path / "victim").write_text("x")
     os.utime(tmp_path / "victim", (5, 5))
     (path.parent / "progress.asked").symlink_to(tmp_path / "victim")
     with pytest.raises(OSError):
-        ask(str(library), job="/no/such/job")
+        query_progress(str(library), job="/no/such/job")
     assert (tmp_path / "victim").stat().st_mtime == 5
 
 
@@ -179,17 +182,17 @@ def test_a_link_in_place_of_a_note_is_not_followed(library: Path, tmp_path: Path
 def test_the_state_of_the_job_is_read_as_ansible_writes_it(state: str, finished: bool, library: Path) -> None:
     job = library.parent / "job"
     job.write_text(state)
-    assert ask(str(library), str(job))["finished"] is finished
+    assert query_progress(str(library), str(job))["finished"] is finished
 
 
 def test_lines_are_for_people() -> None:
-    assert told({}) == "looking at the library"
-    assert told({**NOTE, "phase": "writing"}) == "writing the library"
-    assert told(NOTE) == "3 of about 9 items, 2 a second, about 2 s left, 1 failed"
+    assert format_progress({}) == "looking at the library"
+    assert format_progress({**NOTE, "phase": "writing"}) == "writing the library"
+    assert format_progress(NOTE) == "3 of about 9 items, 2 a second, about 2 s left, 1 failed"
     large = {**NOTE, "done": 12_345, "total": 1_000_000, "rate": 870.4, "eta": 1134.7}
-    assert told(large) == "12,345 of about 1,000,000 items, 870 a second, about 18 min 55 s left, 1 failed"
-    assert "about 2 h 46 min left" in told({**NOTE, "eta": 9999.0})
-    assert "left" not in told({**NOTE, "eta": None})
+    assert format_progress(large) == "12,345 of about 1,000,000 items, 870 a second, about 18 min 55 s left, 1 failed"
+    assert "about 2 h 46 min left" in format_progress({**NOTE, "eta": 9999.0})
+    assert "left" not in format_progress({**NOTE, "eta": None})
 
 
 def test_a_run_that_passes_its_limit_ends_and_changes_nothing(site):

@@ -41,7 +41,7 @@ TASKS = [
         "dhash_dry_run",
         [
             "result is not changed",
-            "result['items'] == 5 and result.to_hash == 4 and result.failed_items == 2 and result.exact",
+            "result.item_count == 5 and result.to_hash == 4 and result.failed_items == 2 and result.exact",
             "result.would_fail and result.projected_seconds > 0",
             "'40.00 %' in result.refusal and result.lines | length == 4",
             "result.report == images | dirname ~ '/migrate-dryrun.json'",
@@ -63,7 +63,7 @@ TASKS = [
         "dhash_migrate",
         [
             "result is changed and result is not failed",
-            "result['items'] == 5 and result.unchanged == 3 and result.failed_items == 2",
+            "result.item_count == 5 and result.unchanged == 3 and result.failed_items == 2",
             "result.failures | map(attribute='reason') | list == ['not-a-picture', 'missing']",
             "result.backup.verified",
         ],
@@ -127,7 +127,7 @@ def test_one_play_over_both(tmp_path: Path, values: Dict[str, str]) -> None:
     items = json.loads(Path(values["path"]).read_text())["games"][0]["components"]
     assert [len(item.get("dhash", "")) for item in items] == [16, 16, 16, 0, 0]
     report = json.loads((tmp_path / "migrate-dryrun.json").read_text())
-    assert report["items"] == 5
+    assert report["item_count"] == 5
 
 
 @pytest.mark.parametrize("name", ["dhash_migrate", "dhash_dry_run"])
@@ -140,4 +140,4 @@ def test_the_documentation_says_what_the_arguments_are(name: str, tmp_path: Path
         for key in ("type", "default", "choices", "elements", "required"):
             assert (options[option].get(key) or None) == (spec.get(key) or None), (option, key)
     assert yaml.safe_load(documented["examples"])
-    assert documented["return"]["items"]["sample"] == 60
+    assert documented["return"]["item_count"]["sample"] == 60

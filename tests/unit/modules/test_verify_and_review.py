@@ -44,7 +44,7 @@ TASKS = [
     *task(
         "library_verify",
         [
-            "result.valid and result.with_dhash == 4 and result['items'] == 6 and result.problems == []",
+            "result.valid and result.with_dhash == 4 and result.item_count == 6 and result.problems == []",
             "result.sampled == 4 and result.second_opinion is match('ImageHash')",
             "result.against is match('.*library.json.bak.*')",
         ],
@@ -84,7 +84,7 @@ TASKS = [
     edit(r"\}\s*\Z", "} NaN"),
     *task(
         "library_verify",
-        ["result.problems[0].kind == 'trailing-garbage'", "result['items'] is none", "result.problems[0].line > 1"],
+        ["result.problems[0].kind == 'trailing-garbage'", "result.item_count is none", "result.problems[0].line > 1"],
         fail_on_problems=False,
     ),
     *task("review_export", ["result is failed", "'line' in result.msg"], dest="{{ review }}", ignore_errors=True),

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Dict, List
 
 import pytest
-from ansible_collections.mobius.dhash.plugins.module_utils.migration.engine import facts
+from ansible_collections.mobius.dhash.plugins.module_utils.migration.hashing import facts
 from ansible_collections.mobius.dhash.plugins.module_utils.migration.options import Options
 from ansible_collections.mobius.dhash.plugins.module_utils.shares.hashing import hash_share
 from ansible_collections.mobius.dhash.plugins.module_utils.shares.merge import merge

@@ -339,7 +339,7 @@ def test_a_worker_of_which_nobody_asks_gives_up_and_leaves_nothing(fan, monkeypa
     monkeypatch.setattr("ansible_collections.mobius.dhash.plugins.module_utils.migration.progress._WRITE_SECONDS", 0.0)
     monkeypatch.setattr("ansible_collections.mobius.dhash.plugins.module_utils.engine.pool._PROGRESS_SECONDS", 0.0)
     share = fan.shared(fan.plan())[0]
-    with pytest.raises(MobiusError, match="Nobody has asked"):
+    with pytest.raises(MobiusError, match="progress was not queried"):
         fan.hash(share, patience=1e-9)
     assert not list(fan.site.home.glob("on-*"))
 

@@ -19,7 +19,15 @@ def test_a_migrated_library_is_valid(place):
     block = {"items": 2, "with_dhash": 1, "pillow": "12.0"}
     place.write({"components": [migrated(), FAILED], "dhash_migration": block})
     result = place.verify()
-    expected = {"valid": True, "items": 2, "with_dhash": 1, "unmigrated": 0, "problems": [], "errors": 0, "sampled": 0}
+    expected = {
+        "valid": True,
+        "item_count": 2,
+        "with_dhash": 1,
+        "unmigrated": 0,
+        "problems": [],
+        "errors": 0,
+        "sampled": 0,
+    }
     assert {name: result[name] for name in expected} == expected
     assert result["second_opinion"] is None and result["against"] is None
 
@@ -27,7 +35,7 @@ def test_a_migrated_library_is_valid(place):
 def test_a_library_that_was_never_migrated_is_valid(place):
     place.write([{"image": "a.png", "dhash": None}, {"image": "b.png", "dhash": "hash_sushi-go_1758752108"}])
     result = place.verify()
-    assert result["valid"] and (result["items"], result["with_dhash"], result["unmigrated"]) == (2, 0, 2)
+    assert result["valid"] and (result["item_count"], result["with_dhash"], result["unmigrated"]) == (2, 0, 2)
 
 
 def test_a_library_that_was_never_migrated_is_told_to_who_wants_a_migrated_one(place):
@@ -134,7 +142,7 @@ def test_no_json_is_told_with_its_place_and_checked_no_further(place):
         ("not-a-number", 2, 41),
         ("trailing-comma", 3, 1),
     ]
-    assert result["items"] is None and not result["valid"]
+    assert result["item_count"] is None and not result["valid"]
     assert "line 2 column 12" in summary(result) and "3 problems" in summary(result)
 
 
@@ -171,14 +179,14 @@ def test_the_number_of_problems_told_is_bounded_and_errors_come_first(place):
 
 def test_a_change_during_the_verification_is_told(place, monkeypatch):
     place.write([migrated()])
-    check = module.problems
+    check = module.find_problems
 
     def meddling(path, limit):
         found = check(path, limit)
         place.path.write_bytes(b'[{"image": "other"}]')
         return found
 
-    monkeypatch.setattr(module, "problems", meddling)
+    monkeypatch.setattr(module, "find_problems", meddling)
     result = verify(Request(path=str(place.path)))
     assert "changed-meanwhile" in [problem["kind"] for problem in result["problems"]] and not result["valid"]
 

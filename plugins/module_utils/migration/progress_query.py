@@ -16,7 +16,7 @@ from ..storage.lock import release
 from ..storage.paths import resolve_library, state_dir
 from ..storage.replace import FILE_MODE
 from ..text import format_duration
-from .progress import ASKED, COMPARING, HASHING, NAME, STOP
+from .progress import COMPARING, HASHING, NAME, POLLED, STOP
 
 _LARGEST = 64 * 1024
 _NUMBERS = ("done", "total", "failed", "rate", "eta", "started", "updated")
@@ -25,7 +25,7 @@ _FRESH_SECONDS = 30.0
 _STOP_SECONDS = 10.0
 
 
-def ask(
+def query_progress(
     path: str, job: Optional[str] = None, *, stop: bool = False, deployment: Optional[str] = None
 ) -> Dict[str, Any]:
     """Return what the module ``dhash_progress`` documents.
@@ -41,7 +41,7 @@ def ask(
     if job is not None and stop:
         _stop(library, folder, job, deployment)
     elif job is not None and progress is not None:
-        _touch(folder / ASKED)
+        _touch(folder / POLLED)
     running = progress is not None and abs(time.time() - progress["updated"]) < _FRESH_SECONDS
     result = {"changed": False, "running": running, "progress": progress or {}}
     return result if job is None else {**result, "finished": _finished(job)}
@@ -62,7 +62,7 @@ def _stop(library: str, folder: Path, job: str, deployment: Optional[str]) -> No
         release(library, deployment)
 
 
-def told(progress: Dict[str, Any]) -> str:
+def format_progress(progress: Dict[str, Any]) -> str:
     """One line for people about a migration under way."""
     if not progress:
         return "looking at the library"

@@ -17,7 +17,7 @@ class Refusal(NamedTuple):
     text: str
 
 
-def located(root: ImageRoot, image: object) -> Union[Look, Refusal]:
+def locate(root: ImageRoot, image: object) -> Union[Look, Refusal]:
     """The picture that an item's image names, and its stat; or why there is none."""
     if image is None or image == "":
         return Refusal("no-image", "the item names no image")
