@@ -80,7 +80,7 @@ def test_single_steps(site):
     assert site.play("backup").succeeded().changed == 0
     site.play("dry_run", **TOLERANT).succeeded()
     report = json.loads((site.home / "migrate-dryrun.json").read_text())
-    assert report["items"] == 8
+    assert report["item_count"] == 8
     assert report["projected_seconds"] > 0
     assert site.library.read_bytes() == before
     assert site.play("migrate", **TOLERANT).succeeded().changed == 1
