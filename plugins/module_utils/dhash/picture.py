@@ -17,6 +17,7 @@ from typing import IO, TYPE_CHECKING, List, NamedTuple, Optional, Tuple
 from . import jpeg, png, shrink
 from .comparisons import dhash_of, differences
 from .confidence import judge
+from .content import HEAD, describe
 
 try:
     from PIL import Image, UnidentifiedImageError
@@ -76,6 +77,8 @@ def hash_picture(path: str, max_pixels: int = MAX_PIXELS, mode: str = EXACT) -> 
             return _hash(file, max_pixels, mode)
         except PictureError:
             raise
+        except UnidentifiedImageError as error:
+            raise PictureError("not-a-picture", _content(file)) from error
         except Exception as error:
             raise _explain(error) from error
 
@@ -135,7 +138,7 @@ def _hash(file: IO[bytes], max_pixels: int, mode: str) -> Picture:
     image, stream = _identified(file)
     with image:
         # Given a name, as ImageHash gives one, Pillow maps uncompressed files, and finds more of them too short.
-        image.filename = f"/proc/self/fd/{file.fileno()}"
+        image.filename = _name(file)
         width, height = image.size
         if width * height > max_pixels:
             raise PictureError("too-many-pixels", f"{width} x {height} pixels, the limit is {max_pixels}")
@@ -151,12 +154,29 @@ def _identified(file: IO[bytes]) -> Tuple[ImageFile, IO[bytes]]:
     with suppress(UnidentifiedImageError):
         stream = _read_at_once(file) or file
         return Image.open(stream, formats=_usual), stream
+    # By name, as ImageHash opens it: a file refuses seeks that memory takes, and some plugins close a stream.
+    return Image.open(_name(file), formats=all_formats()), file
+
+
+def _name(file: IO[bytes]) -> str:
+    """A name of this very file, whatever has become of its path."""
+    return f"/proc/self/fd/{file.fileno()}"
+
+
+def all_formats() -> List[str]:
+    """The names of all formats that are opened here, with those of the package pillow-heif where it is there."""
     if not _formats:
         Image.init()
+        register_plugins()
         _formats.extend(name for name in Image.ID if name not in _REFUSED)
-    # Memory does not mind seeking before its start, as some of these try to, and files do.
-    file.seek(0)
-    return Image.open(file, formats=_formats), file
+    return _formats
+
+
+def register_plugins() -> None:
+    """Let Pillow open HEIC pictures where the package pillow-heif is there."""
+    # One built for another libheif or Python raises more than ImportError.
+    with suppress(Exception):
+        import_module("pillow_heif").register_heif_opener()
 
 
 def _read_at_once(file: IO[bytes]) -> Optional[io.BytesIO]:
@@ -184,6 +204,13 @@ def _reduce(image: Image.Image) -> Optional[Tuple[float, float, float, float]]:
     return drafted[1] if drafted else None
 
 
+def _content(file: IO[bytes]) -> str:
+    """What the file is instead of a picture, and what helps."""
+    descriptor = file.fileno()
+    found = describe(os.pread(descriptor, HEAD, 0), os.fstat(descriptor).st_size, all_formats())
+    return f"the file is {found.what}: {found.remedy}"
+
+
 def _explain(error: Exception) -> PictureError:
     text = f"{type(error).__name__}: {error}"
     lowered = text.lower()
@@ -191,8 +218,6 @@ def _explain(error: Exception) -> PictureError:
         return PictureError("too-many-pixels", text)
     if isinstance(error, MemoryError) or "out of memory" in lowered:
         return PictureError("out-of-memory", "decoding it takes more memory than a picture may")
-    if isinstance(error, UnidentifiedImageError):
-        return PictureError("not-a-picture", "no picture format that Pillow knows")
     if "truncated" in lowered or "eof" in lowered or isinstance(error, (EOFError, struct.error)):
         return PictureError("truncated", text)
     if "too large" in lowered or "too much memory" in lowered:

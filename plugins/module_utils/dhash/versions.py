@@ -14,6 +14,8 @@ from ..errors import MobiusError
 def versions() -> Dict[str, Optional[str]]:
     """Return ``{"pillow": "12.3.0", "imagehash": "4.3.2"}``; ImageHash is None where it is left out.
 
+    ``pillow_heif`` is a third one only where that package is installed: HEIC pictures depend on it.
+
     :raises MobiusError: Pillow is missing; the remedy is the command that installs it.
     """
     try:
@@ -25,12 +27,14 @@ def versions() -> Dict[str, Optional[str]]:
             f"{sys.executable} -m pip install Pillow ImageHash, or set mobius_runtime_source so that the role runtime"
             " installs it",
         ) from error
-    return {"pillow": pillow, "imagehash": _imagehash()}
+    found = {"pillow": pillow, "imagehash": _installed("ImageHash")}
+    heif = _installed("pillow-heif")
+    return found if heif is None else {**found, "pillow_heif": heif}
 
 
-def _imagehash() -> Optional[str]:
-    # Asked of the metadata: importing it costs NumPy and SciPy.
+def _installed(package: str) -> Optional[str]:
+    # From the metadata: importing ImageHash costs NumPy and SciPy.
     try:
-        return metadata.version("ImageHash")
+        return metadata.version(package)
     except metadata.PackageNotFoundError:
         return None

@@ -24,8 +24,10 @@ _TOOL = "mobius.dhash"
 
 def maker(versions: Dict[str, Optional[str]]) -> str:
     """What an outcome depends on beside the picture, as one word."""
-    mode = versions.get("mode")
-    return f"{GENERATION}/{versions['pillow']}" + (f"/{mode}" if mode not in (None, EXACT) else "")
+    mode, heif = versions.get("mode"), versions.get("pillow_heif")
+    word = f"{GENERATION}/{versions['pillow']}" + (f"/{mode}" if mode not in (None, EXACT) else "")
+    # Where it is there, HEIC pictures are hashed, and those that failed without it are tried again.
+    return word if heif is None else f"{word}/heif-{heif}"
 
 
 def refuse_foreign(document: Document) -> None:

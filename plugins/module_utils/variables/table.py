@@ -143,6 +143,7 @@ VARIABLES: Dict[str, Kind] = {
     "mobius_runtime_source": Choice(("venv", "wheels", "system")),
     "mobius_runtime_venv": Path(),
     "mobius_runtime_lean": truth,
+    "mobius_runtime_heif": truth,
     "mobius_runtime_turbo": truth,
     "mobius_runtime_wheels": one_line,
     "mobius_runtime_python": one_line,

@@ -8,7 +8,7 @@ import warnings
 from functools import partial
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 
-from ..dhash.picture import EXACT, FAST, PictureError, hash_picture
+from ..dhash.picture import EXACT, FAST, PictureError, hash_picture, register_plugins
 from ..dhash.versions import versions
 from ..engine.alone import Bounds, each_alone
 from ..library.fields import is_dhash
@@ -90,6 +90,7 @@ def _by_imagehash(version: Optional[str]) -> Optional[Tuple[str, _Hasher]]:
         from PIL import Image
     except ImportError:
         return None
+    register_plugins()
 
     def hasher(path: str, pixels: int) -> bytes:
         Image.MAX_IMAGE_PIXELS = pixels

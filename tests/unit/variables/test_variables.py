@@ -123,6 +123,7 @@ TABLE = {
         for name in (
             "confirm",
             "lock_break",
+            "runtime_heif",
             "runtime_turbo",
             "runtime_lean",
             "become",
