@@ -192,6 +192,11 @@ imagehash:
   returned: success
   type: str
   sample: 4.3.2
+pillow_heif:
+  description: Version of pillow-heif, which opens HEIC pictures.
+  returned: when it is installed
+  type: str
+  sample: 1.8.1
 mode:
   description: How pictures are read, O(mode).
   returned: success

@@ -50,6 +50,11 @@ imagehash:
   returned: success
   type: str
   sample: 4.3.2
+pillow_heif:
+  description: Version of pillow-heif, which opens HEIC pictures. What the hashes depend on where it is installed.
+  returned: when it is installed
+  type: str
+  sample: 1.8.1
 """
 
 from ansible.module_utils.basic import AnsibleModule

@@ -37,7 +37,7 @@ from .survey import Survey, refuse_failures, refuse_nothing
 from .tally import Counts, Tally
 
 MOST_FAILURES = 100
-_VERSIONS = ("algorithm", "hash_size", "tool", "pillow", "imagehash", "also_pillow", "mode", "also_mode")
+_VERSIONS = ("algorithm", "hash_size", "tool", "pillow", "imagehash", "pillow_heif", "also_pillow", "mode", "also_mode")
 
 
 @dataclass
@@ -198,14 +198,10 @@ def _judge(run: Run, tally: Tally) -> None:
     """
     options = run.options
     refuse_nothing(options, tally)
-    why = refuse_failures(options, tally)
-    if why is not None:
+    refused = refuse_failures(options, tally)
+    if refused is not None:
         log = _logged(run, tally, {"result": "stopped, too many failures; nothing was changed"})
-        raise MobiusError(
-            why,
-            log or options.path,
-            "mend those pictures or their paths, or raise max_failure_rate (mobius_max_failure_rate)",
-        )
+        raise MobiusError(refused.what, log or options.path, refused.remedy)
 
 
 def _state(run: Run, tally: Counts, block: Dict[str, Any]) -> Dict[str, Any]:

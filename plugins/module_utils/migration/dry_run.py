@@ -187,7 +187,7 @@ class _Look:
             "expected_failure_rate": round(rate, 3),
             "max_failure_rate": self._options.max_failure_rate,
             "would_fail": refusal is not None,
-            "refusal": refusal or "",
+            "refusal": refusal.what if refusal else "",
             "failures": list(tally.failures)[:MOST_FAILURES],
         }
 

@@ -14,6 +14,7 @@ from ..errors import MobiusError
 from ..library.document import Document, Item
 from ..library.edit import Verdict, matches
 from ..library.fields import CONFIDENCE, DHASH, LEGACY, MIGRATION, REASONS, is_dhash
+from ..storage.absent import absence
 from ..storage.paths import ImageRoot
 from ..text import printable
 from .hashing import hash_pictures, keepable
@@ -28,6 +29,8 @@ _CHUNK = 256
 _MOST_LATELY = 1 << 14
 #: Reasons of items that name no picture which could be hashed here; they are for review and no failures.
 WITHOUT_PICTURE = frozenset({"no-image", "remote"})
+#: Reasons of items whose picture is not where it should be.
+NOT_THERE = frozenset({"missing", "unreadable"})
 
 
 class Entry(NamedTuple):
@@ -156,6 +159,7 @@ class Survey:
         if refusal.code in WITHOUT_PICTURE:
             self.tally.without_picture += 1
         else:
+            self.tally.missing += refusal.code in NOT_THERE
             self._fail(entry, refusal)
         self._say(entry, Verdict(None, 0.0, (refusal.code,)), None)
 
@@ -208,18 +212,30 @@ def refuse_nothing(options: Options, tally: Counts) -> None:
         )
 
 
-def refuse_failures(options: Options, tally: Counts, passing: int = 0) -> Optional[str]:
+class Refused(NamedTuple):
+    """Why a run stops, and what helps."""
+
+    what: str
+    remedy: str
+
+
+def refuse_failures(options: Options, tally: Counts, passing: int = 0) -> Optional[Refused]:
     """Why a run stops for its failures, or None.
 
     :param passing: as many of them may turn out well the next time.
     """
     failed, named = tally.failed - passing, tally.with_picture
-    if not named or 100.0 * failed / named <= options.max_failure_rate:
+    within = not named or 100.0 * failed / named <= options.max_failure_rate
+    gone = absence(options.root, tally.missing, named)
+    if gone is not None and (gone.gone or not within):
+        return Refused(gone.what, gone.remedy)
+    if within:
         return None
     first = "; ".join(f"{each['image']}: {each['message']}" for each in list(tally.failures)[:3])
-    return (
+    return Refused(
         f"{failed} of {named} pictures gave no dHash, {100.0 * failed / named:.2f} %, "
-        f"and the limit is {options.max_failure_rate:g} % ({first})"
+        f"and the limit is {options.max_failure_rate:g} % ({first})",
+        "mend those pictures or their paths, or raise max_failure_rate (mobius_max_failure_rate)",
     )
 
 

@@ -57,6 +57,8 @@ class Counts:
     def __init__(self) -> None:
         self.items = self.hashed = self.unchanged = self.failed = self.without_picture = 0
         self.with_dhash = self.low_confidence = self.changed = 0
+        #: Failures of pictures that are not there, or cannot be looked at.
+        self.missing = 0
         #: The first failures, as dictionaries for people; the log takes more of them than a result.
         self.failures: Iterable[Dict[str, str]] = ()
         #: The first items that change, before and after, as lines for a diff.

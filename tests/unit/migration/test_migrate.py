@@ -125,6 +125,7 @@ def test_the_block(site):
         "tool": f"mobius.dhash {block.VERSION}",
         "pillow": versions["pillow"],
         "imagehash": versions["imagehash"],
+        **{name: versions[name] for name in ("pillow_heif",) if name in versions},
         "mode": "exact",
         "items": 1,
         "with_dhash": 1,

@@ -1,0 +1,83 @@
+# Copyright (c) Mobius contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Why next to no picture of a library is there: a file system that is not mounted, or another folder's pictures."""
+
+from __future__ import annotations
+
+import os
+import re
+from contextlib import suppress
+from pathlib import Path
+from typing import List, NamedTuple, Optional
+
+from .paths import is_below
+
+#: This share of the pictures is no matter of single files any more.
+_NEARLY_ALL = 0.95
+#: Of fewer pictures than these, all may be missing one by one.
+_FEW = 5
+_OCTAL = re.compile(rb"\\([0-7]{3})")
+
+
+class Absence(NamedTuple):
+    """``gone`` when nothing is in the image root, so that no limit on failures has anything to say."""
+
+    what: str
+    remedy: str
+    gone: bool
+
+
+def absence(root: str, missing: int, named: int, fstab: str = "/etc/fstab") -> Optional[Absence]:
+    """Why the pictures are missing as a whole; None where they are not.
+
+    :param root: the image root.
+    :param missing: pictures that are not there or cannot be looked at, of ``named``.
+    """
+    if not named or missing < _NEARLY_ALL * named:
+        return None
+    count = (
+        f"All {named:,} pictures are missing" if missing == named else f"{missing:,} of {named:,} pictures are missing"
+    )
+    remedy = f"mount it and run again (findmnt {root}), or set mobius_image_root to the folder that holds the pictures"
+    point = _unmounted(root, fstab)
+    if point is not None:
+        what = f"{count}: the file system at {point} is in {fstab} and not mounted"
+        return Absence(what, f"mount {point}, then run again", gone=missing == named)
+    try:
+        names = sorted(os.listdir(root))
+    except OSError as error:
+        what = f"{count}: the image root cannot be read ({error.strerror or error}), as when its file system is gone"
+        return Absence(what, remedy, gone=missing == named)
+    if not [name for name in names if name != "lost+found" and not name.startswith(".")]:
+        what = f"{count}: the image root is empty, as when its file system is not mounted"
+        return Absence(what, remedy, gone=missing == named)
+    if named < _FEW:
+        return None
+    shown = ", ".join(names[:3]) + (" ..." if len(names) > 3 else "")
+    what = (
+        f"{count}: the image root holds other files ({shown}), as when it is the wrong folder or a mount below is gone"
+    )
+    return Absence(what, "set mobius_image_root to the folder that the images are relative to, or mount it", gone=False)
+
+
+def _unmounted(root: str, fstab: str) -> Optional[str]:
+    """A mount point above, at or below the image root that should have a file system and has none."""
+    real = os.path.realpath(root)
+    for point in _points(fstab):
+        near = point == real or is_below(real, point) or is_below(point, real)
+        if near and point != "/" and not os.path.ismount(point):
+            return point
+    return None
+
+
+def _points(fstab: str) -> List[str]:
+    points = []
+    with suppress(OSError):
+        for line in Path(fstab).read_bytes().splitlines():
+            fields = line.split()
+            # Systems of "noauto" are mounted by hand, or not.
+            if len(fields) >= 4 and fields[1].startswith(b"/") and b"noauto" not in fields[3].split(b","):
+                points.append(
+                    os.path.normpath(os.fsdecode(_OCTAL.sub(lambda found: bytes([int(found[1], 8)]), fields[1])))
+                )
+    return points
