@@ -39,6 +39,10 @@ clean: controller ## stop the service, remove .local
 	@if [ -d .local ]; then $(PLAY) $(LOCAL) playbooks/service.yml -e mobius_service_state=stopped; fi
 	@rm -rf .local
 
+.PHONY: pages
+pages: ## the HTML, CSS and JavaScript of pages/ as Python modules, which Ansible can send to a host
+	@python3 pages/build.py
+
 .PHONY: test
 test: lint unit integration faults-quick molecule ## lint, unit, integration, faults-quick and molecule
 

@@ -208,6 +208,10 @@ VARIABLES: Dict[str, Kind] = {
     "mobius_review_format": Choice(("html", "csv", "json")),
     "mobius_review_dest": Path(),
     "mobius_review_images": truth,
+    "mobius_duplicates_distance": whole(0, 10),
+    "mobius_duplicates_format": Choice(("html", "csv", "json")),
+    "mobius_duplicates_dest": Path(),
+    "mobius_duplicates_images": truth,
 }
 
 #: Those whose value is never shown, not even a wrong one.

@@ -75,6 +75,7 @@ TABLE = {
             "health_client_key",
             "maintenance_flag",
             "review_dest",
+            "duplicates_dest",
         )
     },
     "mobius_metrics_file": (["", "/var/lib/node/mobius.prom"], [*NO_PATH, "/var/lib/node/mobius.txt"]),
@@ -137,6 +138,7 @@ TABLE = {
             "maintenance_ignore_window",
             "maintenance_enabled",
             "review_images",
+            "duplicates_images",
         )
     },
     **{f"mobius_hash_workers_{name}": ([0, "60", 1.5], [*NO_NUMBERS, -1, "-1"]) for name in ("least", "timeout")},
@@ -211,6 +213,8 @@ TABLE = {
     ),
     "mobius_notify": (["", [], [{"type": "slack"}]], ["https://x/", {"type": "slack"}, ["https://x/"], 7]),
     "mobius_review_format": (["html", "csv", "json"], ["", "pdf", "HTML", None]),
+    "mobius_duplicates_format": (["html", "csv", "json"], ["", "pdf", "HTML", None]),
+    "mobius_duplicates_distance": ([0, "3", 10], [*NOT_WHOLE, -1, 11]),
 }
 
 
