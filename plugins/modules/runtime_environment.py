@@ -10,33 +10,12 @@ module: runtime_environment
 short_description: Make the Python environment that hashing runs in
 version_added: 1.0.0
 description:
-  - Makes a virtual environment with exactly the requirements given, each pinned by its hash, and leaves it alone for as
-    long as the requirements and the Python are the same and its modules load.
-  - A new one is built beside the old one and takes its place in one step, when it works. O(path) is a link to it.
+  - Makes a virtual environment with exactly the packages that the role C(mobius.dhash.runtime) has locked, each pinned
+    by its hash, and leaves it alone for as long as the locks and the Python are the same and its modules load.
+  - A new one is built beside the old one and takes its place in one step, when it works. O(venv) is a link to it.
   - C(pip) honours the C(PIP_*) variables and the settings of the host (indexes, proxies, certificates).
   - With O(source=system) nothing is made, and the modules have to load from the host's own packages.
 options:
-  source:
-    description: Where the packages come from.
-    type: str
-    choices: [venv, system]
-    default: venv
-  path:
-    description: Where the virtual environment is found. Required with O(source=venv).
-    type: path
-  requirements:
-    description: Text of a requirements file with hashes. Required with O(source=venv).
-    type: str
-  imports:
-    description: Modules that have to load.
-    type: list
-    elements: str
-    default: []
-  python:
-    description:
-      - Python to make the environment from, or, with O(source=system), the one that has the packages.
-      - Without it, the one that runs this module; when that is in a virtual environment itself, the one below it.
-    type: path
   find_links:
     description: Folder of wheels on the host to install from, in place of any index.
     type: path
@@ -47,22 +26,25 @@ options:
     type: dict
     default: {}
 extends_documentation_fragment:
+  - mobius.dhash.runtime
   - mobius.dhash.attributes
+attributes:
+  action:
+    description: An action plugin adds what only the controller has, the locks of the packages.
+    support: full
 author:
   - Mobius contributors (@mobius)
 """
 
 EXAMPLES = r"""
-- name: The environment of the role runtime
+- name: Make the environment of the role runtime
   mobius.dhash.runtime_environment:
-    path: /opt/mobius-dhash/venv
-    requirements: "{{ lookup('ansible.builtin.file', 'lean.txt') }}"
-    imports: [PIL.Image]
+    venv: /opt/mobius-dhash/venv
+    lean: true
 
 - name: Check the host's own packages
   mobius.dhash.runtime_environment:
     source: system
-    imports: [json]
 """
 
 RETURN = r"""
@@ -95,35 +77,37 @@ missing:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.mobius.dhash.plugins.module_utils.ansible import finish
-from ansible_collections.mobius.dhash.plugins.module_utils.runtime.environment import Wanted, ensure, of_the_system
+from ansible_collections.mobius.dhash.plugins.module_utils.runtime import host
+from ansible_collections.mobius.dhash.plugins.module_utils.runtime.arguments import PACKAGES, SPEC, runtime_of
+from ansible_collections.mobius.dhash.plugins.module_utils.runtime.environment import Wanted, ensure
+from ansible_collections.mobius.dhash.plugins.module_utils.runtime.look import check_packages
 
-SPEC = {
-    "source": {"type": "str", "choices": ["venv", "system"], "default": "venv"},
-    "path": {"type": "path"},
-    # Long, not secret: hundreds of hashes have no place in the log of the host.
-    "requirements": {"type": "str", "no_log": True},
-    "imports": {"type": "list", "elements": "str", "default": []},
-    "python": {"type": "path"},
+OWN = {
     "find_links": {"type": "path"},
     "environment": {"type": "dict", "default": {}, "no_log": True},
 }
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec=SPEC, required_if=[("source", "venv", ["path", "requirements"])], supports_check_mode=True
-    )
+    module = AnsibleModule(argument_spec={**SPEC, **OWN, **PACKAGES}, supports_check_mode=True)
+    # Kept out of the log above; in the result its values would mask every equal word.
     module.no_log_values.clear()
     params = module.params
-    text = params.pop("requirements")
     variables = {str(name): str(value) for name, value in params.pop("environment").items()}
-    # An empty variable stands for one that is not set.
-    python = params["python"] or None
+    runtime = runtime_of(params)
 
     def make():
-        if params["source"] == "system":
-            return of_the_system(python, params["imports"])
-        wanted = Wanted(params["path"], text, params["imports"], python, params["find_links"] or None, variables)
+        if runtime.source == "system":
+            return check_packages(runtime)
+        wanted = Wanted(
+            path=runtime.path(host.look()),
+            requirements=runtime.requirements,
+            imports=runtime.imports,
+            # An empty variable stands for one that is not set.
+            python=runtime.python or None,
+            find_links=params["find_links"] or None,
+            variables=variables,
+        )
         return ensure(wanted, module.check_mode)
 
     finish(module, make)

@@ -1,24 +1,27 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A program in the background, for hosts with no service manager: started, stopped, restarted by its pid file."""
+"""A program in the background, for hosts with no service manager: started and stopped by its pid file.
+
+Why not something that exists: ``systemd-run --user`` needs the systemd that these hosts lack, ``start-stop-daemon`` is
+Debian's and knows a process by its pid alone, and a library would have to be there before the environment is.
+"""
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
 import signal
 import subprocess
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Mapping, Optional
+from typing import Callable, Dict, Iterator, List, NamedTuple, Optional
 
 from ..errors import MobiusError
 from ..storage.lock import folder_alone
 from ..storage.replace import make_folders, remove_durably, write_json
-from . import port
+from ..text import mask_secrets
 from .identity import boot_id, start_of
 
 _STEP = 0.05
@@ -27,71 +30,31 @@ _TAIL = 2000
 
 @dataclass(frozen=True)
 class Program:
-    """What to run and where it leaves its traces.
-
-    ``watch``: files whose content belongs to the program; when one changed since the start, started means restarted.
-    ``host`` and ``port``: started also means that the program listens there. Times are in seconds.
-    """
+    """What to run and where it leaves its traces. Times are in seconds."""
 
     argv: List[str]
     pid_file: str
     log_file: str
-    environment: Mapping[str, str] = field(default_factory=dict)
-    chdir: Optional[str] = None
-    watch: List[str] = field(default_factory=list)
-    host: str = "127.0.0.1"
-    port: Optional[int] = None
-    start_timeout: float = 20.0
     stop_timeout: float = 15.0
-    log_limit: int = 1024 * 1024
 
 
-@dataclass(frozen=True)
-class Running:
-    """A live process that this pid file stands for."""
+class Running(NamedTuple):
+    """A live process that a pid file stands for."""
 
     pid: int
     start: str
-    fingerprint: str
-
-
-def ensure(program: Program, state: str, check_mode: bool = False) -> Dict[str, Any]:
-    """Bring the program into ``started``, ``stopped`` or ``restarted``.
-
-    :returns: ``changed``, ``state``, ``pid`` (None when stopped or in check mode) and a ``diff``.
-    :raises MobiusError: it did not start, did not stop, or its port is taken.
-    """
-    with contextlib.nullcontext() if check_mode else _alone(program):
-        return _ensure(program, state, check_mode)
-
-
-def _ensure(program: Program, state: str, check_mode: bool) -> Dict[str, Any]:
-    running = find(program.pid_file)
-    before = "stopped" if running is None else "started"
-    fresh = running is not None and running.fingerprint == fingerprint(program)
-    wanted = "stopped" if state == "stopped" else "started"
-    changed = state == "restarted" or before != wanted or (wanted == "started" and not fresh)
-    if changed and not check_mode:
-        stop(program)
-        if wanted == "started":
-            running = start(program)
-    pid = running.pid if running is not None and wanted == "started" else None
-    reason = "" if before != wanted or not changed else (" (restarted)" if fresh else " (restarted: it had changed)")
-    return {
-        "changed": changed,
-        "state": wanted,
-        "pid": None if check_mode and changed else pid,
-        "diff": {"before": f"{before}\n", "after": f"{wanted}{reason}\n"},
-    }
 
 
 @contextlib.contextmanager
-def _alone(program: Program) -> Iterator[None]:
+def alone(program: Program) -> Iterator[None]:
     """One at a time for one pid file: two that start at once would both believe in the one that got the port."""
     folder = os.path.dirname(os.path.abspath(program.pid_file))
     make_folders(folder)
-    patience = program.start_timeout + program.stop_timeout + 10
-    with folder_alone(folder, patience, MobiusError("It is being started or stopped by another run", program.pid_file)):
+    timeout = program.stop_timeout + 60
+    refusal = MobiusError(
+        "Another run is starting or stopping the service", program.pid_file, "wait for it to end, then run again"
+    )
+    with folder_alone(folder, timeout, refusal):
         yield
 
 
@@ -99,7 +62,7 @@ def find(pid_file: str) -> Optional[Running]:
     """The process that a pid file stands for, if it lives; a pid that was given to another process since is none."""
     try:
         document = json.loads(Path(pid_file).read_bytes())
-        noted = Running(int(document["pid"]), str(document["start"]), str(document.get("fingerprint", "")))
+        noted = Running(int(document["pid"]), str(document["start"]))
         boot = str(document.get("boot_id", ""))
     except FileNotFoundError:
         return None
@@ -109,42 +72,19 @@ def find(pid_file: str) -> Optional[Running]:
     return noted if boot == boot_id() and start_of(noted.pid) == noted.start else None
 
 
-def fingerprint(program: Program) -> str:
-    """Changes with the command, its environment and every watched file."""
-    digest = hashlib.sha256()
-    facts = [program.argv, sorted(program.environment.items()), program.chdir, program.host, program.port]
-    digest.update(json.dumps(facts).encode())
-    for path in program.watch:
-        try:
-            content = hashlib.sha256(Path(path).read_bytes()).hexdigest()
-        except OSError:
-            content = "none"
-        digest.update(json.dumps([path, content]).encode())
-    return digest.hexdigest()
+def start(program: Program, is_up: Callable[[], bool], timeout: float = 20.0) -> Running:
+    """Start in a session of its own, so that it outlives whoever started it; wait until ``is_up`` says so.
 
-
-def start(program: Program) -> Running:
-    """Start in a session of its own, so that it outlives whoever started it; wait until it is there.
-
-    :raises MobiusError: with the end of its log.
+    :raises MobiusError: it ended or was not up in time (it is ended then), with the end of its log.
     """
-    if program.port is not None:
-        port.check_free(program.host, program.port)
-    print_of = fingerprint(program)
     log_start = _prepare_log(program)
     process = _spawn(program)
-    started = start_of(process.pid)
-    running = Running(process.pid, started or "", print_of)
-    note = {
-        "pid": running.pid,
-        "start": running.start,
-        "boot_id": boot_id(),
-        "fingerprint": print_of,
-        "argv": program.argv,
-    }
+    running = Running(process.pid, start_of(process.pid) or "")
+    note = {"pid": running.pid, "start": running.start, "boot_id": boot_id(), "argv": program.argv}
     try:
         write_json(program.pid_file, note)
-        _wait_until_there(program, process, log_start)
+        if not poll(is_up, timeout, lambda: process.poll() is None):
+            raise _not_started(program, process.poll(), timeout, log_start)
     except BaseException:
         _end_group(process.pid)
         process.wait()
@@ -183,14 +123,14 @@ def _spawn(program: Program) -> subprocess.Popen[bytes]:
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            cwd=program.chdir or "/",
-            env={**_inherited(), **program.environment},
+            cwd="/",
+            env=_inherited(),
             start_new_session=True,
             close_fds=True,
         )
     except OSError as error:
         raise MobiusError(
-            f"It cannot be run: {error.strerror}", program.argv[0], "check the path and its mode"
+            f"The program cannot be run: {error.strerror}", program.argv[0], "check the path and its mode"
         ) from error
     finally:
         os.close(log)
@@ -202,43 +142,36 @@ def _inherited() -> Dict[str, str]:
 
 
 def _prepare_log(program: Program) -> int:
-    """Keep one older log once it is larger than its limit; returns where the new lines will begin."""
+    """Make the folder of the log; returns where the new lines will begin. The service rotates its log itself."""
     log = Path(os.path.abspath(program.log_file))
     make_folders(str(log.parent))
     try:
-        size = log.stat().st_size
+        return log.stat().st_size
     except FileNotFoundError:
         return 0
-    if size <= program.log_limit:
-        return size
-    os.replace(log, f"{log}.1")
-    return 0
 
 
-def _wait_until_there(program: Program, process: subprocess.Popen[bytes], log_start: int) -> None:
-    deadline = time.monotonic() + program.start_timeout
-    # Without a port, being alive after half a second is all that can be seen.
-    settled = time.monotonic() + 0.5
-    while True:
-        if process.poll() is not None:
-            how = f"exit code {process.returncode}" if process.returncode >= 0 else f"signal {-process.returncode}"
-            raise _not_started(f"It ended at once with {how}", program, log_start)
-        if program.port is None and time.monotonic() >= settled:
-            return
-        if program.port is not None and port.answers(program.host, program.port):
-            return
-        if time.monotonic() >= deadline:
-            raise _not_started(f"It did not listen within {program.start_timeout:g} s", program, log_start)
+def poll(is_up: Callable[[], bool], timeout: float, alive: Callable[[], bool]) -> bool:
+    """Wait until ``is_up`` says so; False after ``timeout`` seconds, or as soon as nothing is alive that could be."""
+    deadline = time.monotonic() + timeout
+    while not is_up():
+        if time.monotonic() >= deadline or not alive():
+            return False
         time.sleep(_STEP)
+    return True
 
 
-def _not_started(what: str, program: Program, log_start: int) -> MobiusError:
+def _not_started(program: Program, code: Optional[int], timeout: float, log_start: int) -> MobiusError:
+    if code is None:
+        what = f"No right answer within {timeout:g} s"
+    else:
+        what = f"It ended at once with {f'exit code {code}' if code >= 0 else f'signal {-code}'}"
     lines = []
     with contextlib.suppress(OSError), Path(program.log_file).open("rb") as stream:
         stream.seek(log_start)
         lines = stream.read()[-_TAIL:].decode("utf-8", "replace").splitlines()[-5:]
-    said = f"; it said: {ascii(' / '.join(lines))[1:-1]}" if lines else ""
-    return MobiusError(f"The program did not start. {what}{said}", program.argv[0], f"look at {program.log_file}")
+    log = f". Its log ends: {mask_secrets(ascii(' / '.join(lines))[1:-1])}" if lines else ""
+    return MobiusError(f"The service did not start. {what}{log}", program.argv[-1], f"tail {program.log_file}")
 
 
 def _signal(running: Running, number: int) -> None:

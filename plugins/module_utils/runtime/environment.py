@@ -12,7 +12,6 @@ import re
 import secrets
 import shutil
 import subprocess
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence
@@ -20,11 +19,13 @@ from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence
 from ..errors import MobiusError
 from ..storage.lock import folder_alone
 from ..text import mask_secrets
-from .interpreter import FLAGS, Base, Probe, can_make_environments, clean_environment, describe, probe
+from .host import os_family
+from .interpreter import FLAGS, Base, Probe, can_make_environments, clean_environment, describe, probe, version_of
 
 MARKER = "mobius-runtime.json"
 _WAIT = 1800.0
-_SYSTEM_REMEDY = (
+_NAMES = ("utf-8", "surrogateescape")
+SYSTEM_REMEDY = (
     "apt-get install python3-pil python3-starlette python3-uvicorn python3-prometheus-client "
     "(or set mobius_become to true), or set mobius_runtime_source to venv"
 )
@@ -75,18 +76,6 @@ def ensure(wanted: Wanted, check_mode: bool = False) -> Dict[str, Any]:
     }
 
 
-def of_the_system(python: Optional[str], imports: Sequence[str]) -> Dict[str, Any]:
-    """Check that a Python of the host has what is needed; the result is shaped like that of :func:`ensure`.
-
-    :raises MobiusError: something does not load.
-    """
-    executable = python or sys.executable
-    found = probe(executable, imports)
-    if found.problem:
-        raise MobiusError(f"The host's own packages are not enough: {found.problem}", executable, _SYSTEM_REMEDY)
-    return {"changed": False, "path": "", "python": executable, "versions": found.versions, "reason": "", "missing": ""}
-
-
 def fingerprints(requirements: str, base: Base) -> List[str]:
     """One for each requirement; it changes with what is installed and with the kind of Python it is installed for."""
     lines = [line for line in requirements.splitlines() if not line.lstrip().startswith("#")]
@@ -97,19 +86,39 @@ def fingerprints(requirements: str, base: Base) -> List[str]:
 def inspect(path: str, marks: List[str], imports: Sequence[str]) -> tuple[str, Probe]:
     """Why the environment at ``path`` is not right (empty when it is), and what it holds.
 
-    One that holds more is right too: deployments with and without the service take turns with it.
+    One that holds more is right too: deployments with and without the service take turns with it. Importing everything
+    takes half a second, so that it is done only when a file has changed since it was last proven.
     """
     nothing = Probe({}, "")
     try:
-        noted = set(json.loads((Path(path) / MARKER).read_text(encoding="utf-8"))["fingerprints"])
+        noted = json.loads((Path(path) / MARKER).read_text(encoding="utf-8"))
+        known = set(noted["fingerprints"])
     except FileNotFoundError:
         return "there is none yet", nothing
     except (OSError, ValueError, KeyError, TypeError):
         return "its marker cannot be read", nothing
-    if not noted.issuperset(marks):
+    if not known.issuperset(marks):
         return "the requirements or the Python have changed", nothing
-    found = probe(str(Path(path) / "bin" / "python"), imports)
+    python = str(Path(path) / "bin" / "python")
+    proven = set(imports).issubset(noted.get("imports", [])) and noted.get("files") == files_of(path)
+    if proven and version_of(python) == noted.get("python"):
+        return "", Probe(noted.get("versions", {}), "")
+    found = probe(python, imports)
     return (f"it does not work: {found.problem}" if found.problem else ""), found
+
+
+def files_of(path: str) -> str:
+    """Changes with the name, size and time of every file of an environment, except what Python compiles for itself."""
+    digest = hashlib.sha256()
+    top = os.path.realpath(path)
+    for folder, folders, names in os.walk(top):
+        folders[:] = sorted(name for name in folders if name != "__pycache__")
+        for name in sorted(names):
+            # The marker holds this digest.
+            if name != MARKER:
+                facts = os.lstat(os.path.join(folder, name))
+                digest.update(f"{folder[len(top) :]}/{name} {facts.st_size} {facts.st_mtime_ns}\n".encode(*_NAMES))
+    return digest.hexdigest()
 
 
 def _check_path(path: str) -> None:
@@ -135,6 +144,7 @@ def _replace(path: str, wanted: Wanted, base: Base, marks: List[str]) -> Probe:
         if found.problem:
             raise MobiusError(f"What was installed does not load: {found.problem}", fresh, "read the message")
         facts = {"fingerprints": marks, "python": base.version, "base": base.executable, "versions": found.versions}
+        facts.update(imports=list(wanted.imports), files=files_of(fresh))
         (Path(fresh) / MARKER).write_text(json.dumps(facts, indent=2, sort_keys=True) + "\n", encoding="utf-8")
         if Path(path).is_dir() and not Path(path).is_symlink():
             shutil.rmtree(path)
@@ -173,15 +183,9 @@ def _build(fresh: str, wanted: Wanted, base: Base) -> None:
 
 def missing_venv_remedy(release: str = "/etc/os-release") -> str:
     """The command that gives this system's Python its venv."""
-    try:
-        text = Path(release).read_text(encoding="utf-8")
-    except OSError:
-        text = ""
-    families = re.findall(r'^ID(?:_LIKE)?="?([^"\n]+)', text, re.MULTILINE)
-    words = set(" ".join(families).split())
-    if words & {"debian", "ubuntu"}:
+    if os_family(release) == "Debian":
         return "apt-get install python3-venv (or set mobius_become to true, or mobius_runtime_source to system)"
-    return "install the system's Python with venv and pip, or name another in runtime_python"
+    return "install the system's Python with venv and pip, or name another in mobius_runtime_python"
 
 
 def _checked(command: List[str], what: str, where: str, variables: Optional[Mapping[str, str]] = None) -> None:

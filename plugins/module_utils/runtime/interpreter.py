@@ -6,10 +6,11 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import subprocess
 import sys
 from pathlib import Path
-from typing import Dict, List, NamedTuple, Optional, Sequence
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence
 
 from ..errors import MobiusError
 from ..text import mask_secrets
@@ -54,23 +55,35 @@ def describe(python: Optional[str] = None) -> Base:
 
     :raises MobiusError: it does not run, or is too old.
     """
+    executable, version, tag, machine, flags = _description_of(python) if python else _own_description()
     python = python or sys.executable
-    answer = _run([python, *FLAGS, "-c", _DESCRIBE])
-    try:
-        executable, version, tag, machine, flags = json.loads(answer.stdout)
-    except ValueError as error:
-        raise MobiusError(
-            f"This Python does not run: {_last_line(answer.stderr)}", python, "name one that does in runtime_python"
-        ) from error
     if tuple(version) < OLDEST:
         raise MobiusError(
             f"Python {version[0]}.{version[1]} is too old",
             python,
-            "install Python 3.9 or newer, name it in runtime_python",
+            "install Python 3.9 or newer, and name it in mobius_runtime_python",
         )
     # Upgraded in place, the Python that is running this may no longer be where its environment says.
     known = executable if Path(executable).exists() else python
     return Base(known, f"{version[0]}.{version[1]}", f"{tag}{flags}-{machine}")
+
+
+def _description_of(python: str) -> List[Any]:
+    answer = _run([python, *FLAGS, "-c", _DESCRIBE])
+    try:
+        return list(json.loads(answer.stdout))
+    except ValueError as error:
+        raise MobiusError(
+            f"This Python does not run: {_last_line(answer.stderr)}",
+            python,
+            "name one that does in mobius_runtime_python",
+        ) from error
+
+
+def _own_description() -> List[Any]:
+    """The same for the Python that runs this, without starting another."""
+    base = getattr(sys, "_base_executable", None) or sys.executable
+    return [base, sys.version_info[:2], sys.implementation.cache_tag, platform.machine(), sys.abiflags]
 
 
 def probe(python: str, imports: Sequence[str]) -> Probe:
@@ -80,6 +93,11 @@ def probe(python: str, imports: Sequence[str]) -> Probe:
         return Probe({str(name): str(version) for name, version in json.loads(answer.stdout).items()}, "")
     except ValueError:
         return Probe({}, _last_line(answer.stderr) or f"exit code {answer.returncode}")
+
+
+def version_of(python: str) -> str:
+    """Version of a Python such as ``3.11``; empty when it does not run."""
+    return _run([python, *FLAGS, "-c", "import json, sys; print('%d.%d' % sys.version_info[:2])"]).stdout.strip()
 
 
 def can_make_environments(base: Base) -> bool:

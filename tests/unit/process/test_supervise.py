@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.mobius.dhash.plugins.module_utils.errors import MobiusError
 from ansible_collections.mobius.dhash.plugins.module_utils.process import identity, port, supervise
-from ansible_collections.mobius.dhash.plugins.module_utils.process.supervise import Program, ensure, find
+from ansible_collections.mobius.dhash.plugins.module_utils.process.supervise import Program, alone, find
 
 SLEEP = "import time\nwhile True: time.sleep(1)"
 STUBBORN = "import signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nprint('deaf', flush=True)\n" + SLEEP
@@ -49,6 +49,12 @@ def make(tmp_path):
             supervise.stop(replace(one, stop_timeout=0.1))
 
 
+def started(program, timeout=20.0) -> int:
+    """Start it, and return its pid once it has lived for a moment."""
+    up = time.monotonic() + 0.3
+    return supervise.start(program, lambda: time.monotonic() > up, timeout).pid
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -59,20 +65,11 @@ def alive(pid: int) -> bool:
     return identity.start_of(pid) is not None
 
 
-def test_started_once_and_left_alone(make):
-    program = make()
-    first = ensure(program, "started")
-    second = ensure(program, "started")
-    assert (first["changed"], second["changed"]) == (True, False)
-    assert first["pid"] == second["pid"]
-    assert alive(first["pid"])
-
-
-def test_it_outlives_its_starter(make, tmp_path):
+def test_it_outlives_its_starter(make):
     program = make()
     code = (
         "import sys; from ansible_collections.mobius.dhash.plugins.module_utils.process.supervise import *\n"
-        f"print(ensure(Program({program.argv!r}, {program.pid_file!r}, {program.log_file!r}), 'started')['pid'])"
+        f"print(start(Program({program.argv!r}, {program.pid_file!r}, {program.log_file!r}), lambda: True).pid)"
     )
     root = Path(__file__).parents[3] / "playbooks" / "collections"
     environment = {**os.environ, "PYTHONPATH": str(root)}
@@ -88,79 +85,32 @@ def test_it_outlives_its_starter(make, tmp_path):
     assert alive(pid)
     assert os.getpgid(pid) == pid
     assert os.getsid(pid) == pid
-    assert ensure(program, "started") == {**ensure(program, "started"), "changed": False, "pid": pid}
-    assert ensure(program, "stopped")["changed"] is True
+    assert find(program.pid_file).pid == pid
+    assert supervise.stop(program) is True
     assert not alive(pid)
 
 
 def test_stopped_twice(make):
     program = make()
-    pid = ensure(program, "started")["pid"]
-    assert ensure(program, "stopped")["changed"] is True
+    pid = started(program)
+    assert supervise.stop(program) is True
     assert not alive(pid)
     assert not Path(program.pid_file).exists()
-    assert ensure(program, "stopped")["changed"] is False
-
-
-def test_restarted_is_another_process(make):
-    program = make()
-    first = ensure(program, "started")["pid"]
-    again = ensure(program, "restarted")
-    assert again["changed"] is True
-    assert again["pid"] != first
-    assert not alive(first)
-    assert alive(again["pid"])
-
-
-def test_restarted_starts_what_was_stopped(make):
-    assert alive(ensure(make(), "restarted")["pid"])
-
-
-@pytest.mark.parametrize("what", ["argv", "environment", "watch"])
-def test_started_restarts_what_has_changed(make, tmp_path, what):
-    watched = tmp_path / "config.json"
-    watched.write_text("1")
-    program = make(watch=[str(watched)])
-    first = ensure(program, "started")["pid"]
-    if what == "argv":
-        program = replace(program, argv=[*program.argv, "more"])
-    elif what == "environment":
-        program = replace(program, environment={"A": "1"})
-    else:
-        watched.write_text("2")
-    again = ensure(program, "started")
-    assert again["changed"] is True
-    assert again["pid"] != first
-    assert not alive(first)
-    assert ensure(program, "started")["changed"] is False
-
-
-def test_check_mode_predicts_and_does_nothing(make):
-    program = make()
-    predicted = ensure(program, "started", check_mode=True)
-    assert predicted["changed"] is True
-    assert not Path(program.pid_file).parent.exists()
-    pid = ensure(program, "started")["pid"]
-    assert ensure(program, "started", check_mode=True)["changed"] is False
-    assert ensure(program, "stopped", check_mode=True)["changed"] is True
-    assert ensure(program, "restarted", check_mode=True)["changed"] is True
-    assert alive(pid)
-    ensure(program, "stopped")
-    assert ensure(program, "stopped", check_mode=True)["changed"] is False
+    assert supervise.stop(program) is False
 
 
 def test_a_reused_pid_is_never_killed(make):
     program = make()
-    ensure(program, "started")
+    started(program)
     note = json.loads(Path(program.pid_file).read_text())
-    ensure(program, "stopped")
+    supervise.stop(program)
     with subprocess.Popen([sys.executable, "-c", SLEEP], start_new_session=True) as bystander:
         try:
             Path(program.pid_file).write_text(json.dumps({**note, "pid": bystander.pid}))
             assert find(program.pid_file) is None
-            assert ensure(program, "stopped")["changed"] is False
+            assert supervise.stop(program) is False
             assert bystander.poll() is None
-            assert ensure(program, "restarted")["pid"] != bystander.pid
+            assert started(program) != bystander.pid
             assert bystander.poll() is None
         finally:
             bystander.kill()
@@ -168,7 +118,7 @@ def test_a_reused_pid_is_never_killed(make):
 
 def test_a_pid_file_from_before_a_reboot_names_nobody(make):
     program = make()
-    pid = ensure(program, "started")["pid"]
+    pid = started(program)
     path = Path(program.pid_file)
     note = json.loads(path.read_text())
     path.write_text(json.dumps({**note, "boot_id": "another"}))
@@ -185,15 +135,15 @@ def test_a_damaged_pid_file_names_nobody_and_stands_in_no_way(make, content):
     Path(program.pid_file).parent.mkdir(parents=True)
     Path(program.pid_file).write_text(content)
     assert find(program.pid_file) is None
-    assert alive(ensure(program, "started")["pid"])
+    assert alive(started(program))
 
 
 def test_a_deaf_program_is_killed_after_its_time(make):
     program = make(STUBBORN, stop_timeout=0.3)
-    pid = ensure(program, "started")["pid"]
+    pid = started(program)
     while "deaf" not in Path(program.log_file).read_text():
         time.sleep(0.01)
-    assert ensure(program, "stopped")["changed"] is True
+    assert supervise.stop(program) is True
     assert not alive(pid)
 
 
@@ -202,13 +152,13 @@ def test_children_of_a_deaf_program_go_with_it(make):
         "import subprocess, sys\nprint(subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)']).pid)\n"
     )
     program = make(child + STUBBORN, stop_timeout=0.3)
-    ensure(program, "started")
+    started(program)
     log = Path(program.log_file)
     while "deaf" not in log.read_text():
         time.sleep(0.01)
     pid = int(log.read_text().split()[0])
     assert alive(pid)
-    ensure(program, "stopped")
+    supervise.stop(program)
     deadline = time.monotonic() + 10
     while alive(pid) and time.monotonic() < deadline:
         time.sleep(0.02)
@@ -217,53 +167,49 @@ def test_children_of_a_deaf_program_go_with_it(make):
 
 def test_one_that_ends_at_once_is_an_error_with_its_last_words(make):
     program = make("import sys; sys.exit('no library, no service')")
-    with pytest.raises(MobiusError, match="exit code 1; it said: no library, no service"):
-        ensure(program, "started")
+    with pytest.raises(MobiusError, match="ended at once with exit code 1. Its log ends: no library, no service"):
+        supervise.start(program, lambda: False)
     assert not Path(program.pid_file).exists()
 
 
 def test_a_program_that_is_not_there(make):
     program = replace(make(), argv=["/nonexistent/program"])
     with pytest.raises(MobiusError, match="cannot be run"):
-        ensure(program, "started")
+        started(program)
 
 
-def test_started_waits_until_it_listens(make):
+def test_started_waits_until_it_is_up(make):
     number = free_port()
-    program = make(LISTEN, str(number), port=number)
-    pid = ensure(program, "started")["pid"]
-    assert port.answers("127.0.0.1", number)
+    program = make(LISTEN, str(number))
+
+    def listens() -> bool:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", number), timeout=1):
+            return True
+        return False
+
+    pid = supervise.start(program, listens).pid
+    assert listens()
     assert port.listener(number) == pid
 
 
-def test_one_that_never_listens_is_ended_again(make):
-    program = make(port=free_port(), start_timeout=0.5)
-    with pytest.raises(MobiusError, match="did not listen within"):
-        ensure(program, "started")
+def test_one_that_is_never_up_is_ended_again(make):
+    program = make()
+    with pytest.raises(MobiusError, match="No right answer within 0.5 s"):
+        supervise.start(program, lambda: False, 0.5)
     assert find(program.pid_file) is None
 
 
-def test_a_port_that_another_program_has(make):
+def test_a_port_that_another_program_has():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         number = taken.getsockname()[1]
         with pytest.raises(MobiusError, match=f"taken by process {os.getpid()} .*127.0.0.1:{number}"):
-            ensure(make(LISTEN, str(number), port=number), "started")
+            port.check_free("127.0.0.1", number)
+    port.check_free("127.0.0.1", number)
 
 
-def test_an_address_that_is_not_this_hosts(make):
+def test_an_address_that_is_not_this_hosts():
     with pytest.raises(MobiusError, match="no such address"):
-        ensure(make(port=free_port(), host="192.0.2.1"), "started")
-
-
-def test_a_long_log_is_put_aside_at_the_start(make):
-    program = make("print('new', flush=True)\n" + SLEEP, log_limit=100)
-    log = Path(program.log_file)
-    log.parent.mkdir()
-    log.write_text("old\n" * 100)
-    ensure(program, "started")
-    assert "old" not in log.read_text()
-    assert "old" in Path(f"{log}.1").read_text()
-    assert log.stat().st_mode & 0o007 == 0
+        port.check_free("192.0.2.1", free_port())
 
 
 def test_a_short_log_goes_on(make):
@@ -271,7 +217,7 @@ def test_a_short_log_goes_on(make):
     log = Path(program.log_file)
     log.parent.mkdir()
     log.write_text("old\n")
-    ensure(program, "started")
+    started(program)
     assert log.read_text().startswith("old\n")
 
 
@@ -280,31 +226,40 @@ def test_a_log_that_is_a_link_is_refused(make, tmp_path):
     Path(program.log_file).parent.mkdir()
     Path(program.log_file).symlink_to(tmp_path / "elsewhere")
     with pytest.raises(OSError):
-        ensure(program, "started")
+        started(program)
     assert not (tmp_path / "elsewhere").exists()
+
+
+def test_a_new_log_is_not_for_the_world(make):
+    program = make()
+    started(program)
+    assert Path(program.log_file).stat().st_mode & 0o777 == 0o640
 
 
 def test_the_environment_of_the_caller_stays_with_the_caller(make, monkeypatch):
     monkeypatch.setenv("PLANTED_SECRET", "x")
-    code = "import os; print(os.environ.get('PLANTED_SECRET'), os.environ.get('GIVEN'), flush=True)\n"
-    program = make(code + SLEEP, environment={"GIVEN": "yes"})
-    ensure(program, "started")
+    program = make("import os; print(os.environ.get('PLANTED_SECRET'), flush=True)\n" + SLEEP)
+    started(program)
     while "\n" not in Path(program.log_file).read_text():
         time.sleep(0.01)
-    assert Path(program.log_file).read_text() == "None yes\n"
+    assert Path(program.log_file).read_text() == "None\n"
 
 
 def test_many_at_once_start_one(make):
-    number = free_port()
-    program = make(LISTEN, str(number), port=number)
-    results = []
-    threads = [threading.Thread(target=lambda: results.append(ensure(program, "started"))) for _unused in range(6)]
+    program = make()
+    pids = []
+
+    def ensure() -> None:
+        with alone(program):
+            running = find(program.pid_file)
+            pids.append(running.pid if running else started(program))
+
+    threads = [threading.Thread(target=ensure) for _unused in range(6)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert sorted(result["changed"] for result in results) == [False] * 5 + [True]
-    assert len({result["pid"] for result in results}) == 1
+    assert len(pids) == 6 and len(set(pids)) == 1
 
 
 def test_the_dead_have_no_start_time():

@@ -15,8 +15,9 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.mobius.dhash.plugins.module_utils.errors import MobiusError
-from ansible_collections.mobius.dhash.plugins.module_utils.runtime import environment, interpreter
+from ansible_collections.mobius.dhash.plugins.module_utils.runtime import environment, interpreter, look
 from ansible_collections.mobius.dhash.plugins.module_utils.runtime.environment import MARKER, Wanted, ensure
+from ansible_collections.mobius.dhash.plugins.module_utils.runtime.host import Host
 from gate_server import raw, serving, url_of
 
 
@@ -178,6 +179,10 @@ def test_the_remedy_names_the_package_of_the_system(tmp_path):
     assert "apt-get" not in environment.missing_venv_remedy(str(release))
 
 
+def test_the_running_python_describes_itself_as_another_would():
+    assert interpreter.describe() == interpreter.describe(sys.executable)
+
+
 def test_a_python_that_does_not_run():
     with pytest.raises(MobiusError, match="does not run"):
         interpreter.describe("/nonexistent/python3")
@@ -211,8 +216,74 @@ def test_variables_reach_pip_and_their_passwords_stay_unseen(tmp_path, wheels):
     assert "hunter2" not in str(failure.value)
 
 
+HOST = Host(1000, "me", "/home/me", "", "other")
+
+
+def test_a_look_makes_nothing(wanted, tmp_path):
+    asked = look.Runtime("venv", wanted.path, "", False, wanted.requirements, wanted.imports)
+    found = look.look(asked, HOST)
+    assert (found["ready"], found["reason"], found["missing"]) == (False, "there is none yet", "")
+    assert found["python"] == f"{wanted.path}/bin/python"
+    assert list(tmp_path.iterdir()) == []
+    ensure(wanted)
+    assert look.look(asked, HOST) == {**found, "ready": True, "reason": ""}
+    other = replace(asked, requirements=wanted.requirements + "x==1 --hash=sha256:00\n")
+    assert look.look(other, HOST)["reason"] == "the requirements or the Python have changed"
+
+
+def test_a_look_imports_again_only_what_has_changed(wanted, monkeypatch):
+    ensure(wanted)
+    probed = []
+    real = environment.probe
+    monkeypatch.setattr(environment, "probe", lambda *given: probed.append(given) or real(*given))
+    asked = look.Runtime("venv", wanted.path, "", False, wanted.requirements, wanted.imports)
+    assert look.look(asked, HOST)["ready"] and not probed
+    run(look.look(asked, HOST), "import dicegood, sys; sys.dont_write_bytecode")
+    assert look.look(asked, HOST)["ready"] and not probed, "what Python compiles is no change"
+    assert look.look(replace(asked, imports=["dicegood", "json"]), HOST)["ready"] and len(probed) == 1
+    (package,) = Path(wanted.path).resolve().rglob("dicegood.py")
+    package.with_name("another.py").write_text("")
+    assert look.look(asked, HOST)["ready"] and len(probed) == 2, "a file more, and all of it loads"
+    package.unlink()
+    found = look.look(asked, HOST)
+    assert not found["ready"] and "dicegood" in found["reason"]
+
+
+def test_an_environment_that_an_older_version_made_is_taken_over(wanted):
+    ensure(wanted)
+    marker = Path(wanted.path) / MARKER
+    noted = json.loads(marker.read_text())
+    marker.write_text(json.dumps({name: noted[name] for name in ("fingerprints", "python", "base", "versions")}))
+    assert ensure(wanted)["changed"] is False
+
+
+@pytest.mark.parametrize(
+    ("venv", "become", "path"),
+    [
+        ("", False, "/home/me/.local/share/mobius-dhash/venv"),
+        ("", True, "/opt/mobius-dhash/venv"),
+        ("/srv/v/", True, "/srv/v"),
+    ],
+)
+def test_the_path_of_the_environment(venv, become, path):
+    assert look.Runtime("venv", venv, "", become, "", []).path(HOST) == path
+
+
+def test_a_base_python_that_does_not_run_is_a_reason(tmp_path):
+    asked = look.Runtime("venv", str(tmp_path / "v"), "/nonexistent/python3", False, "", [])
+    found = look.look(asked, HOST)
+    assert not found["ready"]
+    assert "does not run" in found["reason"] and "mobius_runtime_python" in found["remedy"]
+
+
 def test_the_systems_own_packages():
-    result = environment.of_the_system(None, ["json"])
-    assert (result["changed"], result["python"]) == (False, sys.executable)
+    asked = look.Runtime("system", "", "", False, "", ["json"])
+    found = look.look(asked, HOST)
+    assert (found["ready"], found["python"], found["path"]) == (True, sys.executable, "")
+    assert look.check_packages(asked)["changed"] is False
+    lacking = replace(asked, imports=["does_not_exist"])
+    found = look.look(lacking, HOST)
+    assert (found["ready"], found["missing"]) == (False, "packages")
+    assert "does_not_exist" in found["reason"] and "apt-get install" in found["remedy"]
     with pytest.raises(MobiusError, match="does_not_exist"):
-        environment.of_the_system(None, ["does_not_exist"])
+        look.check_packages(lacking)

@@ -47,6 +47,7 @@ class Service:
             "reasons": view.reasons,
             "service": NAME,
             "instance": self._settings.instance,
+            "build": self._settings.build,
             **_deployed(view),
             **_counted(view),
         }

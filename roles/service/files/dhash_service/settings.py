@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -14,7 +15,8 @@ from typing import List, Optional
 class Settings:
     """``items``: selectors, none for the shapes known by default. ``log_file``: None for standard error.
 
-    ``instance`` names this very service in its answers, so that another program on the port is not taken for it.
+    ``instance`` names this very service in its answers, so that another program on the port is not taken for it;
+    ``build`` names the code and settings that it was started with.
     """
 
     library_path: str
@@ -24,6 +26,7 @@ class Settings:
     port: int = 5001
     log_file: Optional[str] = None
     instance: str = ""
+    build: str = ""
 
 
 def load(path: str) -> Settings:
@@ -33,11 +36,20 @@ def load(path: str) -> Settings:
     :raises TypeError: it is no object, or the library is not named.
     """
     document = json.loads(Path(path).read_text(encoding="utf-8"))
-    known = {entry.name for entry in fields(Settings)}
+    known = {entry.name for entry in fields(Settings)} - {"build"}
     unknown = sorted(set(document) - known)
     if unknown:
         raise ValueError(f"{path}: unknown settings {', '.join(unknown)}")
-    settings = Settings(**document)
+    settings = Settings(**document, build=_build(path))
     if not isinstance(settings.port, int) or not isinstance(settings.items, list):
         raise ValueError(f"{path}: port has to be a number, and items a list")
     return settings
+
+
+def _build(path: str) -> str:
+    """What was in place at the start, by the note that the role leaves beside the settings; empty without one."""
+    try:
+        note = Path(path).with_name(".tree.json").read_bytes()
+    except OSError:
+        return ""
+    return hashlib.sha256(note).hexdigest()[:16]

@@ -8,7 +8,14 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.mobius.dhash.plugins.module_utils.errors import MobiusError
-from ansible_collections.mobius.dhash.plugins.module_utils.runtime.tree import MARKER, ensure
+from ansible_collections.mobius.dhash.plugins.module_utils.service.tree import (
+    MARKER,
+    build,
+    compare,
+    digests,
+    ensure,
+    stamp,
+)
 
 FILES = {"app/main.py": "print('{{ not a template }}')\n", "app/sub/util.py": "ä\n", "config.json": "{}"}
 
@@ -23,11 +30,11 @@ def content(folder: Path):
 
 def test_made_once_and_left_alone(tmp_path):
     dest = tmp_path / "tree"
-    first = ensure(str(dest), FILES)
-    assert first["changed"] and first["added"] == sorted(FILES)
+    first = ensure(str(dest), FILES, {})
+    assert first.added == sorted(FILES)
     assert content(dest) == FILES
     before = {path: path.stat().st_mtime_ns for path in dest.rglob("*")}
-    assert ensure(str(dest), FILES)["changed"] is False
+    assert not ensure(str(dest), FILES, {})
     assert {path: path.stat().st_mtime_ns for path in dest.rglob("*")} == before
 
 
@@ -36,7 +43,7 @@ def test_modes_whatever_the_umask(tmp_path):
         dest = tmp_path / f"tree{umask}"
         old = os.umask(umask)
         try:
-            ensure(str(dest), FILES)
+            ensure(str(dest), FILES, {})
         finally:
             os.umask(old)
         assert {stat.S_IMODE(path.stat().st_mode) for path in dest.rglob("*") if path.is_file()} == {0o640}
@@ -45,65 +52,78 @@ def test_modes_whatever_the_umask(tmp_path):
 
 def test_changes_are_told_apart(tmp_path):
     dest = tmp_path / "tree"
-    first = ensure(str(dest), FILES)
+    ensure(str(dest), FILES, {})
+    first = build(str(dest))
     changed = {"app/main.py": "new", "config.json": "{}", "more": "1"}
-    predicted = ensure(str(dest), changed, check_mode=True)
+    predicted = ensure(str(dest), changed, {}, check_mode=True)
     assert content(dest) == FILES
-    result = ensure(str(dest), changed)
-    assert {**predicted, "diff": None} == {**result, "diff": None}
-    assert (result["added"], result["modified"], result["removed"]) == (["more"], ["app/main.py"], ["app/sub/util.py"])
-    assert result["fingerprint"] != first["fingerprint"]
+    result = ensure(str(dest), changed, {})
+    assert predicted == result
+    assert (result.added, result.modified, result.removed) == (["more"], ["app/main.py"], ["app/sub/util.py"])
+    assert result.lines[:3] == ["+ more", "~ app/main.py", "- app/sub/util.py"]
+    assert build(str(dest)) != first
+    assert not compare(str(dest), digests(changed), {})
     assert content(dest) == changed
     assert not (dest / "app/sub").exists()
 
 
 def test_check_mode_makes_nothing(tmp_path):
-    assert ensure(str(tmp_path / "tree"), FILES, check_mode=True)["changed"] is True
+    assert ensure(str(tmp_path / "tree"), FILES, {}, check_mode=True)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_loosened_mode_is_tightened(tmp_path):
     dest = tmp_path / "tree"
-    ensure(str(dest), FILES)
+    ensure(str(dest), FILES, {})
     (dest / "config.json").chmod(0o666)
-    assert ensure(str(dest), FILES)["changed"] is True
+    assert ensure(str(dest), FILES, {})
     assert stat.S_IMODE((dest / "config.json").stat().st_mode) == 0o640
-    assert ensure(str(dest), FILES)["changed"] is False
+    assert not ensure(str(dest), FILES, {})
 
 
 def test_a_stamp_that_changes_is_a_change(tmp_path):
-    dest, stamp = tmp_path / "tree", tmp_path / "stamp"
-    ensure(str(dest), FILES, [str(stamp)])
-    assert ensure(str(dest), FILES, [str(stamp)])["changed"] is False
-    stamp.write_text("1")
-    assert ensure(str(dest), FILES, [str(stamp)])["changed"] is True
-    assert ensure(str(dest), FILES, [str(stamp)])["changed"] is False
+    dest, marker = tmp_path / "tree", tmp_path / "stamp"
+    stamps = {"venv": stamp(str(marker)), "unit": "1"}
+    assert stamps["venv"] == ""
+    ensure(str(dest), FILES, stamps)
+    assert not ensure(str(dest), FILES, stamps)
+    marker.write_text("1")
+    changed = {**stamps, "venv": stamp(str(marker))}
+    before = build(str(dest))
+    assert ensure(str(dest), FILES, changed).stamped == ["venv"]
+    assert build(str(dest)) != before
+    assert not ensure(str(dest), FILES, changed)
+    assert ensure(str(dest), FILES, {"venv": changed["venv"]}), "a stamp that is no longer one"
+
+
+def test_nothing_installed_has_no_build(tmp_path):
+    assert build(str(tmp_path)) == ""
 
 
 def test_compiled_code_is_left_alone(tmp_path):
     dest = tmp_path / "tree"
-    ensure(str(dest), FILES)
+    ensure(str(dest), FILES, {})
     cache = dest / "app" / "__pycache__"
     cache.mkdir()
     (cache / "main.pyc").write_text("x")
-    assert ensure(str(dest), FILES)["changed"] is False
+    assert not ensure(str(dest), FILES, {})
     assert (cache / "main.pyc").exists()
 
 
 def test_somebody_elses_folder_is_refused(tmp_path):
     (tmp_path / "letter.txt").write_text("dear")
     with pytest.raises(MobiusError, match="holds other things"):
-        ensure(str(tmp_path), FILES)
+        ensure(str(tmp_path), FILES, {})
     assert [path.name for path in tmp_path.iterdir()] == ["letter.txt"]
 
 
 def test_a_link_inside_is_replaced_not_followed(tmp_path):
     dest, outside = tmp_path / "tree", tmp_path / "outside"
     outside.write_text("mine")
-    ensure(str(dest), FILES)
+    ensure(str(dest), FILES, {})
     (dest / "config.json").unlink()
     (dest / "config.json").symlink_to(outside)
-    assert ensure(str(dest), FILES)["modified"] == ["config.json"]
+    assert ensure(str(dest), FILES, {}).modified == ["config.json"]
     assert outside.read_text() == "mine"
     assert content(dest) == FILES
 
@@ -111,14 +131,14 @@ def test_a_link_inside_is_replaced_not_followed(tmp_path):
 @pytest.mark.parametrize("name", ["../x", "/x", "a/../../x", "", "a\0b", MARKER])
 def test_paths_that_leave_the_folder_are_refused(tmp_path, name):
     with pytest.raises(MobiusError, match="Not a path inside"):
-        ensure(str(tmp_path / "tree"), {name: "x"})
+        ensure(str(tmp_path / "tree"), {name: "x"}, {})
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_run_that_was_killed_is_done_again(tmp_path):
     dest = tmp_path / "tree"
-    ensure(str(dest), FILES)
-    assert ensure(str(dest), {**FILES, "config.json": "new"})["changed"]
+    ensure(str(dest), FILES, {})
+    assert ensure(str(dest), {**FILES, "config.json": "new"}, {})
     (dest / MARKER).write_text("{")
-    assert ensure(str(dest), {**FILES, "config.json": "new"})["changed"] is True
-    assert ensure(str(dest), {**FILES, "config.json": "new"})["changed"] is False
+    assert ensure(str(dest), {**FILES, "config.json": "new"}, {})
+    assert not ensure(str(dest), {**FILES, "config.json": "new"}, {})

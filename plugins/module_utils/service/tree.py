@@ -9,7 +9,7 @@ import json
 import os
 import stat
 from pathlib import Path, PurePosixPath
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Set, Tuple
+from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Set, Tuple
 
 from ..errors import MobiusError
 from ..storage.replace import make_folders, replace_whole, write_json
@@ -19,43 +19,88 @@ FILE_MODE = 0o640
 _IGNORED = "__pycache__"
 
 
+class Difference(NamedTuple):
+    """How a folder differs from what it should be; paths are relative to it and sorted, but for ``loose``."""
+
+    added: List[str]
+    modified: List[str]
+    removed: List[str]
+    loose: List[str]
+    stamped: List[str]
+
+    def __bool__(self) -> bool:
+        return any(self)
+
+    @property
+    def lines(self) -> List[str]:
+        """The difference for people."""
+        marked = [("+", self.added), ("~", self.modified), ("-", self.removed), ("mode", self.loose)]
+        return [f"{mark} {name}" for mark, names in [*marked, ("~", self.stamped)] for name in names]
+
+
+def digests(files: Mapping[str, Any]) -> Dict[str, str]:
+    """SHA-256 of each file of :func:`ensure`."""
+    return {_relative(name): _digest(_bytes(content)) for name, content in files.items()}
+
+
+def stamp(path: str) -> str:
+    """SHA-256 of a file whose content counts as part of the tree, empty when there is none."""
+    try:
+        return _digest(Path(path).read_bytes())
+    except OSError:
+        return ""
+
+
+def build(dest: str) -> str:
+    """Names what is in place now: it changes with every file and stamp. Empty when nothing is."""
+    return stamp(str(Path(dest) / MARKER))[:16]
+
+
+def compare(dest: str, wanted: Mapping[str, str], stamps: Mapping[str, str], group: Optional[str] = None) -> Difference:
+    """How ``dest`` differs from files with the digests ``wanted``.
+
+    :raises MobiusError: the folder holds something that :func:`ensure` did not put there.
+    """
+    dest = os.path.abspath(dest)
+    present = _present(dest)
+    _check_ours(dest, present)
+    noted = _noted(dest)
+    old = noted.get("stamps")
+    stamped = sorted(name for name, digest in stamps.items() if not isinstance(old, dict) or old.get(name) != digest)
+    if not stamped and noted != {"files": dict(wanted), "stamps": dict(stamps)}:
+        stamped = [MARKER]
+    return Difference(
+        added=sorted(set(wanted) - present),
+        modified=sorted(name for name in set(wanted) & present if not _same(Path(dest) / name, wanted[name])),
+        removed=sorted(present - set(wanted)),
+        loose=_loose(dest, wanted, group),
+        stamped=stamped,
+    )
+
+
 def ensure(
     dest: str,
     files: Mapping[str, Any],
-    stamps: Sequence[str] = (),
+    stamps: Mapping[str, str],
     group: Optional[str] = None,
     check_mode: bool = False,
-) -> Dict[str, Any]:
+) -> Difference:
     """Bring ``dest`` to exactly ``files`` (text, or a value for JSON, by relative path), files 0640 and folders 0750.
 
-    :param stamps: other files on the host whose content counts as part of the tree: a change of theirs is a change.
-    :returns: ``changed``, ``added``, ``modified``, ``removed`` (sorted relative paths), ``fingerprint``, ``diff``.
+    :param stamps: digests by name of other things that count as part of the tree: a change of theirs is a change.
+    :returns: what it changed, or would.
     :raises MobiusError: a path leaves the folder, or the folder holds something that this function did not put there.
     """
     dest = os.path.abspath(dest)
     wanted = {_relative(name): _bytes(content) for name, content in files.items()}
-    present = _present(dest)
-    _check_ours(dest, present)
-    added = sorted(set(wanted) - present)
-    modified = sorted(name for name in set(wanted) & present if not _same(Path(dest) / name, wanted[name]))
-    removed = sorted(present - set(wanted))
-    note = {"files": {name: _digest(data) for name, data in wanted.items()}, "stamps": _stamps(stamps)}
-    noted = _noted(dest)
-    loose = _loose(dest, wanted, group)
-    changed = bool(added or modified or removed or loose) or noted != note
-    if changed and not check_mode:
-        _apply(dest, wanted, added + modified, removed, group)
-        _tighten(dest, wanted, group)
+    noted = {name: _digest(data) for name, data in wanted.items()}
+    difference = compare(dest, noted, stamps, group)
+    if difference and not check_mode:
+        _apply(dest, wanted, difference, group)
+        _tighten(dest, noted, group)
         # Last: a run that was killed before is known by the missing or older note, and done again.
-        write_json(str(Path(dest) / MARKER), note, group=group)
-    return {
-        "changed": changed,
-        "added": added,
-        "modified": modified,
-        "removed": removed,
-        "fingerprint": _digest(json.dumps(note, sort_keys=True).encode()),
-        "diff": _diff(dest, wanted, added, modified, removed, noted, note),
-    }
+        write_json(str(Path(dest) / MARKER), {"files": noted, "stamps": dict(stamps)}, group=group)
+    return difference
 
 
 def _bytes(content: Any) -> bytes:
@@ -82,7 +127,7 @@ def _present(dest: str) -> Set[str]:
 
 def _check_ours(dest: str, present: Set[str]) -> None:
     if Path(dest).exists() and not Path(dest).is_dir():
-        raise MobiusError("It is no folder", dest, "name another folder, or move this away")
+        raise MobiusError("Not a folder", dest, "move it away, or name another folder in mobius_service_dir")
     if present and not (Path(dest) / MARKER).exists():
         example = sorted(present)[0]
         raise MobiusError(
@@ -90,39 +135,29 @@ def _check_ours(dest: str, present: Set[str]) -> None:
         )
 
 
-def _same(path: Path, data: bytes) -> bool:
-    facts = path.lstat()
-    return stat.S_ISREG(facts.st_mode) and facts.st_size == len(data) and path.read_bytes() == data
+def _same(path: Path, digest: str) -> bool:
+    return stat.S_ISREG(path.lstat().st_mode) and _digest(path.read_bytes()) == digest
 
 
-def _stamps(paths: Sequence[str]) -> Dict[str, str]:
-    digests = {}
-    for path in paths:
-        try:
-            digests[path] = _digest(Path(path).read_bytes())
-        except OSError:
-            digests[path] = ""
-    return digests
-
-
-def _noted(dest: str) -> Any:
+def _noted(dest: str) -> Dict[str, Any]:
     try:
-        return json.loads((Path(dest) / MARKER).read_bytes())
+        document = json.loads((Path(dest) / MARKER).read_bytes())
     except (OSError, ValueError):
-        return None
+        return {}
+    return document if isinstance(document, dict) else {}
 
 
 def _digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def _modes(dest: str, wanted: Mapping[str, bytes]) -> List[Tuple[Path, int]]:
+def _modes(dest: str, wanted: Iterable[str]) -> List[Tuple[Path, int]]:
     folders = {Path(dest)} | {parent for name in wanted for parent in (Path(dest) / name).parents}
     inside = [folder for folder in folders if folder == Path(dest) or Path(dest) in folder.parents]
     return [(folder, 0o750) for folder in inside] + [(Path(dest) / name, FILE_MODE) for name in wanted]
 
 
-def _loose(dest: str, wanted: Mapping[str, bytes], group: Optional[str]) -> List[str]:
+def _loose(dest: str, wanted: Iterable[str], group: Optional[str]) -> List[str]:
     """Paths whose mode or group is not as it should be."""
     found = []
     gid = _gid(group)
@@ -148,13 +183,13 @@ def _gid(group: Optional[str]) -> Optional[int]:
         return -1
 
 
-def _apply(dest: str, wanted: Mapping[str, bytes], write: List[str], removed: List[str], group: Optional[str]) -> None:
+def _apply(dest: str, wanted: Mapping[str, bytes], difference: Difference, group: Optional[str]) -> None:
     # Root's folders are passed through by the service's user and by who deploys; what is in them is closed by itself.
     make_folders(os.path.dirname(dest), mode=0o755 if os.geteuid() == 0 else 0o750)
     make_folders(dest, group=group)
-    for name in removed:
+    for name in difference.removed:
         (Path(dest) / name).unlink()
-    for name in write:
+    for name in difference.added + difference.modified:
         path = Path(dest) / name
         if path.is_symlink():
             path.unlink()
@@ -168,26 +203,9 @@ def _writer(data: bytes) -> Any:
     return lambda stream: stream.write(data)
 
 
-def _tighten(dest: str, wanted: Mapping[str, bytes], group: Optional[str]) -> None:
+def _tighten(dest: str, wanted: Iterable[str], group: Optional[str]) -> None:
     gid = _gid(group)
     for path, mode in _modes(dest, wanted):
         if gid is not None and path.lstat().st_gid != gid:
             os.chown(path, -1, gid)
         path.chmod(mode)
-
-
-def _diff(
-    dest: str,
-    wanted: Mapping[str, bytes],
-    added: List[str],
-    modified: List[str],
-    removed: List[str],
-    noted: Any,
-    note: Dict[str, Any],
-) -> List[Dict[str, str]]:
-    lines = [f"+ {name}" for name in added] + [f"~ {name}" for name in modified] + [f"- {name}" for name in removed]
-    before = (noted or {}).get("stamps", {}) if isinstance(noted, dict) else {}
-    lines += [f"~ {path}" for path, digest in note["stamps"].items() if before.get(path) != digest]
-    return [
-        {"before_header": dest, "after_header": dest, "before": "", "after": "".join(f"{line}\n" for line in lines)}
-    ]

@@ -1,0 +1,39 @@
+# Copyright (c) Mobius contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The controller's side of a look at a host: which packages and which code it should have."""
+
+from __future__ import annotations
+
+from ..plugin_utils import runtime, service
+from ..plugin_utils.one_call import OneCall
+
+_INTERPRETER = "ansible_python_interpreter"
+
+
+class ActionModule(OneCall):
+    """Add the locks of the packages and the digests of the service's code, then run the module on the host."""
+
+    def run(self, tmp=None, task_vars=None):
+        super().run(tmp, task_vars)
+        arguments = dict(self._task.args)
+        packages = runtime.choose(
+            source=arguments.get("source") or "venv",
+            lean=self.flag("lean", False),
+            turbo=self.flag("turbo", False),
+            heif=self.flag("heif", False),
+            with_service=self.flag("with_service", True),
+        )
+        arguments |= {"_requirements": packages.requirements, "_imports": packages.imports, "_code": service.digests()}
+        result = self.call("mobius.dhash.host_info", arguments, task_vars)
+        return self._blame_extra_var(result, arguments)
+
+    def _blame_extra_var(self, result, arguments):
+        """Name the extra variable that chose a Python without the packages: no inventory can set another."""
+        found = result.get("runtime") or {}
+        chosen = self.extra_var(_INTERPRETER)
+        if chosen and found.get("reason") and not arguments.get("base_python"):
+            found["remedy"] = (
+                f"run without the extra variable {_INTERPRETER}={chosen}, which chose this Python, or set "
+                f"mobius_runtime_python{'; or: ' + found['remedy'] if found['remedy'] else ''}"
+            )
+        return result

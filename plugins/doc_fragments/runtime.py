@@ -1,0 +1,48 @@
+# Copyright (c) Mobius contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """Options that describe the Python environment for hashing; the action group C(runtime) shares them."""
+
+    DOCUMENTATION = r"""
+options:
+  source:
+    description:
+      - Where the packages come from. V(venv) and V(wheels) make a virtual environment, from a package index or from a
+        folder of wheels.
+      - V(system) uses what the host's own Python has.
+    type: str
+    choices: [venv, wheels, system]
+    default: venv
+  venv:
+    description: Path of the virtual environment; without it C(/opt/mobius-dhash/venv) as root and
+      C(~/.local/share/mobius-dhash/venv) otherwise.
+    type: path
+  lean:
+    description: Pillow alone, without ImageHash.
+    type: bool
+    default: false
+  turbo:
+    description: The packages that decode pictures sooner; left out with O(lean).
+    type: bool
+    default: false
+  heif:
+    description: The package that decodes HEIC and HEIF pictures.
+    type: bool
+    default: false
+  with_service:
+    description: Whether what the HTTP service needs is part of it.
+    type: bool
+    default: true
+  base_python:
+    description: Python on the host to make the environment from, or, with O(source=system), that has the packages. The
+      one that Ansible uses without it.
+    type: path
+  become:
+    description: Whether root may be used on the host, which decides the default of O(venv).
+    type: bool
+    default: false
+"""
