@@ -12,6 +12,18 @@ from .errors import MobiusError
 from .utf8_mode import run_in_utf8_mode
 
 
+def take_params(module: AnsibleModule) -> Dict[str, Any]:
+    """The parameters, with those of the action plugin (``_NAME``) taken out of what the module returns and logs.
+
+    They are long, not secret: Ansible would mask every equal word in the result.
+    """
+    module.no_log_values.clear()
+    params = dict(module.params)
+    for name in [name for name in params if name.startswith("_")]:
+        del module.params[name]
+    return params
+
+
 def finish(module: AnsibleModule, call: Callable[[], Dict[str, Any]]) -> None:
     """Run ``call`` and end the module with its result, or with an error that says what, where and what next."""
     try:

@@ -157,7 +157,7 @@ service:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.mobius.dhash.plugins.module_utils.ansible import finish
+from ansible_collections.mobius.dhash.plugins.module_utils.ansible import finish, take_params
 from ansible_collections.mobius.dhash.plugins.module_utils.runtime import arguments as runtime
 from ansible_collections.mobius.dhash.plugins.module_utils.service import arguments as service
 from ansible_collections.mobius.dhash.plugins.module_utils.service.host_info import collect
@@ -178,9 +178,7 @@ SPEC = {
 
 def main() -> None:
     module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
-    # Kept out of the log above; in the result its values would mask every equal word.
-    module.no_log_values.clear()
-    params = module.params
+    params = take_params(module)
     finish(
         module,
         lambda: collect(

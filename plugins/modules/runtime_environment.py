@@ -76,7 +76,7 @@ missing:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.mobius.dhash.plugins.module_utils.ansible import finish
+from ansible_collections.mobius.dhash.plugins.module_utils.ansible import finish, take_params
 from ansible_collections.mobius.dhash.plugins.module_utils.runtime import host
 from ansible_collections.mobius.dhash.plugins.module_utils.runtime.arguments import PACKAGES, SPEC, runtime_of
 from ansible_collections.mobius.dhash.plugins.module_utils.runtime.environment import Wanted, ensure
@@ -90,10 +90,9 @@ OWN = {
 
 def main() -> None:
     module = AnsibleModule(argument_spec={**SPEC, **OWN, **PACKAGES}, supports_check_mode=True)
-    # Kept out of the log above; in the result its values would mask every equal word.
-    module.no_log_values.clear()
-    params = module.params
-    variables = {str(name): str(value) for name, value in params.pop("environment").items()}
+    params = take_params(module)
+    # Their values are secret, but a word such as "1" must not be masked in the result.
+    variables = {str(name): str(value) for name, value in module.params.pop("environment").items()}
     runtime = runtime_of(params)
 
     def make():

@@ -126,7 +126,7 @@ stderr:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.mobius.dhash.plugins.module_utils.ansible import finish
+from ansible_collections.mobius.dhash.plugins.module_utils.ansible import finish, take_params
 from ansible_collections.mobius.dhash.plugins.module_utils.runtime import host
 from ansible_collections.mobius.dhash.plugins.module_utils.service import control
 from ansible_collections.mobius.dhash.plugins.module_utils.service.arguments import CODE, SPEC, options_of
@@ -143,9 +143,7 @@ OWN = {
 
 def main() -> None:
     module = AnsibleModule(argument_spec={**OWN, **SPEC, **CODE}, supports_check_mode=True)
-    # Kept out of the log above; in the result its values would mask every equal word.
-    module.no_log_values.clear()
-    params = module.params
+    params = take_params(module)
 
     def run(words):
         return module.run_command(words, handle_exceptions=False)

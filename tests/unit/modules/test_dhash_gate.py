@@ -1,11 +1,10 @@
-"""The gate and the modules behind the service as Ansible runs them, with values as strings as extra vars bring them."""
+"""The gate as Ansible runs it, with values as strings as extra vars bring them."""
 
 from __future__ import annotations
 
 import http.server
 import json
 import os
-import socket
 import subprocess
 import sys
 import threading
@@ -134,53 +133,7 @@ def test_secrets_are_not_shown_at_the_highest_verbosity(tmp_path, base):
     assert "planted" not in output.replace("play.json", "")
 
 
-def test_the_modules_behind_the_service_in_a_play(tmp_path):
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    process = {
-        "argv": ["{{ python }}", "{{ folder }}/app/serve.py", "{{ number }}"],
-        "pid_file": "{{ folder }}/run/pid",
-        "log_file": "{{ folder }}/log",
-        "watch": ["{{ folder }}/app/.tree.json"],
-        "port": "{{ number }}",
-    }
-    code = "import http.server, sys\nhttp.server.HTTPServer(('127.0.0.1', int(sys.argv[1])), None).serve_forever()\n"
-    tree = {"dest": "{{ folder }}/app", "files": {"serve.py": code, "settings.json": {"a": 1}}}
-    more = {**tree, "files": {"serve.py": code + "# {{ '{{' }}\n"}}
-    tasks = [
-        *task("service_tree", ["result is changed"], check_mode=True, diff=True, **tree),
-        *task("service_tree", ["result is changed", "result.added == ['serve.py', 'settings.json']"], **tree),
-        *task("service_tree", ["result is not changed"], **tree),
-        *task("service_process", ["result is changed", "result.pid is none"], check_mode=True, **process),
-        *task("service_process", ["result is changed", "result.pid > 1"], diff=True, **process),
-        {"ansible.builtin.set_fact": {"first": "{{ result.pid }}"}},
-        *task("service_process", ["result is not changed", "result.pid == first | int"], **process),
-        *task("service_tree", ["result is changed", "result.removed == ['settings.json']"], diff=True, **more),
-        *task("service_process", ["result is changed", "result.pid != first | int"], **process),
-        *task("service_process", ["result is changed"], state="restarted", **process),
-        *task("service_process", ["result is changed", "result.pid is none"], state="stopped", **process),
-        *task("service_process", ["result is not changed"], state="stopped", **process),
-        *task("runtime_environment", ["result is not changed"], source="system", imports=["json"], python=""),
-        *task("runtime_environment", ["result is failed"], ignore_errors=True),
-        *task(
-            "runtime_environment",
-            ["result is changed", "result.python == folder ~ '/venv/bin/python'"],
-            path="{{ folder }}/venv",
-            requirements="",
-            imports=["json"],
-            check_mode=True,
-        ),
-    ]
-    folder = str(tmp_path / "service")
-    status, output = play(tmp_path, tasks, "-vvv", folder=folder, number=str(port), python=sys.executable)
-    assert status == 0, output
-    assert json.loads((tmp_path / "service" / "app" / ".tree.json").read_text())["files"].keys() == {"serve.py"}
-    # Source text has no place in the output.
-    assert "serve_forever" not in output
-
-
-@pytest.mark.parametrize("name", ["dhash_gate", "runtime_environment", "service_process", "service_tree"])
+@pytest.mark.parametrize("name", ["dhash_gate", "host_info", "runtime_environment", "service_control"])
 def test_the_documentation_renders(name):
     command = [str(Path(sys.executable).with_name("ansible-doc")), "--json", f"mobius.dhash.{name}"]
     environment = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(ROOT / "playbooks" / "collections")}
