@@ -8,6 +8,12 @@ TEST := .cache/test
 PLAY := ANSIBLE_DISPLAY_SKIPPED_HOSTS=false ANSIBLE_CALLBACK_RESULT_FORMAT=yaml ANSIBLE_LOCALHOST_WARNING=false $(CONTROLLER)/bin/ansible-playbook
 LOCAL := -i inventories/local
 
+# make deploy mobius_service_port=5009 ARGS="-v": variables of the collection, and any other argument of ansible-playbook.
+QUOTED = '$(subst ','\'',$(1))'
+GIVEN := $(foreach name,$(filter mobius_%,$(.VARIABLES)),$(if $(filter command,$(origin $(name))),-e $(call QUOTED,$(name)=$($(name))))) $(ARGS)
+HOME_FOLDER := $(abspath $(or $(mobius_home),.local))
+SERVICE := $(or $(mobius_service_dir),$(HOME_FOLDER)/service)/app/config.json
+
 export PYTHONDONTWRITEBYTECODE := 1
 
 .PHONY: help
@@ -24,19 +30,22 @@ tools:
 
 .PHONY: deploy
 deploy: controller ## a real deployment on this machine, of a sample library in .local
-	@$(PLAY) $(LOCAL) playbooks/sample.yml
-	@$(PLAY) $(LOCAL) playbooks/deploy.yml
-	@$(PLAY) $(LOCAL) playbooks/review_export.yml
-	@printf '%s\n' "health       curl -f http://localhost:5001/health" "metrics      curl -f http://localhost:5001/metrics/dhash" \
-	  "review page  file://$(CURDIR)/.local/review.html" "way back     make rollback" "stop, remove make clean"
+	@$(PLAY) $(LOCAL) playbooks/sample.yml $(GIVEN)
+	@$(PLAY) $(LOCAL) playbooks/deploy.yml $(GIVEN)
+	@$(PLAY) $(LOCAL) playbooks/review_export.yml $(GIVEN)
+	@[ ! -f '$(SERVICE)' ] || $(CONTROLLER)/bin/python -c 'import json, sys; given = json.load(open(sys.argv[1])); \
+	  url = "curl -f http://%s:%d" % ({"0.0.0.0": "localhost", "127.0.0.1": "localhost"}.get(given["host"], given["host"]), given["port"]); \
+	  print(f"health       {url}/health\nmetrics      {url}/metrics/dhash")' '$(SERVICE)'
+	@[ ! -f '$(HOME_FOLDER)/review.html' ] || echo 'review page  file://$(HOME_FOLDER)/review.html'
+	@printf '%s\n' "roll back    make rollback" "stop, remove make clean"
 
 .PHONY: rollback
 rollback: controller ## the old bytes back
-	@$(PLAY) $(LOCAL) playbooks/rollback.yml
+	@$(PLAY) $(LOCAL) playbooks/rollback.yml $(GIVEN)
 
 .PHONY: clean
 clean: controller ## stop the service, remove .local
-	@if [ -d .local ]; then $(PLAY) $(LOCAL) playbooks/service.yml -e mobius_service_state=stopped; fi
+	@if [ -d .local ]; then $(PLAY) $(LOCAL) playbooks/service.yml -e mobius_service_state=stopped $(GIVEN); fi
 	@rm -rf .local
 
 .PHONY: pages
