@@ -100,7 +100,7 @@ freed:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.mobius.dhash.plugins.module_utils.ansible import finish
-from ansible_collections.mobius.dhash.plugins.module_utils.deployment.retention import Rules, prune
+from ansible_collections.mobius.dhash.plugins.module_utils.deployment.prune import Rules, prune
 
 
 def main() -> None:

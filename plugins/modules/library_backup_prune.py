@@ -148,7 +148,7 @@ freed:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.mobius.dhash.plugins.module_utils.ansible import finish
-from ansible_collections.mobius.dhash.plugins.module_utils.backups.retention import Rules, prune
+from ansible_collections.mobius.dhash.plugins.module_utils.backups.prune import Rules, prune
 
 
 def main() -> None:

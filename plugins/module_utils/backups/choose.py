@@ -1,18 +1,20 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Which backup a restore uses: one that verifies, or an error that says why there is none."""
+"""Which backup a restore uses: one that verifies and holds a valid library, or an error that says why there is none."""
 
 from __future__ import annotations
 
 import os
+import shlex
+from dataclasses import replace
 from pathlib import Path
-from typing import List, Optional
+from typing import Any, Collection, Dict, List, Optional
 
-from ..clock import utc, utc_now
+from ..clock import timestamp, utc, utc_now
 from ..errors import MobiusError
 from ..storage.paths import checked_path
 from ..storage.state import State
-from . import names
+from . import names, sidecar
 from .names import BACKUP, Name
 from .store import Backup, Store, examine
 
@@ -22,107 +24,234 @@ DEPLOYMENT = "deployment"
 DIGEST = "sha256:"
 
 
+_LIST = "list the backups with library_backup_info (playbooks/backups.yml)"
+
+
 def choose(store: Store, wanted: str, current: Optional[State], warnings: List[str]) -> Backup:
     """The verified backup that ``wanted`` means: ``latest``, ``deployment``, ``sha256:DIGEST``, or a file.
 
+    ``latest`` and ``deployment`` never mean a backup whose library is not valid; one that is named may hold anything.
+
     :param current: what is deployed; names the backup that ``deployment`` means.
     :param warnings: gains what the operator should know about the choice.
-    :raises MobiusError: there is none.
+    :raises MobiusError: there is none, or which one it is cannot be told for sure.
     """
     if wanted == LATEST:
         return _latest(store, current, warnings)
     if wanted == DEPLOYMENT:
-        return _way_back(store, current, warnings)
+        return _of_deployment(store, current, warnings)
     if wanted.startswith(DIGEST):
-        return _with_bytes(store, wanted[len(DIGEST) :])
-    return _named(store, wanted)
+        return _with_bytes(store, wanted[len(DIGEST) :], current)
+    return _named(store, wanted, warnings)
 
 
-def _with_bytes(store: Store, sha256: str) -> Backup:
-    backup = any_with_bytes(store, sha256)
+def newest_good(store: Store, current: Optional[State]) -> Optional[Backup]:
+    """The newest backup that a rollback could use without doubt about its content, or None."""
+    rejected = (current or {}).get("rejected") or []
+    for each in store.backups():
+        if each.kind == BACKUP and each.verified and each.sha256 not in rejected and each.created <= utc_now():
+            judged = store.with_problem(each, write=False)
+            if judged.valid:
+                return judged
+    return None
+
+
+def rollback_hint(library_path: str, backup_dir: Optional[str], current: Optional[State]) -> Dict[str, Any]:
+    """For an error about a missing or broken library: the backup at hand, as ``remedy`` (text) and ``rollback``.
+
+    :returns: empty where there is no good backup; ``rollback`` has ``backup``, ``sha256`` and ``created``.
+    """
+    try:
+        found = newest_good(Store.of(library_path, backup_dir), current)
+    except (OSError, MobiusError):
+        return {}
+    if found is None:
+        return {}
+    return {
+        "rollback": {"backup": found.path, "sha256": found.sha256, "created": timestamp(found.created)},
+        "remedy": f"restore the verified backup of {timestamp(found.created)}: playbooks/rollback.yml "
+        f"-e mobius_backup={shlex.quote(found.path)} (library_restore with this backup)",
+    }
+
+
+def _with_bytes(store: Store, sha256: str, current: Optional[State]) -> Backup:
+    backup = any_with_bytes(store, sha256, current)
     if backup is not None:
         return backup
-    raise MobiusError(
-        f"No backup that verifies has the SHA-256 {sha256!r}",
-        store.folder,
-        "list the backups with library_backup_info (playbooks/backups.yml)",
-    )
+    raise MobiusError(f"No backup that verifies has the SHA-256 {sha256!r}", store.folder, _LIST)
 
 
-def any_with_bytes(store: Store, sha256: str) -> Optional[Backup]:
-    """The newest backup or snapshot that verifies and has these bytes."""
-    return next((each for each in store.backups() if each.verified and each.sha256 == sha256), None)
+def any_with_bytes(store: Store, sha256: str, current: Optional[State] = None) -> Optional[Backup]:
+    """The newest backup or snapshot that verifies and has these bytes.
+
+    :param current: what is deployed: the backups it names are looked at too, wherever they are.
+    """
+    for each in store.backups():
+        if each.verified and each.sha256 == sha256:
+            return each
+    for state in (current or {}, (current or {}).get("previous") or {}):
+        named = state.get("backup") or {}
+        if named.get("sha256") == sha256:
+            found = _examined(store, str(named.get("path")))
+            if found is not None and found.verified and found.sha256 == sha256:
+                return found
+    return None
 
 
 def _latest(store: Store, current: Optional[State], warnings: List[str]) -> Backup:
-    """The newest that does not hold a deployment that was rolled back. One that does not verify is never passed over:
-    an older one lacks what was done in between, and only a person can want that.
+    """The newest that holds a valid library and no deployment that was rolled back.
+
+    One that does not verify or is dated in the future is never passed over: an older one lacks what was done in
+    between, and that is for a person to decide.
     """
-    rejected = (current or {}).get("rejected") or []
-    passed_over: List[str] = []
-    damaged: Optional[Backup] = None
-    for backup in store.backups():
-        if backup.kind != BACKUP:
-            continue
-        if not backup.verified:
-            damaged = damaged or backup
-        elif backup.sha256 not in rejected:
-            break
-        elif damaged is None:
-            passed_over.append(f"{backup.path} is newer, but it holds a deployment that was rolled back")
-    else:
+    search = _Search(store, (current or {}).get("rejected") or [])
+    search.run()
+    chosen = search.chosen
+    if search.damaged is not None and (chosen or search.future or search.passed_over):
         raise MobiusError(
-            "There is no backup that verifies" + (" and was not rolled back" if rejected else ""),
-            store.folder,
-            "list what is there, and why it does not verify, with library_backup_info (playbooks/backups.yml)",
-        )
-    if damaged is not None:
-        raise MobiusError(
-            f"The newest backup does not verify ({damaged.reason}), and an older one lacks what was done since",
-            damaged.path,
-            f"say which to restore: the newest that verifies is {backup.path}; all are told by library_backup_info "
+            f"The newest backup does not verify ({search.damaged.reason}), and an older one lacks what was done since",
+            search.damaged.path,
+            f"{_newest_that_verifies(chosen or search.future)}; list all with library_backup_info "
             "(playbooks/backups.yml)",
         )
-    warnings.extend(passed_over[:3])
-    if len(passed_over) > 3:
-        warnings.append(f"{len(passed_over) - 3} more that are newer are passed over.")
-    if backup.created > utc_now():
-        warnings.append(
-            f"The time of {backup.path} lies in the future, so the clock was set back since: "
-            "newer backups may exist under earlier times; name a file to choose another."
-        )
-    return backup
+    if search.future is not None:
+        raise _dated_in_the_future(search.future, chosen)
+    if chosen is None:
+        raise _none_that_can_be_used(store, search)
+    _refuse_order(store, chosen)
+    warnings.extend(f"Passed over, although newer: {each}." for each in search.passed_over[:3])
+    if len(search.passed_over) > 3:
+        warnings.append(f"{len(search.passed_over) - 3} more that are newer were passed over.")
+    return chosen
 
 
-def _way_back(store: Store, current: Optional[State], warnings: List[str]) -> Backup:
-    """The backup of before the last deployment. Never another one instead: that could hold the deployed bytes."""
-    named = (current or {}).get("backup")
-    if not isinstance(named, dict) or not isinstance(named.get("sha256"), str):
-        warnings.append("No deployment of this library is on record: the newest backup is used.")
-        return _latest(store, current, warnings)
-    path = str(named.get("path"))
-    own = _examined(store, path)
-    if own is not None and own.verified and own.sha256 == named["sha256"]:
-        return own
-    other = any_with_bytes(store, named["sha256"])
-    if other is not None:
-        warnings.append(f"{path} cannot be used; {other.path} has the same bytes.")
-        return other
-    why = "it is gone" if own is None else own.reason if not own.verified else "it holds other bytes than it did then"
-    raise MobiusError(
-        f"The backup of before the last deployment cannot be used: {why}",
-        path,
-        "list the backups with library_backup_info (playbooks/backups.yml), then name the one to restore",
+class _Search:
+    """A walk over the backups, newest first, up to the first that can be used."""
+
+    def __init__(self, store: Store, rejected: Collection[str]) -> None:
+        self._store = store
+        self.rejected = rejected
+        self.chosen: Optional[Backup] = None
+        self.damaged: Optional[Backup] = None
+        self.future: Optional[Backup] = None
+        self.passed_over: List[str] = []
+
+    def run(self) -> None:
+        for backup in self._store.backups():
+            if backup.kind == BACKUP and self._ends_with(backup):
+                return
+
+    def _ends_with(self, backup: Backup) -> bool:
+        if not backup.verified:
+            self.damaged = self.damaged or backup
+            return False
+        if backup.sha256 in self.rejected:
+            self._pass_over(f"{backup.path} holds a deployment that was rolled back")
+            return False
+        judged = self._store.with_problem(backup, write=False)
+        if judged.problem:
+            self._pass_over(f"the library in {backup.path} is not valid: {judged.problem}")
+            return False
+        if judged.created > utc_now():
+            self.future = self.future or judged
+            return False
+        self.chosen = judged
+        return True
+
+    def _pass_over(self, why: str) -> None:
+        self.passed_over.append(why)
+
+
+def _none_that_can_be_used(store: Store, search: _Search) -> MobiusError:
+    over = f" ({search.passed_over[0]})" if search.passed_over else ""
+    return MobiusError(
+        f"There is no backup that verifies and can be used{over}",
+        store.folder,
+        "list what is there, and why it cannot be used, with library_backup_info (playbooks/backups.yml)",
     )
 
 
-def _named(store: Store, wanted: str) -> Backup:
+def _dated_in_the_future(future: Backup, other: Optional[Backup]) -> MobiusError:
+    or_other = f"; or the newest that is not, {other.path}" if other is not None else ""
+    return MobiusError(
+        f"The backup is dated {timestamp(future.created)} and it is {timestamp()} now, so the clock was wrong then or "
+        "is wrong now, and which backup is the newest cannot be told",
+        future.path,
+        f"check the clock, then name the one to restore: {_naming(future)}{or_other}",
+    )
+
+
+def _refuse_order(store: Store, chosen: Backup) -> None:
+    """
+    :raises MobiusError: a backup whose name is older was made later, so the clock was set back in between.
+    """
+    for name, path in store.paths():
+        if name.kind != BACKUP or name >= chosen.name or not chosen.sequence:
+            continue
+        document = sidecar.read(path)
+        if document is not None and document["sequence"] > chosen.sequence:
+            raise MobiusError(
+                f"{path} was made after it, although its name is older: the clock was set in between, and which backup "
+                "is the newest cannot be told",
+                chosen.path,
+                f"name the one to restore: {_naming(replace(chosen, path=path))}; or {chosen.path}",
+            )
+
+
+def _naming(backup: Backup) -> str:
+    return f"playbooks/rollback.yml -e mobius_backup={shlex.quote(backup.path)}"
+
+
+def _newest_that_verifies(backup: Optional[Backup]) -> str:
+    if backup is None:
+        return "no other backup verifies"
+    return f"the newest that verifies is {backup.path}; to restore it: {_naming(backup)}"
+
+
+def _of_deployment(store: Store, current: Optional[State], warnings: List[str]) -> Backup:
+    """The backup of before the last deployment. Never another one instead: that could hold the deployed bytes."""
+    named = (current or {}).get("backup")
+    if not isinstance(named, dict) or not isinstance(named.get("sha256"), str):
+        warnings.append("No deployment of this library is known: the newest backup is used.")
+        return _latest(store, current, warnings)
+    path = str(named.get("path"))
+    own = _examined(store, path)
+    if own is None or not own.verified or own.sha256 != named["sha256"]:
+        other = any_with_bytes(store, named["sha256"])
+        if other is None:
+            raise MobiusError(
+                f"The backup of before the last deployment cannot be used: {_why_not(own)}",
+                path,
+                f"{_LIST}, then name the one to restore",
+            )
+        warnings.append(f"{path} cannot be used; {other.path} has the same bytes.")
+        own = other
+    problem = store.with_problem(own, write=False).problem
+    if problem:
+        raise MobiusError(
+            f"The library in the backup of before the last deployment is not valid: {problem}",
+            own.path,
+            f"{_LIST}, then name the one to restore; to restore this one all the same: {_naming(own)}",
+        )
+    return own
+
+
+def _why_not(own: Optional[Backup]) -> str:
+    if own is None:
+        return "it is gone"
+    return own.reason if not own.verified else "it holds other bytes than it did then"
+
+
+def _named(store: Store, wanted: str, warnings: List[str]) -> Backup:
     path = _located(store, wanted)
     backup = _examined(store, path)
     if backup is None:
-        raise MobiusError("There is no such backup", path, "list them with library_backup_info (playbooks/backups.yml)")
+        raise MobiusError("There is no such backup", path, _LIST)
     if not backup.verified:
         raise MobiusError(f"The backup does not verify: {backup.reason}", path, "or restore another one")
+    problem = store.with_problem(backup, write=False).problem
+    if problem:
+        warnings.append(f"The library in {path} is not valid: {problem}.")
     return backup
 
 
@@ -139,7 +268,7 @@ def _examined(store: Store, path: str) -> Optional[Backup]:
     name = names.parse(store.bases, os.path.basename(path))
     try:
         if name is None:
-            # Chosen by hand under a name of its own; its time is only told, never compared.
+            # Named by hand; its time is only shown, never compared.
             changed = utc(os.lstat(path).st_mtime)
             name = Name(changed, 1, BACKUP)
         return examine(path, name)

@@ -16,6 +16,8 @@ from ..storage.paths import INFIXES
 BACKUP = "backup"
 SNAPSHOT = "snapshot"
 CHECKSUM = ".sha256"
+#: What a backup remembers beside its bytes; see ``sidecar.py``.
+SIDECAR = ".meta"
 
 _KINDS = {infix: kind for kind, infix in INFIXES.items()}
 _TAIL = re.compile(r"\.(" + "|".join(_KINDS) + r")\.([0-9]{8}T[0-9]{6}Z)(?:-([1-9][0-9]{0,5}))?")
@@ -47,6 +49,14 @@ def compose(base: str, name: Name) -> str:
     """The inverse of :func:`parse`."""
     suffix = "" if name.number == 1 else f"-{name.number}"
     return f"{base}.{INFIXES[name.kind]}.{file_stamp(name.created)}{suffix}"
+
+
+def backup_of(name: str) -> Optional[str]:
+    """The name of the backup that a checksum or sidecar of this name belongs to; None for any other name."""
+    for suffix in (CHECKSUM, SIDECAR):
+        if name.endswith(suffix):
+            return name[: -len(suffix)]
+    return None
 
 
 def temporaries(bases: tuple[str, ...]) -> re.Pattern[str]:

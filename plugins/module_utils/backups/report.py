@@ -1,6 +1,6 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The backups of a library, for programs and for eyes."""
+"""The backups of a library, as data and as one line each."""
 
 from __future__ import annotations
 
@@ -15,30 +15,41 @@ def info(path: str, backup_dir: Optional[str] = None, *, verify: bool = True) ->
     """List backups and snapshots, newest first.
 
     :param verify: read every backup and compare its bytes with its checksum.
-    :returns: ``backups`` (each as :meth:`Backup.facts`, with ``judged``, ``way_back`` and ``line``), ``changed``,
-        ``warnings``.
+    :returns: ``backups`` (each as :meth:`Backup.facts`, with ``judged``, ``rollback_target`` and ``line``),
+        ``changed``, ``warnings``.
     """
     warnings: List[str] = []
-    way_back = None
+    target = None
     try:
         named = ((state.read_document(path) or {}).get("backup") or {}).get("path")
-        way_back = str(named) if named else None
+        target = str(named) if named else None
     except (state.DamagedState, OSError) as error:
         warnings.append(str(error))
-    backups = [_row(each, way_back) for each in Store.of(path, backup_dir).backups(verify=verify)]
+    backups = [_row(each, target) for each in Store.of(path, backup_dir).backups(verify=verify)]
     return {"changed": False, "backups": backups, "warnings": warnings}
 
 
-def _row(backup: Backup, way_back: Optional[str]) -> Dict[str, Any]:
-    needed = way_back is not None and names.same_place(backup.path, way_back)
-    return {**backup.facts(), "judged": backup.judged, "way_back": needed, "line": _line(backup, needed)}
+def _row(backup: Backup, rollback_target: Optional[str]) -> Dict[str, Any]:
+    named = rollback_target is not None and names.same_place(backup.path, rollback_target)
+    return {
+        **backup.facts(),
+        "judged": backup.judged,
+        "way_back": named,
+        "rollback_target": named,
+        "line": _line(backup, named),
+    }
 
 
-def _line(backup: Backup, needed: bool) -> str:
+def _line(backup: Backup, named: bool) -> str:
     facts = backup.facts()
     verdict = {True: "verified", False: f"NOT VERIFIED: {backup.reason}", None: "not read"}[backup.verified]
-    mark = " (a rollback would use it)" if needed else ""
-    return f"{facts['created']}  {backup.kind:8}  {human(backup.size):>9}  {backup.path}  {verdict}{mark}"
+    if backup.problem:
+        verdict += f", NOT A VALID LIBRARY: {backup.problem}"
+    if named and (backup.verified is False or backup.problem):
+        verdict += " (a rollback needs it and cannot use it: name another one)"
+    elif named:
+        verdict += " (a rollback would use it)"
+    return f"{facts['created']}  {backup.kind:8}  {human(backup.size):>9}  {backup.path}  {verdict}"
 
 
 def human(size: int) -> str:

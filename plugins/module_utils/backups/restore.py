@@ -4,8 +4,6 @@
 
 from __future__ import annotations
 
-import os
-import stat
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Callable, Dict, List, Optional
@@ -13,8 +11,9 @@ from typing import Any, Callable, Dict, List, Optional
 from ..clock import timestamp, utc_now
 from ..errors import MobiusError
 from ..storage import state
-from ..storage.lock import refuse_if_held, writing
-from ..storage.paths import resolve_library
+from ..storage.lock import StillWriting, fence, refuse_if_held, writing
+from ..storage.mounts import refuse_unmounted
+from ..storage.paths import refuse_moved, resolve_library
 from ..storage.replace import (
     ABSENT,
     DurabilityUnknown,
@@ -27,6 +26,7 @@ from ..storage.replace import (
 from ..storage.state import DamagedState, State
 from .choose import DIGEST, LATEST, any_with_bytes, choose
 from .names import BACKUP, SNAPSHOT, Name
+from .remembered import Remembered, mount_point
 from .store import Backup, Store, describe
 
 ROLLED_BACK = "rolled_back"
@@ -50,7 +50,8 @@ class _Restoration:
         self.look()
         if self.expected and self.actual is not ABSENT and self.actual.sha256 != self.expected:
             raise MobiusError(
-                f"The library has not the bytes that were expected (sha256 {self.actual.sha256}), so it stays as it is",
+                f"The library does not have the expected bytes (its sha256 is {self.actual.sha256}), so it stays as "
+                "it is",
                 self.library,
                 "see what changed it, then restore without expected (playbooks/rollback.yml)",
             )
@@ -94,10 +95,10 @@ class _Restoration:
             return None
         try:
             with self.store.exclusively():
-                existing = self.store.lasting(self.actual.sha256, SNAPSHOT)
+                existing = self.store.durable(self.actual.sha256, SNAPSHOT)
                 return (existing or self.store.add(self.library, self.actual, SNAPSHOT)).path
         except OSError as error:
-            kept = any_with_bytes(self.store, self.actual.sha256)
+            kept = any_with_bytes(self.store, self.actual.sha256, self.current)
             if kept is not None:
                 self.warnings.append(f"No snapshot could be made ({error.strerror}); {kept.path} has the same bytes.")
                 return kept.path
@@ -112,7 +113,7 @@ class _Restoration:
 
     def replace(self, backup: Backup) -> None:
         """Put the bytes of ``backup`` in place and note what is now deployed."""
-        uid, gid, mode = self._ownership(backup)
+        ownership = Remembered.of(backup, self.store, self.warnings) if self.actual is ABSENT else Remembered()
         noted = self._note(lambda: state.begin(self.path, self._state_after(backup), actual_sha256=self.actual.sha256))
         try:
             replace_whole(
@@ -120,9 +121,10 @@ class _Restoration:
                 copy_of(backup.path),
                 expected=self.actual,
                 sha256=backup.sha256,
-                owner=uid,
-                group=gid,
-                mode=mode,
+                before_rename=lambda temporary, _written: ownership.apply_attributes(temporary, self.warnings),
+                owner=ownership.uid,
+                group=ownership.gid,
+                mode=ownership.mode,
             )
         except DurabilityUnknown:
             if noted:
@@ -131,15 +133,8 @@ class _Restoration:
         if noted:
             self._note(lambda: state.commit(self.path))
 
-    def _ownership(self, backup: Backup) -> tuple[Optional[int], Optional[int], Optional[int]]:
-        """An existing library keeps its own; a missing one takes those of the backup, as far as this user may."""
-        if self.actual is not ABSENT:
-            return None, None, None
-        uid, gid = state.library_owner(backup.path)
-        return uid, gid, stat.S_IMODE(os.stat(backup.path).st_mode)
-
     def settle(self, backup: Backup) -> None:
-        """The bytes are there already: finish the record of a killed run, or note a rollback that was made by hand."""
+        """The bytes are there already: finish the state of a killed run, or note a rollback that was made by hand."""
         current = self.current or {}
         with suppress(DamagedState):
             recorded = (state.read_document(self.path) or {}).get("sha256")
@@ -153,21 +148,22 @@ class _Restoration:
                     self._note(lambda: state.commit(self.path))
 
     def _note(self, write: Callable[[], Any]) -> bool:
-        """The record is worth less than the library: what keeps it from being written stops no restore."""
+        """The state is worth less than the library: what keeps it from being written stops no restore."""
         try:
             write()
         except DurabilityUnknown as error:
-            self.warnings.append(f"The record of what is deployed: {error}")
+            self.warnings.append(f"The state of the deployment: {error}")
         except (OSError, MobiusError) as error:
-            self.warnings.append(f"What is deployed could not be recorded: {error}")
+            self.warnings.append(f"The state of the deployment could not be written: {error}")
             return False
         return True
 
     def _state_after(self, backup: Backup) -> State:
         """What is deployed once the library has the bytes of ``backup``.
 
-        A deployment that takes itself back, and a snapshot that undoes a rollback, make what was before current again
-        with its own way back. Any other restore is its own way back, so that a second one changes nothing.
+        A deployment that rolls itself back, and a snapshot that undoes a rollback, make what was before current again
+        with its own rollback target. Any other restore is its own rollback target, so that a second one changes
+        nothing.
         """
         current = self.current or {}
         previous = current.get("previous") or {}
@@ -197,17 +193,25 @@ def restore(
     owner: Any = None,
     group: Any = None,
     mode: int = 0o640,
+    expected_real_path: Optional[str] = None,
 ) -> Dict[str, Any]:
-    """Restore a backup that verifies; a missing library is made again.
+    """Restore a backup that verifies; a missing library is made again, with the owner, group, mode and attributes that
+    its backup remembers.
+
+    Processes that ``deployment`` has started before can no longer replace the library once this begins.
 
     :param backup: ``latest``, ``deployment``, ``sha256:DIGEST``, or a file name or path.
     :param expected: SHA-256 that a library must have to be replaced: whoever edited it meanwhile did not ask for this.
     :param owner: with ``group`` and ``mode``: of a new snapshot and its folder.
+    :param expected_real_path: where the library has to be, links followed; see :func:`..storage.paths.refuse_moved`.
     :returns: ``changed``, ``restored_from``, ``snapshot`` (path or None), ``sha256``, ``size``, ``sha256_before``,
-        ``edited`` (what is replaced was edited since it was deployed), ``diff``, ``warnings``.
-    :raises MobiusError: no such backup, or it does not verify, or other bytes than expected; the library is as it was.
+        ``edited`` (what is replaced was edited since it was deployed), ``real_path``, ``diff``, ``warnings``.
+    :raises MobiusError: no such backup, or it does not verify, or other bytes than expected, or the file system of the
+        library is not mounted; the library is as it was.
     """
+    refuse_moved(path, expected_real_path)
     store = Store.of(path, backup_dir, owner=owner, group=group, mode=mode)
+    refuse_unmounted(path, mount_point(store, path))
     call = _Restoration(path, resolve_library(path), store, deployment, expected)
     if check_mode:
         refuse_if_held(path, deployment)
@@ -215,13 +219,24 @@ def restore(
         same = chosen.sha256 == call.actual.sha256
         snapshot = None if same or call.actual is ABSENT else _predicted_snapshot(call)
         return _result(call, chosen, snapshot)
-    with writing(path, deployment):
+    fenced = deployment is not None and fence(path, deployment)
+    try:
+        with writing(path, deployment):
+            chosen = call.prepare(backup)
+            if chosen.sha256 == call.actual.sha256:
+                call.settle(chosen)
+                return _result(call, chosen, None)
+            snapshot = call.keep()
+            call.replace(chosen)
+    except StillWriting:
         chosen = call.prepare(backup)
-        if chosen.sha256 == call.actual.sha256:
-            call.settle(chosen)
-            return _result(call, chosen, None)
-        snapshot = call.keep()
-        call.replace(chosen)
+        if not fenced or chosen.sha256 != call.actual.sha256:
+            raise
+        call.warnings.append(
+            "A process that this run started is still at work; it can no longer replace the library, and ends by "
+            "itself."
+        )
+        return _result(call, chosen, None)
     return _result(call, chosen, snapshot)
 
 
@@ -245,6 +260,7 @@ def _result(call: _Restoration, backup: Backup, snapshot: Optional[str]) -> Dict
         "size": backup.size,
         "sha256_before": call.actual.sha256 or None,
         "edited": edited,
+        "real_path": call.library,
         "diff": {"before": before, "after": after, "before_header": call.path, "after_header": call.path},
         "warnings": call.warnings,
     }

@@ -1,24 +1,21 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The backup store: byte-for-byte copies of a library, each with its checksum, in one folder."""
+"""The backup store: byte-for-byte copies of a library in one folder, each with its checksum and what it remembers."""
 
 from __future__ import annotations
 
 import fcntl
 import os
-import shlex
-import stat
 import time
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional, Union
 
-from ..clock import timestamp, utc_now
+from ..clock import utc_now
 from ..errors import MobiusError
-from ..storage.lock import PATIENCE, Locked, patiently, refuse_if_held, writing
-from ..storage.paths import checked_path, kind_of, locate_library
+from ..storage.lock import WAIT, Locked, refuse_if_held, wait_for_lock, writing
+from ..storage.paths import checked_path, locate_library, refuse_moved
 from ..storage.replace import (
     ABSENT,
     FILE_MODE,
@@ -33,51 +30,16 @@ from ..storage.replace import (
     sync_folder,
 )
 from ..storage.state import library_owner
-from . import names
-from .checksums import NoChecksum, compose_line, recorded
-from .names import BACKUP, CHECKSUM, Name
+from . import names, sidecar
+from .checksums import compose_line
+from .examine import Backup, examine
+from .names import BACKUP, CHECKSUM, SIDECAR, Name
+from .validity import judge
+
+__all__ = ["Backup", "Store", "create_backup", "describe", "ensure_backup", "examine", "list_backups"]
 
 #: A library changed this lately may be in the middle of a change; its times would not tell.
 _YOUNG_NS = 1_000_000_000
-
-
-@dataclass(frozen=True)
-class Backup:
-    """One file of the store.
-
-    ``sha256`` is that of its bytes, or the recorded one where the bytes were not read. ``verified`` is None where it
-    was not asked. ``size`` in bytes. ``reason`` says why it is verified or not. ``judged`` is false where
-    nobody can tell: a file without a checksum or one that cannot be read, or a link, a folder or the like under a
-    backup's name.
-    """
-
-    path: str
-    sha256: Optional[str]
-    size: int
-    name: Name
-    verified: Optional[bool]
-    reason: str
-    judged: bool = True
-
-    @property
-    def created(self) -> datetime:
-        return self.name.created
-
-    @property
-    def kind(self) -> str:
-        return self.name.kind
-
-    def facts(self) -> Dict[str, Any]:
-        """As modules return it."""
-        return {
-            "path": self.path,
-            "sha256": self.sha256,
-            "size": self.size,
-            "created": timestamp(self.created),
-            "kind": self.kind,
-            "verified": self.verified,
-            "reason": self.reason,
-        }
 
 
 @dataclass(frozen=True)
@@ -110,12 +72,14 @@ class Store:
         return sorted(((name, path) for name, path in parsed if name is not None), reverse=True)
 
     def orphans(self) -> List[str]:
-        """Checksum files whose backup is gone: what a run killed while making or pruning a backup leaves."""
+        """Checksums and sidecars whose backup is gone: what a run killed while making or pruning a backup leaves."""
         present = self._listing()
-        found = [name for name in present if name.endswith(CHECKSUM) and name[: -len(CHECKSUM)] not in present]
-        return sorted(
-            str(Path(self.folder) / name) for name in found if names.parse(self.bases, name[: -len(CHECKSUM)])
-        )
+        found = []
+        for name in sorted(present):
+            backup = names.backup_of(name)
+            if backup is not None and backup not in present and names.parse(self.bases, backup):
+                found.append(str(Path(self.folder) / name))
+        return found
 
     def _listing(self) -> set[str]:
         try:
@@ -132,7 +96,9 @@ class Store:
                 yield examine(path, name, verify=verify)
 
     def holding(self, sha256: str, kind: str = BACKUP) -> Optional[Backup]:
-        """The newest verified one, if it has these bytes. One from the future (a clock set back) hides no other."""
+        """The newest verified one, if it has these bytes. One dated in the future (the clock was set back) is passed
+        over, so that it hides no other.
+        """
         moment = utc_now()
         for each in self.backups():
             if each.kind == kind and each.verified:
@@ -142,8 +108,8 @@ class Store:
                     return None
         return None
 
-    def lasting(self, sha256: str, kind: str = BACKUP) -> Optional[Backup]:
-        """As :meth:`holding`, made durable: the run that made it may have been killed before it was.
+    def durable(self, sha256: str, kind: str = BACKUP) -> Optional[Backup]:
+        """As :meth:`holding`, made durable: the run that made it may have been killed before it did that.
 
         :raises DurabilityUnknown: the folder cannot be synced.
         """
@@ -152,8 +118,8 @@ class Store:
             sync_folder(self.folder)
         return existing
 
-    def unlike(self, library: str) -> bool:
-        """Whether no backup can have the bytes of a library that nobody is writing: none has its size."""
+    def is_new(self, library: str) -> bool:
+        """Whether no backup can have the bytes of the library: none has its size, and nobody is writing it."""
         facts = os.stat(library)
         age = time.time_ns() - max(facts.st_mtime_ns, facts.st_ctime_ns)
         if age < _YOUNG_NS:
@@ -174,13 +140,13 @@ class Store:
         for number in range(1, 1000):
             name = Name(moment, number, kind)
             path = self.path_of(name)
-            if not os.path.lexists(path) and not os.path.lexists(path + CHECKSUM):
+            if not any(os.path.lexists(path + suffix) for suffix in ("", CHECKSUM, SIDECAR)):
                 return name
-        raise MobiusError("There are too many backups of one second", self.folder, "check the clock of the host")
+        raise MobiusError("Too many backups within one second", self.folder, "check the clock of the host")
 
     @contextmanager
     def exclusively(self) -> Iterator[None]:
-        """Make the folder where missing, keep other runs out of it, and sweep what killed ones left."""
+        """Make the folder where missing, keep other runs out of it, and sweep what killed runs left."""
         uid, gid = self._ownership()
         make_folders(self.folder, owner=uid, group=gid)
         descriptor = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -195,21 +161,31 @@ class Store:
         refusal = Locked(
             "Another process is writing into the backup folder", self.folder, f"see who: fuser -v {self.folder}"
         )
-        # Some network file systems lock no folders; the lock of the library is held all the same.
+        # Some network file systems cannot lock a folder; the lock of the library is held in any case.
         with suppress(OSError):
-            patiently(lambda: fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB), PATIENCE, refusal)
+            wait_for_lock(lambda: fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB), WAIT, lambda: refusal)
 
-    def add(self, source: str, version: Optional[Version], kind: str = BACKUP) -> Backup:
+    def add(
+        self, source: str, version: Optional[Version], kind: str = BACKUP, *, problem: Optional[str] = None
+    ) -> Backup:
         """Copy ``source``, which must have the bytes of ``version`` if given. Call it within :meth:`exclusively`.
 
-        The checksum file becomes visible first, so that every visible backup verifies; a run killed in between leaves
-        a checksum without a backup, which the next prune sweeps.
+        Sidecar and checksum become visible first, so that every visible backup verifies; a run killed in between leaves
+        them without a backup, and the next prune removes them.
+
+        :param problem: why the library is not valid, empty when it is known to be; None to find out for a backup.
         """
         name = self.next_name(kind)
         path = self.path_of(name)
         uid, gid = self._ownership()
+        sequence = 1 + max((known["sequence"] for known in self._sidecars()), default=0)
+        found = [problem]
 
-        def note(_temporary: str, written: Version) -> None:
+        def write_beside(temporary: str, written: Version) -> None:
+            if problem is None and kind == BACKUP:
+                found[0] = judge(temporary, written.sha256, self.library_path)
+            document = sidecar.compose(source, written, sequence, found[0])
+            create_exclusively(path + SIDECAR, document, owner=uid, group=gid, mode=self.mode)
             line = compose_line(written.sha256, path, self.library_path)
             create_exclusively(path + CHECKSUM, line, owner=uid, group=gid, mode=self.mode)
 
@@ -219,66 +195,39 @@ class Store:
                 copy_of(source),
                 expected=ABSENT,
                 sha256=version.sha256 if version else None,
-                before_rename=note,
+                before_rename=write_beside,
                 owner=uid,
                 group=gid,
                 mode=self.mode,
             )
         except BaseException:
-            # next_name found the name free within the lock, so a checksum without its backup is ours.
+            # next_name found the names free within the lock, so both files are ours.
             if not os.path.lexists(path):
-                with suppress(OSError):
-                    os.unlink(path + CHECKSUM)
+                for suffix in (CHECKSUM, SIDECAR):
+                    with suppress(OSError):
+                        os.unlink(path + suffix)
             raise
-        return Backup(path, written.sha256, written.size, name, True, "the checksum matches")
+        return Backup(
+            path, written.sha256, written.size, name, True, "the checksum matches", problem=found[0], sequence=sequence
+        )
+
+    def _sidecars(self) -> Iterator[sidecar.Sidecar]:
+        for _name, path in self.paths():
+            document = sidecar.read(path)
+            if document is not None:
+                yield document
+
+    def with_problem(self, backup: Backup, *, write: bool = True) -> Backup:
+        """The backup, with what is wrong with its library found out where nobody has looked yet: those of older
+        versions say nothing.
+        """
+        if backup.problem is not None or not backup.verified or backup.sha256 is None:
+            return backup
+        return replace(backup, problem=judge(backup.path, backup.sha256, self.library_path, write=write))
 
     def _ownership(self) -> tuple[Union[str, int, None], Union[str, int, None]]:
         uid, gid = library_owner(self.library_path)
         return uid if self.owner is None else self.owner, gid if self.group is None else self.group
-
-
-def examine(path: str, name: Name, *, verify: bool = True) -> Backup:
-    """Look at one backup; never blocks on what is no regular file and never follows a link.
-
-    :raises FileNotFoundError: it is gone.
-    """
-    facts = os.lstat(path)
-    if not stat.S_ISREG(facts.st_mode):
-        return Backup(path, None, 0, name, False, f"it is {kind_of(facts.st_mode)}, not a regular file", judged=False)
-    hashes: List[str] = []
-    reason = ""
-    try:
-        hashes = recorded(path)
-    except NoChecksum as error:
-        reason = error.what
-        if not os.path.lexists(path + CHECKSUM):
-            reason += f"; if you trust it, make one: {checksum_command(path)}"
-    except OSError as error:
-        return Backup(path, None, facts.st_size, name, False, f"its checksum cannot be read: {error.strerror}", False)
-    if not verify:
-        known = hashes[0] if hashes else None
-        return Backup(path, known, facts.st_size, name, None if hashes else False, reason, bool(hashes))
-    try:
-        version = read_version(path, follow=False)
-    except FileNotFoundError:
-        raise
-    except OSError as error:
-        return Backup(path, None, facts.st_size, name, False, f"it cannot be read: {error.strerror}", False)
-    if not reason:
-        reason = "the checksum matches" if version.sha256 in hashes else _mismatch(version, hashes)
-    return Backup(path, version.sha256, version.size, name, version.sha256 in hashes, reason, bool(hashes))
-
-
-def _mismatch(version: Version, hashes: List[str]) -> str:
-    if version.size == 0:
-        return "it is empty, which is not what its checksum says"
-    return f"its bytes do not match its checksum: {hashes[0][:12]}... recorded, {version.sha256[:12]}... read"
-
-
-def checksum_command(path: str) -> str:
-    """The command that makes a checksum file for a backup that has none."""
-    quoted = shlex.quote(path)
-    return f"sha256sum {quoted} > {quoted}{CHECKSUM}"
 
 
 def list_backups(library_path: str, backup_dir: Optional[str] = None, verify: bool = True) -> List[Backup]:
@@ -296,12 +245,14 @@ def ensure_backup(
 ) -> Backup:
     """A verified backup of exactly the bytes of ``version``: the newest one if it has them, else a new one.
 
-    :raises MobiusError: there is none that is sure to last.
+    The caller has read these bytes as a library, so they are taken for valid.
+
+    :raises MobiusError: no backup can be made that is sure to survive a power cut.
     """
     store = Store.of(library_path, backup_dir, **ownership)
     try:
         with writing(library_path, deployment, required=False), store.exclusively():
-            return store.lasting(version.sha256) or store.add(locate_library(library_path), version)
+            return store.durable(version.sha256) or store.add(locate_library(library_path), version, problem="")
     except DurabilityUnknown as error:
         what = "The backup cannot be made durable, so nothing was changed"
         raise MobiusError(what, error.where, error.remedy) from error
@@ -316,40 +267,56 @@ def create_backup(
     group: Union[str, int, None] = None,
     mode: int = FILE_MODE,
     deployment: Optional[str] = None,
+    expected_real_path: Optional[str] = None,
 ) -> Dict[str, Any]:
     """Back a library up, unless the newest verified backup has its bytes.
 
-    :returns: ``changed``, ``backup`` (see :meth:`Backup.facts`), ``diff``.
+    A library that is not valid is backed up as well: the backup is marked, and no restore chooses it by itself.
+
+    :param expected_real_path: where the library has to be, links followed; see :func:`..storage.paths.refuse_moved`.
+    :returns: ``changed``, ``backup`` (see :meth:`Backup.facts`), ``real_path``, ``diff``, ``warnings``.
     :raises Locked: someone else holds the library.
     """
+    refuse_moved(path, expected_real_path)
     library = locate_library(path)
     store = Store.of(path, backup_dir, owner=owner, group=group, mode=mode)
     if check_mode:
         refuse_if_held(path, deployment)
         version = read_version(library)
         existing = store.holding(version.sha256)
-        return _result(existing, existing or _predicted(store, version))
+        return _result(library, existing, existing or _predicted(store, library, version))
     with writing(path, deployment, required=False), store.exclusively():
-        if store.unlike(library):
+        if store.is_new(library):
             # Hashed while it is copied, which saves a whole pass over it.
-            return _result(None, store.add(library, None))
+            return _result(library, None, store.add(library, None))
         version = read_version(library)
-        existing = store.lasting(version.sha256)
-        return _result(existing, existing or store.add(library, version))
+        existing = store.durable(version.sha256)
+        if existing is not None:
+            existing = store.with_problem(existing)
+        return _result(library, existing, existing or store.add(library, version))
 
 
-def _predicted(store: Store, version: Version) -> Backup:
+def _predicted(store: Store, library: str, version: Version) -> Backup:
     name = store.next_name(BACKUP)
-    return Backup(store.path_of(name), version.sha256, version.size, name, True, "it would be made")
+    problem = judge(library, version.sha256, store.library_path, write=False)
+    return Backup(store.path_of(name), version.sha256, version.size, name, True, "it would be made", problem=problem)
 
 
-def _result(existing: Optional[Backup], backup: Backup) -> Dict[str, Any]:
+def _result(library: str, existing: Optional[Backup], backup: Backup) -> Dict[str, Any]:
     after = describe(backup.path, backup.sha256, backup.size)
     before = after if existing is not None else ""
+    warnings = []
+    if backup.problem:
+        warnings.append(
+            f"The library {library} is not valid: {backup.problem}. The backup {backup.path} is marked as invalid: a "
+            "restore uses it only where it is named."
+        )
     return {
         "changed": existing is None,
         "backup": backup.facts(),
+        "real_path": library,
         "diff": {"before": before, "after": after, "before_header": backup.path, "after_header": backup.path},
+        "warnings": warnings,
     }
 
 

@@ -10,7 +10,7 @@ from typing import Any, Dict, Optional
 from ..backups.choose import DIGEST
 from ..backups.restore import restore
 from ..storage import state
-from ..storage.lock import writing
+from ..storage.lock import fence, writing
 from ..storage.paths import resolve_library
 from ..storage.replace import read_version
 from ..storage.state import DamagedState
@@ -30,8 +30,10 @@ def take_back(
     :param backup: what is restored where there is no library, or the record cannot be read.
     :returns: as :func:`..backups.restore.restore`.
     """
-    # The migration may still be at work: it is waited for, so that what it notes is final.
-    with nullcontext() if check_mode else writing(path, deployment):
+    # The migration may still be at work. Fenced off it replaces nothing more, so that what it noted is final; without a
+    # lock there is no fence, and it is waited for.
+    fenced = not check_mode and fence(path, deployment)
+    with nullcontext() if check_mode or fenced else writing(path, deployment):
         wanted = _before(path, deployment) or backup
         return restore(path, backup_dir, wanted, check_mode=check_mode, deployment=deployment, **ownership)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Optional, Protocol
 
 from ..errors import MobiusError
-from ..storage.lock import acquire, holder, release
+from ..storage.lock import acquire, check_lease, holder, release
 from ..storage.paths import state_dir
 from ..storage.replace import FILE_MODE
 from .tally import Counts
@@ -96,6 +96,8 @@ class Progress:
             )
         if now - self._written >= _WRITE_SECONDS:
             self._written = now
+            # A run that has ended, or whose lock was broken, need not hash to the end before it learns so.
+            check_lease(self._library, self._deployment)
             with suppress(OSError):
                 self._note(tally, phase)
             if self._idle_timeout:

@@ -2,49 +2,84 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """One at a time: a lease that names its holder, and a kernel lock for the length of each writing call.
 
-The lease spans a deployment, which is many processes one after the other; it expires, so that a dead holder does not
-block for ever. The kernel lock ends with the process that holds it, however that ends.
+The lease spans a run, which is many processes one after the other; it expires, so that a dead holder does not block for
+ever. The kernel lock ends with the process that holds it, however that ends.
+
+A writing call is fenced: right before it replaces the library it checks that its run still holds the lease, in the same
+generation. So a process that outlives its run, by a task timeout or a lost connection, changes nothing any more once
+the lease was released, broken, taken over, or advanced by :func:`fence`.
 """
 
 from __future__ import annotations
 
 import errno
 import fcntl
-import json
 import os
-import pwd
 import re
-import socket
 import time
 from contextlib import contextmanager, suppress
-from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, Optional, Set, cast
+from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional
 
-from ..clock import timestamp, utc
 from ..errors import MobiusError
-from .paths import state_dir
-from .replace import DurabilityUnknown, open_regular, sweep_matching, sweep_temporaries, write_json
-from .state import library_owner, prepare_folder
+from .lease import (
+    PRIVATE,
+    TTL,
+    Lease,
+    broken_by,
+    describe,
+    forget_broken,
+    give_to_owner,
+    is_dead,
+    is_stale,
+    lease_mutex,
+    new_lease,
+    note_broken,
+    read_lease,
+    remove_lease,
+    renewed,
+    start_of,
+    write_lease,
+)
+from .paths import refuse_moved, state_dir
+from .replace import ChangedMeanwhile, guarded, sweep_matching, sweep_temporaries
+from .state import prepare_folder
+from .timeline import Span, observe
 
-Lease = Dict[str, Any]
-
-TTL = 900
 LONGEST = 30 * 86400
 #: Seconds to wait for another call's writing to end.
-PATIENCE = 10.0
-
-# Kernel locks of this process, so that a writing call may call another one.
-_held: Set[str] = set()
+WAIT = 10.0
+_POLL = 0.25
 
 
 class Locked(MobiusError):
     """Someone else holds the library."""
 
 
+class StillWriting(Locked):
+    """A process is still writing; it may be one of the same run."""
+
+
+class LockLost(ChangedMeanwhile, Locked):
+    """The run no longer holds the lock that it began with; nothing was replaced."""
+
+
+class _Token(NamedTuple):
+    """The lease that a writing call began with."""
+
+    holder: str
+    generation: int
+
+
+# Kernel locks of this process, so that a writing call may call another one; each with the lease it began with.
+_held: Dict[str, Optional[_Token]] = {}
+# What those lock files say of the clocks: opening such a file once more would end the lock.
+_spans: Dict[str, List[Span]] = {}
+
+
 def holder(library_path: str) -> Optional[Lease]:
-    """The live lease (``id``, ``host``, ``user``, ``purpose``, ``taken_at``, ``expires_at``, ...), or None."""
-    lease = _read_lease(library_path)
-    return None if lease is None or _is_stale(lease) else lease
+    """The live lease (``id``, ``host``, ``user``, ``purpose``, ``taken_at``, ``expires_at``, ``info``), or None."""
+    lease = read_lease(library_path)
+    return None if lease is None or is_stale(lease) else lease
 
 
 def acquire(
@@ -56,101 +91,212 @@ def acquire(
     pid: Optional[int] = None,
     force: bool = False,
     check_mode: bool = False,
+    wait: float = 0.0,
+    info: Optional[Dict[str, Any]] = None,
 ) -> Dict[str, Any]:
     """Take the lease, or renew it when it is ours.
 
     :param ttl: seconds without a sign of life after which it is free; every writing call of the holder renews it.
     :param pid: a process on this host whose end frees the lease at once.
-    :param force: take it whoever holds it.
-    :returns: ``changed`` (false for a renewal), ``holder`` and ``taken_over_from`` (a lease or None).
+    :param force: take it whoever holds it; a process of the former holder that is still writing replaces nothing more.
+    :param wait: seconds to wait for the holder to end, and for a process that is still writing.
+    :param info: what the controller says of itself, such as the id and URL of its job.
+    :returns: ``changed`` (false for a renewal), ``holder``, ``taken_over_from`` (a lease or None), ``waited`` in
+        seconds and ``waited_for`` (the lease that was waited for, or None).
     :raises Locked: someone else holds it.
     """
     if not holder_id.strip():
-        raise MobiusError("A lock needs the id of its holder", library_path, "pass the deployment's id")
+        raise MobiusError("A lock needs the id of its holder", library_path, "pass the id of the run")
     if not 1 <= ttl <= LONGEST:
         raise MobiusError(f"The ttl of a lock is between 1 and {LONGEST} seconds", str(ttl))
-    if pid is not None and _start_of(pid) is None:
+    if pid is not None and start_of(pid) is None:
         raise MobiusError("There is no such process to tie the lock to", str(pid))
+    lease = new_lease(holder_id, purpose, ttl, pid, info)
     if check_mode:
-        return _take(library_path, holder_id, purpose, ttl, pid, force, write=False)
-    with _kernel_lock(library_path):
-        return _take(library_path, holder_id, purpose, ttl, pid, force, write=True)
+        return {**_take(library_path, lease, force, write=False), "waited": 0.0, "waited_for": None}
+    started = time.monotonic()
+    broken = _break(library_path, lease) if force else None
+    waited_for: Optional[Lease] = None
+    while True:
+        left = wait - (time.monotonic() - started)
+        try:
+            with _kernel_lock(library_path, max(WAIT, left)):
+                # After waiting, or when the clock of the lease ran on.
+                lease.update(renewed(ttl))
+                with lease_mutex(library_path):
+                    result = _take(library_path, lease, force, write=True)
+                break
+        except StillWriting:
+            raise
+        except Locked as error:
+            waited_for = read_lease(library_path) or waited_for
+            if left <= 0:
+                raise _after_waiting(error, time.monotonic() - started, wait) from error
+            time.sleep(min(_POLL, left))
+    result["taken_over_from"] = broken or result["taken_over_from"]
+    return {**result, "waited": round(time.monotonic() - started, 1) if waited_for else 0.0, "waited_for": waited_for}
 
 
-def _take(
-    library_path: str, holder_id: str, purpose: str, ttl: int, pid: Optional[int], force: bool, *, write: bool
-) -> Dict[str, Any]:
-    former = _read_lease(library_path)
-    ours = former is not None and former.get("id") == holder_id
-    if former is not None and not ours and not force and not _is_stale(former):
+def _after_waiting(error: Locked, seconds: float, wait: float) -> Locked:
+    return Locked(f"After waiting {seconds:.0f} s: {error.what}", error.where, error.remedy) if wait else error
+
+
+def _take(library_path: str, lease: Lease, force: bool, *, write: bool) -> Dict[str, Any]:
+    former = read_lease(library_path)
+    ours = former is not None and former.get("id") == lease["id"]
+    if former is not None and not ours and not force and not is_stale(former):
         raise _locked(library_path, former)
-    lease = _new_lease(holder_id, purpose, ttl, pid)
+    _refuse_lost(library_path, lease["id"], former, force)
     if ours and former is not None:
-        lease["taken_at"] = former.get("taken_at", lease["taken_at"])
+        kept: Lease = {name: former[name] for name in ("taken_at", "generation") if name in former}
+        lease.update(kept, info=lease["info"] or former.get("info") or {})
     if write:
-        _write_lease(library_path, lease)
-    return {"changed": not ours, "holder": lease, "taken_over_from": None if ours else former}
+        write_lease(library_path, lease)
+        if force:
+            forget_broken(library_path, str(lease["id"]))
+    return {"changed": not ours, "holder": dict(lease), "taken_over_from": None if ours else former}
+
+
+def _refuse_lost(library_path: str, holder_id: str, former: Optional[Lease], force: bool) -> None:
+    """
+    :raises LockLost: this run held the lock once, and it was broken since.
+    """
+    if force or (former is not None and former.get("id") == holder_id):
+        return
+    by = broken_by(library_path, holder_id)
+    if by is not None:
+        raise _lost(library_path, f"The lock of this run ({holder_id}) was broken by {by}")
+    token = _held.get(state_dir(library_path))
+    if token is not None and token.holder == holder_id:
+        raise _lost(library_path, f"The lock of this run ({holder_id}) was released while it was still writing")
+
+
+def _break(library_path: str, lease: Lease) -> Optional[Lease]:
+    """Take a live lease away from another holder, which fences what it still has running."""
+    prepare_folder(library_path)
+    with lease_mutex(library_path):
+        former = read_lease(library_path)
+        if former is None or former.get("id") == lease["id"]:
+            return None
+        if not is_stale(former):
+            note_broken(library_path, former, describe(lease))
+        remove_lease(library_path)
+        return former
 
 
 def release(library_path: str, holder_id: str, *, force: bool = False, check_mode: bool = False) -> bool:
-    """Give the lease back. False when it is not ours (any more): another holder's is left alone without ``force``."""
+    """Give the lease back. False when it is not ours (any more): another holder's is left alone without ``force``.
 
-    def is_ours() -> bool:
-        lease = _read_lease(library_path)
-        return lease is not None and (force or lease.get("id") == holder_id)
+    It does not wait for a process of the holder that is still writing: without the lease that replaces nothing.
+    """
 
-    if check_mode or not is_ours():
-        return is_ours()
-    with _kernel_lock(library_path):
-        if not is_ours():
+    def found() -> Optional[Lease]:
+        lease = read_lease(library_path)
+        return lease if lease is not None and (force or lease.get("id") == holder_id) else None
+
+    if check_mode or found() is None:
+        return found() is not None
+    with lease_mutex(library_path):
+        lease = found()
+        if lease is None:
             return False
-        os.unlink(_lease_path(library_path))
+        if lease.get("id") != holder_id and not is_stale(lease):
+            note_broken(library_path, lease, describe(new_lease(holder_id, "breaking the lock", TTL, None)))
+        remove_lease(library_path)
         return True
 
 
-def hold(library_path: str, holder_id: str, *, present: bool, force: bool = False, **details: Any) -> Dict[str, Any]:
-    """:func:`acquire` or :func:`release`, with ``changed``, ``holder``, ``taken_over_from`` and ``diff`` for a module.
+def fence(library_path: str, holder_id: str) -> bool:
+    """Keep processes that this run has started before from replacing the library; returns whether the lease is ours.
 
+    Called by a rollback: what it takes back must not be written once more by a process that was given up.
+    """
+    lease = read_lease(library_path)
+    if lease is None or lease.get("id") != holder_id:
+        return False
+    with lease_mutex(library_path):
+        lease = read_lease(library_path)
+        if lease is None or lease.get("id") != holder_id:
+            return False
+        lease["generation"] = _generation(lease) + 1
+        write_lease(library_path, lease)
+    folder = state_dir(library_path)
+    if _held.get(folder) is not None:
+        _held[folder] = _Token(holder_id, lease["generation"])
+    return True
+
+
+def hold(
+    library_path: str,
+    holder_id: str,
+    *,
+    present: bool,
+    force: bool = False,
+    expected_real_path: Optional[str] = None,
+    **details: Any,
+) -> Dict[str, Any]:
+    """:func:`acquire` or :func:`release`, with ``diff``, ``real_path`` and ``warnings`` for a module.
+
+    :param expected_real_path: see :func:`.paths.refuse_moved`; the lock that is released is that of this path.
     :param details: ``check_mode``; and for taking, as for :func:`acquire`.
     """
-    before = _read_lease(library_path)
+    if present:
+        refuse_moved(library_path, expected_real_path)
+    elif expected_real_path:
+        library_path = expected_real_path
+    before = read_lease(library_path)
+    warnings = []
     if present:
         result = acquire(library_path, holder_id, force=force, **details)
+        if result["waited_for"]:
+            warnings.append(f"Waited {result['waited']:g} s for {describe(result['waited_for'])} to end.")
     else:
         changed = release(library_path, holder_id, force=force, check_mode=details["check_mode"])
         result = {"changed": changed, "holder": None if changed else holder(library_path), "taken_over_from": None}
+        result.update(waited=0.0, waited_for=None)
+        by = None if changed else broken_by(library_path, holder_id)
+        if by is not None:
+            warnings.append(f"The lock of this run ({holder_id}) was broken by {by}; another run may have begun since.")
     lines = [f"{lease['id']}\n" if lease else "" for lease in (before, result["holder"])]
     result["diff"] = {"before": lines[0], "after": lines[1] if result["changed"] else lines[0]}
-    for lease in (result["holder"], result["taken_over_from"]):
-        for private in ("renewed", "boottime", "boot_id", "pid_start"):
+    for lease in (result["holder"], result["taken_over_from"], result["waited_for"]):
+        for private in PRIVATE:
             (lease or {}).pop(private, None)
-    return result
+    return {**result, "real_path": os.path.realpath(library_path), "warnings": warnings}
 
 
 def refuse_if_held(library_path: str, deployment: Optional[str]) -> None:
     """For check mode and for reading.
 
     :raises Locked: a live lease of another holder than ``deployment`` exists.
+    :raises LockLost: the lock of ``deployment`` was broken.
     """
     lease = holder(library_path)
     if lease is not None and lease.get("id") != deployment:
-        raise _locked(library_path, lease)
+        by = None if deployment is None else broken_by(library_path, deployment)
+        refusal = _locked(library_path, lease)
+        if by is not None:
+            raise LockLost(f"The lock of this run ({deployment}) was broken by {by}. {refusal.what}", library_path)
+        raise refusal
+    if deployment is not None and lease is None:
+        _refuse_lost(library_path, deployment, None, force=False)
 
 
 @contextmanager
 def writing(
-    library_path: str, deployment: Optional[str] = None, *, patience: float = PATIENCE, required: bool = True
+    library_path: str, deployment: Optional[str] = None, *, wait: float = WAIT, required: bool = True
 ) -> Iterator[None]:
     """Hold the library for one writing call; may be entered again by the same process.
 
-    What killed runs left of the library and its state is swept.
+    What killed runs left of the library and its state is swept. Until it ends, :func:`replace.replace_whole` replaces
+    the library only while the lease is as it was at the beginning.
 
     :param deployment: the holder id that this call belongs to; its lease is renewed before and after.
-    :param patience: seconds to wait for another call to end its writing.
+    :param wait: seconds to wait for another call to end its writing.
     :param required: false for what never touches the library: then a folder this user cannot write to is no obstacle.
     :raises Locked: someone else writes, or holds a live lease.
     """
-    with _kernel_lock(library_path, patience, required) as locked:
+    with _kernel_lock(library_path, wait, required) as locked:
         if not locked:
             # Not even the lease may be readable for this user.
             with suppress(PermissionError):
@@ -158,23 +304,80 @@ def writing(
             yield
             return
         refuse_if_held(library_path, deployment)
+        folder, outer = state_dir(library_path), _held[state_dir(library_path)]
         _renew(library_path, deployment)
+        _held[folder] = _token(library_path, deployment) or outer
         try:
-            yield
+            with guarded(os.path.realpath(library_path), lambda: _fenced(library_path, deployment)):
+                yield
         finally:
+            _held[folder] = outer
             _renew(library_path, deployment)
+
+
+def _token(library_path: str, deployment: Optional[str]) -> Optional[_Token]:
+    lease = read_lease(library_path)
+    if deployment is None or lease is None or lease.get("id") != deployment:
+        return None
+    return _Token(deployment, _generation(lease))
+
+
+@contextmanager
+def _fenced(library_path: str, deployment: Optional[str]) -> Iterator[None]:
+    """Around the replacement itself: the lease cannot change while it is made."""
+    with lease_mutex(library_path):
+        check_lease(library_path, deployment)
+        yield
+
+
+def check_lease(library_path: str, deployment: Optional[str]) -> None:
+    """Within :func:`writing`: whether this call may still replace the library.
+
+    :raises LockLost: its lease was released, broken or advanced, or the run that holds it has ended.
+    :raises Locked: another run has taken the lock meanwhile.
+    """
+    token = _held.get(state_dir(library_path))
+    lease = read_lease(library_path)
+    if token is None:
+        if lease is not None and not is_stale(lease) and lease.get("id") != deployment:
+            raise _locked(library_path, lease)
+        return
+    if lease is None or lease.get("id") != token.holder:
+        by = broken_by(library_path, token.holder)
+        how = f"was broken by {by}" if by else "was released while it was still writing"
+        raise _lost(library_path, f"The lock of this run ({token.holder}) {how}")
+    if _generation(lease) != token.generation:
+        raise _lost(library_path, f"A rollback of this run ({token.holder}) began while it was still writing")
+    if is_dead(lease):
+        raise _lost(library_path, f"The run that this belongs to ({token.holder}) has ended")
+
+
+def _generation(lease: Lease) -> int:
+    generation = lease.get("generation")
+    return generation if isinstance(generation, int) else 0
+
+
+def _lost(library_path: str, what: str) -> LockLost:
+    return LockLost(
+        f"{what}; nothing was changed by this call",
+        library_path,
+        "see what is deployed now (playbooks/status.yml), then start again",
+    )
 
 
 def _renew(library_path: str, deployment: Optional[str]) -> None:
     # A full disk does not end a lease, and must not stand in the way of a restore.
     with suppress(OSError):
-        lease = _read_lease(library_path)
-        if deployment is not None and lease is not None and lease.get("id") == deployment:
-            _write_lease(library_path, {**lease, **_times(int(lease["ttl"]))})
+        if deployment is None or read_lease(library_path) is None:
+            return
+        with lease_mutex(library_path):
+            lease = read_lease(library_path)
+            if lease is not None and lease.get("id") == deployment:
+                write_lease(library_path, {**lease, **renewed(int(lease["ttl"]))})
 
 
 @contextmanager
-def _kernel_lock(library_path: str, patience: float = PATIENCE, required: bool = True) -> Iterator[bool]:
+def _kernel_lock(library_path: str, wait: float = WAIT, required: bool = True) -> Iterator[bool]:
     folder = state_dir(library_path)
     if folder in _held:
         yield True
@@ -187,20 +390,18 @@ def _kernel_lock(library_path: str, patience: float = PATIENCE, required: bool =
         yield False
         return
     try:
-        # A POSIX lock: unlike flock, worker processes do not inherit it, so it ends with this very process.
-        refusal = Locked(
-            f"Another process is writing to the library and did not end within {patience:g} seconds",
-            library_path,
-            f"wait for it, or see who it is with: fuser -v {folder}/writing",
-        )
-        patiently(lambda: fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB), patience, refusal)
-        _held.add(folder)
+        # A POSIX lock: unlike flock, hash processes do not inherit it, so it ends with this very process.
+        take: Callable[[], None] = lambda: fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)  # noqa: E731
+        wait_for_lock(take, wait, lambda: _still_writing(library_path, wait))
+        _held[folder] = None
         try:
             sweep_temporaries(library_path)
             sweep_matching(folder, re.compile(r"\.(lock|current\.json)\.[0-9a-f]{12}\.tmp"))
+            _spans[folder] = observe(descriptor)
             yield True
         finally:
-            _held.discard(folder)
+            _held.pop(folder, None)
+            _spans.pop(folder, None)
     finally:
         os.close(descriptor)
 
@@ -208,29 +409,39 @@ def _kernel_lock(library_path: str, patience: float = PATIENCE, required: bool =
 def _open_lock_file(library_path: str) -> int:
     flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
     descriptor = os.open(f"{prepare_folder(library_path)}/writing", flags, 0o640)
-    uid, gid = library_owner(library_path)
-    facts = os.fstat(descriptor)
-    # So that a run as the library's owner can follow one as root; never through another name of some other file.
-    if facts.st_nlink == 1 and (uid not in (-1, facts.st_uid) or gid not in (-1, facts.st_gid)):
-        with suppress(OSError):
-            os.fchown(descriptor, uid, gid)
+    give_to_owner(descriptor, library_path)
     return descriptor
 
 
+def _still_writing(library_path: str, wait: float) -> StillWriting:
+    lease = holder(library_path)
+    of_whom = f" of {describe(lease)}" if lease is not None else ""
+    return StillWriting(
+        f"Another process{of_whom} is writing to the library and did not end within {wait:g} seconds",
+        library_path,
+        f"wait for it, or see which process it is: fuser -v {state_dir(library_path)}/writing",
+    )
+
+
+def spans_seen(library_path: str) -> Optional[List[Span]]:
+    """What is known of the clocks, within :func:`writing`; None outside of it."""
+    return _spans.get(state_dir(library_path))
+
+
 @contextmanager
-def folder_alone(folder: str, patience: float, refusal: MobiusError) -> Iterator[None]:
-    """Keep other runs out of a folder; the lock ends with its process. After ``patience`` seconds raise ``refusal``."""
+def folder_alone(folder: str, wait: float, refusal: MobiusError) -> Iterator[None]:
+    """Keep other runs out of a folder; the lock ends with its process. After ``wait`` seconds raise ``refusal``."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        patiently(lambda: fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB), patience, refusal)
+        wait_for_lock(lambda: fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB), wait, lambda: refusal)
         yield
     finally:
         os.close(descriptor)
 
 
-def patiently(take: Callable[[], None], patience: float, refusal: MobiusError) -> None:
-    """Call ``take``, which does not block, until it gets its lock; after ``patience`` seconds raise ``refusal``."""
-    deadline = time.monotonic() + patience
+def wait_for_lock(take: Callable[[], None], wait: float, refusal: Callable[[], MobiusError]) -> None:
+    """Call ``take``, which does not block, until it gets its lock; after ``wait`` seconds raise ``refusal()``."""
+    deadline = time.monotonic() + wait
     while True:
         try:
             return take()
@@ -238,133 +449,15 @@ def patiently(take: Callable[[], None], patience: float, refusal: MobiusError) -
             if error.errno not in (errno.EACCES, errno.EAGAIN):
                 raise
         if time.monotonic() >= deadline:
-            raise refusal
+            raise refusal()
         time.sleep(0.05)
 
 
 def _locked(library_path: str, lease: Lease) -> Locked:
-    process = f", process {lease['pid']}" if lease.get("pid") else ""
     return Locked(
-        f"The library is locked by {lease.get('id')} ({lease.get('purpose')}, {lease.get('user')} on "
-        f"{lease.get('host')}{process}) since {lease.get('taken_at')}, at most until {lease.get('expires_at')}",
+        f"The library is locked by {describe(lease)} since {lease.get('taken_at')}, at most until "
+        f"{lease.get('expires_at')}",
         library_path,
-        "wait for it to end; if it is dead, break the lock: library_lock with force=true "
-        "(for the playbooks: -e mobius_lock_break=true)",
+        "wait for it to end (library_lock with wait; for the playbooks -e mobius_lock_wait=SECONDS); only if it is "
+        "dead, break the lock: library_lock with force=true (for the playbooks: -e mobius_lock_break=true)",
     )
-
-
-def _lease_path(library_path: str) -> str:
-    return str(Path(state_dir(library_path)) / "lock")
-
-
-def _read_lease(library_path: str) -> Optional[Lease]:
-    path = _lease_path(library_path)
-    try:
-        with open_regular(path) as stream:
-            modified = os.fstat(stream.fileno()).st_mtime
-            content = stream.read()
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    with suppress(ValueError, KeyError, TypeError):
-        lease = json.loads(content)
-        if lease["id"] == str(lease["id"]) and int(lease["ttl"]) > 0 and float(lease["renewed"]) > 0:
-            return cast(Lease, lease)
-    # A lease that cannot be read is held by someone unknown until its time is over.
-    unknown = dict.fromkeys(("purpose", "user", "host", "taken_at"), "unknown")
-    return {"id": "an unreadable lock", **unknown, **_at(modified, TTL)}
-
-
-def _write_lease(library_path: str, lease: Lease) -> None:
-    uid, gid = library_owner(library_path)
-    # A power cut ends what the lease stands for.
-    with suppress(DurabilityUnknown):
-        write_json(_lease_path(library_path), lease, owner=uid, group=gid)
-
-
-def _new_lease(holder_id: str, purpose: str, ttl: int, pid: Optional[int]) -> Lease:
-    lease: Lease = {
-        "id": holder_id,
-        "host": socket.gethostname(),
-        "user": _user(),
-        "purpose": purpose,
-        "boot_id": _boot_id(),
-        "pid": pid,
-        "pid_start": None if pid is None else _start_of(pid),
-        **_times(ttl),
-    }
-    lease["taken_at"] = lease["renewed_at"]
-    return lease
-
-
-def _times(ttl: int) -> Dict[str, Any]:
-    return {**_at(time.time(), ttl), "boottime": _boottime()}
-
-
-def _at(now: float, ttl: int) -> Dict[str, Any]:
-    return {"ttl": ttl, "renewed_at": _utc(now), "expires_at": _utc(now + ttl), "renewed": now}
-
-
-def _is_stale(lease: Lease) -> bool:
-    return _is_expired(lease) or _is_dead(lease)
-
-
-def _is_expired(lease: Lease) -> bool:
-    ttl = float(lease["ttl"])
-    if lease.get("boot_id") == _boot_id() and isinstance(lease.get("boottime"), float):
-        # A clock that nobody sets: neither forward to free the lock too early nor back to block for long.
-        return _boottime() - float(lease["boottime"]) > ttl
-    age = time.time() - float(lease["renewed"])
-    return not -ttl <= age <= ttl
-
-
-def _is_dead(lease: Lease) -> bool:
-    pid = lease.get("pid")
-    if not isinstance(pid, int) or lease.get("host") != socket.gethostname():
-        return False
-    if lease.get("boot_id") != _boot_id():
-        return True
-    start = _start_of(pid)
-    return not _exists(pid) if start is None else start != lease.get("pid_start")
-
-
-def _exists(pid: int) -> bool:
-    """Whether a process that /proc does not show is there: some hosts hide those of other users."""
-    try:
-        os.kill(pid, 0)
-    except PermissionError:
-        return True
-    except OSError:
-        pass
-    # Gone, or ours and a zombie.
-    return False
-
-
-def _start_of(pid: int) -> Optional[int]:
-    """Start time of a process in clock ticks since boot, or None; with it a pid given to another process shows."""
-    try:
-        stat_line = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return None
-    # The name, in parentheses, may hold anything; field 22 is the 20th after it, state Z or X is as good as gone.
-    fields = stat_line.rpartition(")")[2].split()
-    return None if fields[0] in "ZX" else int(fields[19])
-
-
-def _boot_id() -> Optional[str]:
-    with suppress(OSError):
-        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-    return None
-
-
-def _boottime() -> float:
-    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
-
-
-def _user() -> str:
-    with suppress(KeyError):
-        return pwd.getpwuid(os.geteuid()).pw_name
-    return str(os.geteuid())
-
-
-def _utc(moment: float) -> str:
-    return timestamp(utc(moment))

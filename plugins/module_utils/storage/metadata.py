@@ -10,7 +10,7 @@ import os
 import pwd
 import stat
 from dataclasses import dataclass
-from typing import Callable, Dict, Optional, Union
+from typing import Callable, Dict, Optional, Tuple, Union
 
 from ..errors import MobiusError
 
@@ -78,17 +78,57 @@ def _apply_owner(descriptor: int, model: Optional[os.stat_result], wanted: Owner
     gid = wanted.gid if wanted.gid != -1 else (model.st_gid if model else now.st_gid)
     if (uid, gid) == (now.st_uid, now.st_gid):
         return
+    # One after the other, so that the message names the one that cannot be kept.
+    if uid != now.st_uid:
+        _chown(descriptor, uid, -1, where, refusal_of_owner(uid))
+    if gid != now.st_gid:
+        _chown(descriptor, -1, gid, where, refusal_of_group(gid))
+
+
+def _chown(descriptor: int, uid: int, gid: int, where: Optional[str], refusal: Tuple[str, str]) -> None:
     try:
-        os.fchown(descriptor, uid if uid != now.st_uid else -1, gid if gid != now.st_gid else -1)
+        os.fchown(descriptor, uid, gid)
     except PermissionError as error:
-        raise MobiusError(
-            f"The owner {uid}:{gid} cannot be kept by user {os.geteuid()}, so nothing was written",
-            where,
-            f"run as that owner or with become, or first change the owner to {os.geteuid()}",
-        ) from error
+        raise MobiusError(f"{refusal[0]}, so nothing was written", where, refusal[1]) from error
 
 
-def _attributes(file: Union[str, int]) -> Dict[str, bytes]:
+def refusal_of_owner(uid: int) -> Tuple[str, str]:
+    """That this user cannot keep the owner of a file, and what helps."""
+    owner, user = user_name(uid), user_name(os.geteuid())
+    return (
+        f"The owner {owner} cannot be kept by the user {user}",
+        f"run as {owner} or with become: true, or change the owner of the file first: chown {os.geteuid()} FILE",
+    )
+
+
+def refusal_of_group(gid: int) -> Tuple[str, str]:
+    """That this user cannot keep the group of a file, and what helps."""
+    group, user = group_name(gid), user_name(os.geteuid())
+    return (
+        f"The group {group} cannot be kept by the user {user}, who is not a member of it",
+        f"add the user to the group, run with become: true, or change the group of the file first: "
+        f"chgrp {os.getegid()} FILE",
+    )
+
+
+def user_name(uid: int) -> str:
+    """``alice (uid 1000)``, or ``uid 1000`` for one without a name."""
+    try:
+        return f"{pwd.getpwuid(uid).pw_name} (uid {uid})"
+    except KeyError:
+        return f"uid {uid}"
+
+
+def group_name(gid: int) -> str:
+    """``operators (gid 33)``, or ``gid 33`` for one without a name."""
+    try:
+        return f"{grp.getgrgid(gid).gr_name} (gid {gid})"
+    except KeyError:
+        return f"gid {gid}"
+
+
+def read_attributes(file: Union[str, int]) -> Dict[str, bytes]:
+    """ACL and extended attributes of a file, without those that belong to its inode or content."""
     try:
         names = os.listxattr(file)
     except OSError as error:
@@ -99,8 +139,8 @@ def _attributes(file: Union[str, int]) -> Dict[str, bytes]:
 
 
 def _copy_attributes(source: str, descriptor: int) -> None:
-    there = _attributes(descriptor)
-    for name, value in _attributes(source).items():
+    there = read_attributes(descriptor)
+    for name, value in read_attributes(source).items():
         if there.get(name) == value:
             continue
         try:
@@ -116,13 +156,13 @@ def _copy_attributes(source: str, descriptor: int) -> None:
 def parse_mode(text: str) -> int:
     """An octal mode for a data file, such as ``0640``.
 
-    :raises MobiusError: no octal number, or one that YAML is likely to have made of an unquoted mode: no right to read
-        for the owner, a right to execute, to write for others, or to write without reading.
+    :raises MobiusError: it is not an octal number, or one that YAML is likely to have made of an unquoted mode: the
+        owner may not read, somebody may execute, others may write, or somebody may write without reading.
     """
     try:
         mode = int(str(text), 8)
     except ValueError:
         mode = -1
     if not 0 <= mode <= 0o777 or mode & 0o113 or not mode & 0o400 or mode & 0o060 == 0o020:
-        raise MobiusError("This is no mode for a data file", str(text), 'quote it, as in mode: "0640"')
+        raise MobiusError("Invalid mode for a data file", str(text), 'quote it, as in mode: "0640"')
     return mode

@@ -32,13 +32,17 @@ class UnsafePath(MobiusError):
         self.reason = reason
 
 
+class LibraryMoved(MobiusError):
+    """The path of the library leads somewhere else than when the run began; nothing was changed."""
+
+
 def checked_path(path: str) -> str:
     """The path, which may come from anywhere.
 
     :raises MobiusError: it is empty or holds a NUL.
     """
     if not path or "\0" in path:
-        raise MobiusError("This is no path", repr(path), "name a file or folder")
+        raise MobiusError("Invalid path", repr(path), "name a file or folder")
     return path
 
 
@@ -70,6 +74,26 @@ def locate_library(path: str) -> str:
     if not Path(real).exists():
         raise MobiusError("There is no library", path, "check the path, or restore a backup with library_restore")
     return real
+
+
+def refuse_moved(path: str, expected_real_path: Optional[str]) -> None:
+    """Stop where the library is no longer where it was when the run began: a link on the way was pointed elsewhere.
+
+    :param expected_real_path: where it has to be, links followed, as ``library_preflight`` and ``library_lock`` return
+        it; None or empty for anywhere.
+    :raises LibraryMoved: it is somewhere else.
+    """
+    if not expected_real_path:
+        return
+    expected = os.path.abspath(checked_path(expected_real_path))
+    actual = os.path.realpath(checked_path(path))
+    if actual != expected:
+        raise LibraryMoved(
+            f"The library has moved since this run began, from {expected} to {actual}, so nothing was changed",
+            path,
+            f"find out what switches that link, for example another deployment, and run again; the run's own library "
+            f"is {expected}",
+        )
 
 
 def kind_of(mode: int) -> str:

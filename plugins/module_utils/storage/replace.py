@@ -13,15 +13,15 @@ import re
 import secrets
 import stat
 import time
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Callable, Iterator, Optional, Union, cast
+from typing import Any, BinaryIO, Callable, ContextManager, Dict, Iterator, Optional, Union, cast
 
 from ..errors import MobiusError
-from .following import HashedFile
 from .metadata import Ownership, apply_metadata, resolve_ownership
 from .paths import kind_of
+from .read_back import HashedFile
 
 BLOCK = 256 * 1024
 COPIED = 1024 * 1024
@@ -29,6 +29,8 @@ COPIED = 1024 * 1024
 ABANDONED_SECONDS = 3600.0
 FILE_MODE = 0o640
 FOLDER_MODE = 0o750
+# Of this process: real path -> what has to hold while the file there is replaced.
+_guards: Dict[str, Callable[[], ContextManager[None]]] = {}
 
 
 @dataclass(frozen=True)
@@ -143,13 +145,28 @@ def replace_whole(
             if before_rename is not None:
                 before_rename(temporary, version)
             _check_expected(path, expected)
-            os.rename(temporary, path)
+            with _guards.get(path, nullcontext)():
+                os.rename(temporary, path)
         except BaseException:
             with suppress(OSError):
                 os.unlink(temporary)
             raise
         _sync_folder(folder_descriptor, path)
     return version
+
+
+@contextmanager
+def guarded(path: str, guard: Callable[[], ContextManager[None]]) -> Iterator[None]:
+    """Until it ends, this process replaces the file at the real path ``path`` only within ``guard()``."""
+    outer = _guards.get(path)
+    _guards[path] = guard
+    try:
+        yield
+    finally:
+        if outer is None:
+            del _guards[path]
+        else:
+            _guards[path] = outer
 
 
 def _write_temporary(path: str, temporary: str, write: Callable[[BinaryIO], Any], wanted: Ownership) -> Version:

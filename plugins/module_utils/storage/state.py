@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Dict, List, Optional
 
 from ..errors import MobiusError
+from .mounts import refuse_unmounted
 from .paths import state_dir
 from .replace import make_folders, open_regular, read_version, write_json
 
@@ -174,8 +175,13 @@ def prepare_folder(library_path: str) -> str:
     :raises MobiusError: the folder of the library is missing.
     """
     folder = state_dir(library_path)
+    refuse_unmounted(library_path)
     if not Path(folder).parent.is_dir():
-        raise MobiusError("There is no such folder", str(Path(folder).parent), "check the path of the library")
+        raise MobiusError(
+            "The folder of the library is missing",
+            str(Path(folder).parent),
+            "check the path of the library, and whether its file system is mounted",
+        )
     uid, gid = library_owner(library_path)
     # A power cut may take it away again: it is made anew when it is needed.
     make_folders(folder, owner=uid, group=gid, lasting=False)

@@ -6,7 +6,7 @@ import hashlib
 import os
 
 import pytest
-from ansible_collections.mobius.dhash.plugins.module_utils.backups import store
+from ansible_collections.mobius.dhash.plugins.module_utils.backups import examine, store
 from ansible_collections.mobius.dhash.plugins.module_utils.backups.store import create_backup
 from ansible_collections.mobius.dhash.plugins.module_utils.storage.replace import ChangedMeanwhile
 
@@ -29,7 +29,8 @@ def passes(monkeypatch):
         seen.append(path)
         return real(path, **more)
 
-    monkeypatch.setattr(store, "read_version", counted)
+    for module in (store, examine):
+        monkeypatch.setattr(module, "read_version", counted)
     return seen
 
 

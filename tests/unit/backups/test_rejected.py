@@ -120,6 +120,6 @@ def test_nothing_else_left_is_refused_with_the_reason(library):
     for each in store.list_backups(str(library)):
         if each.kind == names.BACKUP and each.sha256 != digest(NEW):
             (library.parent / each.path).unlink()
-    with pytest.raises(MobiusError, match="was not rolled back"):
+    with pytest.raises(MobiusError, match="holds a deployment that was rolled back"):
         restore(str(library), None, "latest")
     assert library.read_bytes() == OLD

@@ -50,9 +50,16 @@ def test_an_older_state_is_never_restored_unasked(library: Path, wanted: str, da
     assert library.read_bytes() == B
 
 
-def test_latest_from_the_future_is_told(library: Path) -> None:
-    plant(library, B, days=-1)
-    assert "clock was set back" in restore(str(library))["warnings"][0]
+def test_latest_stops_where_a_backup_is_dated_in_the_future(library: Path) -> None:
+    ahead, older = plant(library, B, days=-1), plant(library, C, days=1)
+    for wanted in ("latest", "deployment"):
+        with pytest.raises(MobiusError, match="which backup is the newest cannot be told") as error:
+            restore(str(library), None, wanted)
+        assert f"-e mobius_backup={ahead}" in str(error.value)
+        assert str(older) in str(error.value)
+    assert library.read_bytes() == A
+    assert restore(str(library), None, ahead.name)["restored_from"] == str(ahead)
+    assert library.read_bytes() == B
 
 
 @pytest.mark.parametrize("wanted", ["latest", "deployment", "{path}", "{name}", "backups/{name}"])
@@ -163,7 +170,7 @@ def test_a_record_that_cannot_be_written_stops_no_restore(library: Path, monkeyp
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(state, "write_json", full)
-    assert any("could not be recorded" in text for text in restore(str(library))["warnings"])
+    assert any("could not be written" in text for text in restore(str(library))["warnings"])
     assert library.read_bytes() == B
 
 

@@ -11,11 +11,11 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from ansible_collections.mobius.dhash.plugins.module_utils.backups import names, store
+from ansible_collections.mobius.dhash.plugins.module_utils.backups import examine, names, store
 from ansible_collections.mobius.dhash.plugins.module_utils.backups.checksums import compose_line, recorded
 from ansible_collections.mobius.dhash.plugins.module_utils.backups.names import BACKUP, SNAPSHOT, Name
+from ansible_collections.mobius.dhash.plugins.module_utils.backups.prune import Rules, prune
 from ansible_collections.mobius.dhash.plugins.module_utils.backups.report import human, info
-from ansible_collections.mobius.dhash.plugins.module_utils.backups.retention import Rules, prune
 from ansible_collections.mobius.dhash.plugins.module_utils.backups.store import (
     create_backup,
     ensure_backup,
@@ -247,7 +247,7 @@ def test_what_cannot_be_read_is_not_called_damaged(library: Path, monkeypatch: p
 
     plant(library, b"old", days=90)
     plant(library, b"new", days=1)
-    monkeypatch.setattr(store, "read_version", broken)
+    monkeypatch.setattr(examine, "read_version", broken)
     assert {(each.verified, each.judged) for each in list_backups(str(library))} == {(False, False)}
     assert prune(str(library), rules=Rules())["removed"] == []
 

@@ -42,7 +42,7 @@ def test_other_bytes_than_expected_stay(library: Path) -> None:
     expected = read_version(str(library)).sha256
     library.write_bytes(C)
     for check_mode in (True, False):
-        with pytest.raises(MobiusError, match="has not the bytes that were expected"):
+        with pytest.raises(MobiusError, match="does not have the expected bytes"):
             restore(str(library), backup="deployment", expected=expected, check_mode=check_mode)
     assert library.read_bytes() == C
     assert snapshots(library) == []

@@ -7,8 +7,8 @@ import shutil
 from pathlib import Path
 
 import pytest
+from ansible_collections.mobius.dhash.plugins.module_utils.backups.prune import Rules, prune
 from ansible_collections.mobius.dhash.plugins.module_utils.backups.restore import restore
-from ansible_collections.mobius.dhash.plugins.module_utils.backups.retention import Rules, prune
 from ansible_collections.mobius.dhash.plugins.module_utils.errors import MobiusError
 from ansible_collections.mobius.dhash.plugins.module_utils.migration import apply
 from ansible_collections.mobius.dhash.plugins.module_utils.storage.state import read_document

@@ -12,7 +12,7 @@ from typing import Any, Dict, Iterator
 
 import pytest
 from ansible_collections.mobius.dhash.plugins.module_utils.errors import MobiusError
-from ansible_collections.mobius.dhash.plugins.module_utils.storage import lock
+from ansible_collections.mobius.dhash.plugins.module_utils.storage import lease, lock
 from ansible_collections.mobius.dhash.plugins.module_utils.storage.lock import (
     Locked,
     acquire,
@@ -76,7 +76,7 @@ def test_check_mode_predicts_and_writes_nothing(library: str) -> None:
 
 def test_expires(library: str) -> None:
     acquire(library, "A", ttl=60)
-    change(library, boottime=lock._boottime() - 61)
+    change(library, boottime=lease._boottime() - 61)
     assert holder(library) is None
     assert acquire(library, "B")["taken_over_from"]["id"] == "A"
 
@@ -98,10 +98,10 @@ def test_a_clock_that_is_set_neither_frees_nor_blocks(library: str, monkeypatch:
 
 def test_writing_renews_its_own_lease(library: str) -> None:
     acquire(library, "A", ttl=60)
-    change(library, boottime=lock._boottime() - 59)
+    change(library, boottime=lease._boottime() - 59)
     with writing(library, "A"):
-        change(library, boottime=lock._boottime() - 59)
-    assert lock._boottime() - json.loads(lease_file(library).read_text())["boottime"] < 50
+        change(library, boottime=lease._boottime() - 59)
+    assert lease._boottime() - json.loads(lease_file(library).read_text())["boottime"] < 50
     assert holder(library)["taken_at"]
 
 
@@ -136,7 +136,7 @@ def test_a_process_of_another_host_or_boot(library: str, sleeper: subprocess.Pop
     acquire(library, "A", pid=sleeper.pid)
     change(library, host="another", pid=999999999)
     assert holder(library)["id"] == "A", "nobody can know whether a process of another host lives"
-    change(library, host=lock.socket.gethostname(), pid=sleeper.pid, boot_id="former")
+    change(library, host=lease.socket.gethostname(), pid=sleeper.pid, boot_id="former")
     assert holder(library) is None, "after a reboot no process of before lives"
 
 
@@ -163,7 +163,7 @@ def test_no_holder_no_ttl_no_folder(library: str) -> None:
     for ttl in (0, -1, 10**18):
         with pytest.raises(MobiusError, match="between 1 and"):
             acquire(library, "A", ttl=ttl)
-    with pytest.raises(MobiusError, match="no such folder"):
+    with pytest.raises(MobiusError, match="folder of the library is missing"):
         acquire(str(Path(library).parent / "typo" / "library.json"), "A")
     assert not (Path(library).parent / "typo").exists()
 
@@ -177,7 +177,7 @@ try:
     if what == "acquire":
         acquire(path, name)
     else:
-        with writing(path, patience=0):
+        with writing(path, wait=0):
             print("in", flush=True)
             sys.stdin.read()
     print("done")
@@ -202,11 +202,11 @@ def test_two_processes_never_write_at_once_and_a_killed_one_is_no_obstacle(libra
     first = start("write", library, "")
     assert first.stdout.readline() == "in\n"
     assert start("write", library, "").communicate()[0] == "refused\n"
-    with pytest.raises(Locked, match="Another process is writing"), writing(library, patience=0.2):
+    with pytest.raises(Locked, match="Another process is writing"), writing(library, wait=0.2):
         raise AssertionError("entered")
     first.kill()
     first.wait()
-    with writing(library, patience=0):
+    with writing(library, wait=0):
         pass
 
 

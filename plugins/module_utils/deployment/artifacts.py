@@ -1,6 +1,6 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What runs have left in a folder of logs. A name is not enough: what is inside has to be ours, and of this library."""
+"""What runs left in the log folder. A name is not enough: the content has to be ours, and about this library."""
 
 from __future__ import annotations
 
@@ -27,19 +27,22 @@ _IN_EVIDENCE = re.compile(
     r"failure\.json|timeline\.txt|samples\.json|service\.log|journal-.+\.txt|rejected-.+|(migration|deployment)-.+\.log"
     r"|\..+\.[0-9a-f]{12}\.tmp"
 )
-#: The file without which nobody knows whose an evidence folder is; it goes last.
+#: The file that says whose an evidence folder is; it is removed last.
 SUMMARY = "failure.json"
-# Of a record this much is read: the JSON of 20,000 samples stays below it.
+# Bytes that are read of a report: the JSON of 20,000 samples stays below it.
 _READ = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True)
-class Left:
-    """One thing that a run left.
+class Artifact:
+    """A file or folder that a run left.
 
-    ``path`` is a file, or the folder of the evidence; ``run`` the id of its run, empty for a log. ``size`` in bytes, of
-    a folder's files together. ``foreign`` says why it is left alone, and is empty for what is ours. ``names`` are the
-    files in the folder, ``also`` what a record says that belongs to it.
+    :param path: the file, or the folder of the evidence.
+    :param run: id of its run; empty for a log.
+    :param size: in bytes; of a folder, that of its files together.
+    :param foreign: why it is left alone; empty for what is ours.
+    :param names: the files in the folder.
+    :param also: further paths that a report names as its own.
     """
 
     path: str
@@ -52,22 +55,22 @@ class Left:
     also: Tuple[str, ...] = ()
 
 
-def left_in(folder: str, library: str) -> List[Left]:
-    """Everything in ``folder`` that bears one of our names, newest first. Nothing else is opened or told."""
+def artifacts_in(folder: str, library: str) -> List[Artifact]:
+    """Everything in ``folder`` that has one of our names, newest first. Nothing else is opened or returned."""
     try:
         names = sorted(os.listdir(folder))
     except FileNotFoundError:
         return []
-    found = [left for left in (_of(folder, name, library) for name in names) if left is not None]
+    found = [artifact for artifact in (_of(folder, name, library) for name in names) if artifact is not None]
     return sorted(found, key=lambda each: (each.created, each.path), reverse=True)
 
 
-def _of(folder: str, name: str, library: str) -> Optional[Left]:
+def _of(folder: str, name: str, library: str) -> Optional[Artifact]:
     match = _LOG.fullmatch(name) or _RECORD.fullmatch(name) or _FOLDER.fullmatch(name)
     created = _time(match["stamp"]) if match else None
     if match is None or created is None:
         return None
-    bare = Left(str(Path(folder) / name), match["kind"], match.groupdict().get("run") or "", created, 0)
+    bare = Artifact(str(Path(folder) / name), match["kind"], match.groupdict().get("run") or "", created, 0)
     try:
         return _evidence(bare, library) if bare.kind == EVIDENCE else _file(bare, library)
     except OSError as error:
@@ -81,10 +84,10 @@ def _time(stamp: str) -> Optional[datetime]:
         return None
 
 
-def _file(bare: Left, library: str) -> Left:
+def _file(bare: Artifact, library: str) -> Artifact:
     facts = os.lstat(bare.path)
     if not stat.S_ISREG(facts.st_mode):
-        return replace(bare, foreign="it is no file")
+        return replace(bare, foreign="it is not a file")
     foreign = ""
     also: Tuple[str, ...] = ()
     if not bare.run:
@@ -101,27 +104,27 @@ def _first_line(path: str) -> str:
         return stream.read(8192).split(b"\n", 1)[0].decode("utf-8", "backslashreplace")
 
 
-def _foreign_log(bare: Left, library: str) -> str:
+def _foreign_log(bare: Artifact, library: str) -> str:
     head = re.fullmatch(r"[0-9T:Z.-]+ (migration|dry-run) of (.+)", _first_line(bare.path))
     if head is None or head.group(1) != bare.kind:
         return f"it does not begin as the log of a {bare.kind} does"
     return _other_library(head.group(2), library)
 
 
-def _foreign_record(bare: Left, library: str) -> Tuple[str, Tuple[str, ...]]:
+def _foreign_record(bare: Artifact, library: str) -> Tuple[str, Tuple[str, ...]]:
     record = _json(bare.path)
     if record.get("deployment") != bare.run or record.get("kind") != bare.kind:
-        return "it is no record of this run", ()
+        return "it is not a report of this run", ()
     facts = record.get("facts")
-    told: Dict[str, Any] = facts if isinstance(facts, dict) else {}
-    also = tuple(str(told[name]) for name in ("migration_log", "evidence") if told.get(name))
-    return _other_library(told.get("library"), library), also
+    details: Dict[str, Any] = facts if isinstance(facts, dict) else {}
+    also = tuple(str(details[name]) for name in ("migration_log", "evidence") if details.get(name))
+    return _other_library(details.get("library"), library), also
 
 
-def _foreign_lines(bare: Left, library: str) -> str:
-    """The lines of a record are whose its JSON is; a folder of logs may serve several libraries."""
+def _foreign_lines(bare: Artifact, library: str) -> str:
+    """The text of a report belongs to whatever its JSON belongs to; one log folder may serve several libraries."""
     if _first_line(bare.path) != f"deployment: {bare.run}":
-        return "it does not begin as a record does"
+        return "it does not begin as a report does"
     record = replace(bare, path=str(Path(bare.path).with_suffix(".json")))
     try:
         return _foreign_record(record, library)[0]
@@ -140,15 +143,15 @@ def _json(path: str) -> Dict[str, Any]:
 
 
 def _other_library(named: Any, library: str) -> str:
-    """Why it is of another library; a record that names none is taken for ours."""
+    """Why it is about another library; a report that names none is taken for ours."""
     if named and os.path.realpath(str(named)) != os.path.realpath(library):
         return f"it is about {named}"
     return ""
 
 
-def _evidence(bare: Left, library: str) -> Left:
+def _evidence(bare: Artifact, library: str) -> Artifact:
     if not stat.S_ISDIR(os.lstat(bare.path).st_mode):
-        return replace(bare, foreign="it is no folder")
+        return replace(bare, foreign="it is not a folder")
     entries = list(_entries(bare.path))
     names = tuple(name for name, _size, _foreign in entries)
     foreign = next((f"it holds {name}, which is not ours" for name, _size, other in entries if other), "")

@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.mobius.dhash.plugins.module_utils.errors import MobiusError
-from ansible_collections.mobius.dhash.plugins.module_utils.storage import following
+from ansible_collections.mobius.dhash.plugins.module_utils.storage import read_back
 from ansible_collections.mobius.dhash.plugins.module_utils.storage.replace import read_version, replace_whole
 
-STRETCH = 300_000
+CHUNK = 300_000
 
 
 @pytest.fixture(autouse=True)
 def short_stretches(monkeypatch):
-    monkeypatch.setattr(following, "STRETCH", STRETCH)
+    monkeypatch.setattr(read_back, "CHUNK", CHUNK)
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def path(tmp_path):
     assert os.listdir(tmp_path) == ["library.json"]
 
 
-@pytest.mark.parametrize("size", [0, 1, STRETCH - 1, STRETCH, STRETCH + 1, 5 * STRETCH, 3_456_789])
+@pytest.mark.parametrize("size", [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 5 * CHUNK, 3_456_789])
 @pytest.mark.parametrize("piece", [7_001, 1 << 20])
 def test_what_is_written_is_there(path, size, piece):
     data = os.urandom(size)
@@ -50,18 +50,18 @@ def test_what_reads_back_differently_replaces_nothing(path, monkeypatch):
     def flipped(descriptor, buffers, offset):
         count = real(descriptor, buffers, offset)
         seen.append(offset)
-        if offset <= STRETCH < offset + count:
-            buffers[0][STRETCH - offset] ^= 1
+        if offset <= CHUNK < offset + count:
+            buffers[0][CHUNK - offset] ^= 1
         return count
 
     monkeypatch.setattr(os, "preadv", flipped)
     with pytest.raises(MobiusError, match="reads back differently"):
-        replace_whole(str(path), lambda stream: stream.write(os.urandom(4 * STRETCH)))
+        replace_whole(str(path), lambda stream: stream.write(os.urandom(4 * CHUNK)))
     assert path.read_bytes() == b"old"
     assert seen
 
 
-@pytest.mark.parametrize("size", [STRETCH // 2, 4 * STRETCH])
+@pytest.mark.parametrize("size", [CHUNK // 2, 4 * CHUNK])
 def test_a_file_that_somebody_makes_longer_replaces_nothing(path, monkeypatch, size):
     real = os.fsync
 
@@ -93,7 +93,7 @@ def test_a_disk_that_fails_meanwhile_replaces_nothing(path, monkeypatch, call, n
 
     def write(stream):
         for _unused in range(6):
-            stream.write(os.urandom(STRETCH))
+            stream.write(os.urandom(CHUNK))
 
     with pytest.raises(OSError, match="Input/output"):
         replace_whole(str(path), write)
@@ -103,7 +103,7 @@ def test_a_disk_that_fails_meanwhile_replaces_nothing(path, monkeypatch, call, n
 @pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "No space left"), KeyboardInterrupt()])
 def test_a_writer_that_fails_late_leaves_nothing(path, error):
     def write(stream):
-        stream.write(os.urandom(3 * STRETCH))
+        stream.write(os.urandom(3 * CHUNK))
         raise error
 
     with pytest.raises(type(error)):
@@ -132,11 +132,11 @@ def test_a_follower_that_dies_keeps_nobody_waiting(path, monkeypatch, fault):
     def dies(_follower, _blocks):
         raise fault
 
-    monkeypatch.setattr(following._Follower, "_read", dies)
+    monkeypatch.setattr(read_back._Reader, "_read", dies)
 
     def write(stream):
         for _unused in range(8):
-            stream.write(os.urandom(STRETCH))
+            stream.write(os.urandom(CHUNK))
 
     with pytest.raises(type(fault)):
         replace_whole(str(path), write)
@@ -150,6 +150,6 @@ def test_without_a_thread_nothing_is_replaced(path, monkeypatch):
     monkeypatch.setattr(threading.Thread, "start", none)
     before = len(os.listdir("/proc/self/fd"))
     with pytest.raises(OSError, match="thread"):
-        replace_whole(str(path), lambda stream: stream.write(os.urandom(2 * STRETCH)))
+        replace_whole(str(path), lambda stream: stream.write(os.urandom(2 * CHUNK)))
     assert len(os.listdir("/proc/self/fd")) == before
     assert path.read_bytes() == b"old"

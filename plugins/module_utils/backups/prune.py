@@ -15,17 +15,18 @@ from typing import Any, Callable, Collection, Dict, List, Mapping, Optional, Seq
 from ..clock import utc_now
 from ..errors import MobiusError
 from ..storage import state
-from ..storage.lock import refuse_if_held, writing
-from ..storage.pruned import pruned
+from ..storage.lock import refuse_if_held, spans_seen, writing
 from ..storage.replace import sync_folder
+from ..storage.retention import clock_warnings, prune_result, unproven
+from ..storage.timeline import Timeline, file_times, timeline
 from . import names
-from .names import BACKUP, CHECKSUM
+from .names import BACKUP, CHECKSUM, SIDECAR
 from .store import Backup, Store
 
 
 @dataclass(frozen=True)
 class Rules:
-    """How much is kept; all periods are UTC and count from now.
+    """How much is kept; all periods are in UTC and count back from now.
 
     :param days: every backup and snapshot younger than this stays.
     :param last: newest verified backups that stay whatever their age.
@@ -47,7 +48,7 @@ class Rules:
 
 @dataclass(frozen=True)
 class Decision:
-    """What happens with one backup, and why."""
+    """What happens to one backup, and why."""
 
     backup: Backup
     keep: bool
@@ -60,16 +61,23 @@ def decide(
     moment: datetime,
     protected: Optional[Mapping[str, str]] = None,
     rejected: Collection[str] = (),
+    timeline: Optional[Timeline] = None,
 ) -> List[Decision]:
     """Decide over every backup of a library.
 
     :param backups: verified or not, newest first.
     :param moment: now, UTC.
     :param protected: path -> why it stays.
-    :param rejected: SHA-256 of deployments that were rolled back: a backup of one is no way back and never counts.
+    :param rejected: SHA-256 of deployments that were rolled back: a backup of one is no rollback target and never
+        counts.
+    :param timeline: how much time is proven to have passed; None to believe the clock.
     """
+    if timeline is not None and timeline.doubt:
+        return [Decision(each, True, f"nothing is removed, because {timeline.doubt}") for each in backups]
     due = [each for each in backups if each.created <= moment and each.verified]
-    trusted = [each for each in due if each.kind == BACKUP and each.sha256 not in rejected]
+    candidates = [each for each in due if each.kind == BACKUP and each.sha256 not in rejected]
+    # Where no valid library is left in any of them, one that is not is better than none.
+    trusted = [each for each in candidates if each.valid is not False] or candidates
     # Where no such backup is left, the newest of whatever verifies is the last good copy.
     newest = next(iter(trusted or due), None)
     kept = dict(protected or {})
@@ -80,7 +88,7 @@ def decide(
     _keep_periods(kept, trusted, rules)
     decisions = []
     for each in backups:
-        reason = kept.get(each.path) or _stays(each, rules, moment, newest)
+        reason = kept.get(each.path) or _stays(each, rules, moment, newest, timeline)
         decisions.append(Decision(each, reason is not None, reason or _goes(each, rules)))
     return decisions
 
@@ -99,25 +107,43 @@ def _keep_periods(kept: Dict[str, str], trusted: Sequence[Backup], rules: Rules)
             kept.setdefault(each.path, f"the last of the {noun} {period}")
 
 
-def _stays(backup: Backup, rules: Rules, moment: datetime, newest: Optional[Backup]) -> Optional[str]:
+def _stays(
+    backup: Backup, rules: Rules, moment: datetime, newest: Optional[Backup], timeline: Optional[Timeline]
+) -> Optional[str]:
     """Why a backup stays that no rule names, or None when it goes."""
     if backup.created > moment:
-        return "its time lies in the future: left alone"
+        return "dated in the future: left alone"
     if not backup.judged:
-        return f"left alone, and no backup that counts: {backup.reason}"
-    young = moment - backup.created < timedelta(days=rules.days)
+        return f"left alone, does not count as a backup: {backup.reason}"
+    age = moment - backup.created
+    young = age < timedelta(days=rules.days)
+    if timeline is not None and not young:
+        proven = timeline.age(backup.created, _changed(backup))
+        if proven < timedelta(days=rules.days):
+            return unproven(proven, age)
     if not backup.verified:
         if young:
             return f"younger than {rules.days} days, does not count as a backup: {backup.reason}"
         if newest is None or newest.created <= backup.created:
             return f"no newer backup verifies, though this one does not either: {backup.reason}"
         return None
+    if young and backup.problem:
+        return f"younger than {rules.days} days, does not count as a backup: {backup.problem}"
     return f"younger than {rules.days} days" if young else None
+
+
+def _changed(backup: Backup) -> Optional[float]:
+    try:
+        return os.lstat(backup.path).st_ctime
+    except OSError:
+        return None
 
 
 def _goes(backup: Backup, rules: Rules) -> str:
     if not backup.verified:
         return f"older than {rules.days} days and does not verify: {backup.reason}"
+    if backup.problem:
+        return f"older than {rules.days} days, and the library in it is not valid: {backup.problem}"
     return f"older than {rules.days} days"
 
 
@@ -131,6 +157,8 @@ def prune(
 ) -> Dict[str, Any]:
     """Remove the backups and snapshots that no rule keeps, and what killed runs left.
 
+    Ages count only as far as they are proven; while the clock cannot be believed, nothing is removed.
+
     :returns: ``changed``, ``removed`` and ``kept`` (each: path, size, created, verified, reason), ``freed`` in bytes,
         ``diff``, ``warnings``.
     :raises MobiusError: what is deployed cannot be read, so that nobody can tell which backup a rollback needs.
@@ -138,20 +166,43 @@ def prune(
     store = Store.of(path, backup_dir)
     if check_mode or not Path(store.folder).exists():
         refuse_if_held(path, deployment)
-        decisions = _plan(path, store, rules)
-        return _result(store, decisions, store.orphans(), {})
+        return _result(store, _plan(path, store, rules, write=False), {})
     with writing(path, deployment), store.exclusively():
-        decisions = _plan(path, store, rules)
-        orphans = store.orphans()
-        failed = _remove(store.folder, [each.backup.path for each in decisions if not each.keep])
-        _remove(store.folder, orphans)
-    return _result(store, decisions, orphans, failed)
+        plan = _plan(path, store, rules, write=True)
+        failed = _remove(store.folder, [each.backup.path for each in plan.decisions if not each.keep])
+        _remove(store.folder, plan.orphans)
+    return _result(store, plan, failed)
 
 
-def _plan(path: str, store: Store, rules: Rules) -> List[Decision]:
-    backups = list(store.backups())
+@dataclass(frozen=True)
+class _Plan:
+    """``orphans`` are checksums and sidecars whose backup is gone; ``warnings`` what the operator should know."""
+
+    decisions: List[Decision]
+    orphans: List[str]
+    warnings: List[str]
+
+
+def _plan(path: str, store: Store, rules: Rules, *, write: bool) -> _Plan:
     rejected = (state.read_document(path) or {}).get("rejected") or []
-    return decide(backups, rules, utc_now(), _protected(path, backups), rejected)
+    moment = utc_now()
+    backups = _with_validity(store, list(store.backups()), moment, rejected, write=write)
+    seen = timeline(path, file_times(store.folder), rules.days, spans_seen(path))
+    decisions = decide(backups, rules, moment, _protected(path, backups), rejected, seen)
+    warnings = clock_warnings(seen.doubt, [each.path for each in backups if each.created > moment])
+    return _Plan(decisions, [] if seen.doubt else store.orphans(), warnings)
+
+
+def _with_validity(
+    store: Store, backups: List[Backup], moment: datetime, rejected: Collection[str], *, write: bool
+) -> List[Backup]:
+    """The backups; of the newest ones it is found out whether they hold a valid library, until one does."""
+    for index, each in enumerate(backups):
+        if each.verified and each.created <= moment and each.kind == BACKUP and each.sha256 not in rejected:
+            backups[index] = store.with_problem(each, write=write)
+            if backups[index].valid:
+                break
+    return backups
 
 
 def _protected(path: str, backups: Sequence[Backup]) -> Dict[str, str]:
@@ -176,9 +227,9 @@ def _remove(folder: str, paths: Sequence[str]) -> Dict[str, str]:
         except OSError as error:
             failed[path] = f"it cannot be removed: {error.strerror}"
     if paths:
-        # The checksums go only when the backups surely have: one without its checksum would be taken for unverified.
+        # Checksums go only after the backups are durably gone: a backup without one would count as unverified.
         sync_folder(folder)
-    gone = [path + CHECKSUM for path in paths if path not in failed and not path.endswith(CHECKSUM)]
+    gone = [path + suffix for path in paths if path not in failed for suffix in (CHECKSUM, SIDECAR)]
     for path in gone:
         with suppress(OSError):
             if stat.S_ISREG(os.lstat(path).st_mode):
@@ -188,9 +239,7 @@ def _remove(folder: str, paths: Sequence[str]) -> Dict[str, str]:
     return failed
 
 
-def _result(
-    store: Store, decisions: Sequence[Decision], orphans: Sequence[str], failed: Mapping[str, str]
-) -> Dict[str, Any]:
-    decided = ((each.keep, {**each.backup.facts(), "reason": each.reason}) for each in decisions)
-    beside = [{"path": each, "size": 0, "reason": "a checksum whose backup is gone"} for each in orphans]
-    return pruned(store.folder, decided, failed, beside)
+def _result(store: Store, plan: _Plan, failed: Mapping[str, str]) -> Dict[str, Any]:
+    decided = ((each.keep, {**each.backup.facts(), "reason": each.reason}) for each in plan.decisions)
+    orphans = [{"path": each, "size": 0, "reason": "its backup is gone"} for each in plan.orphans]
+    return prune_result(store.folder, decided, failed, orphans, plan.warnings)

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any, Dict, List
 
 import pytest
+from ansible_collections.mobius.dhash.plugins.module_utils.deployment.artifacts import Artifact
 from ansible_collections.mobius.dhash.plugins.module_utils.deployment.evidence import keep_evidence
-from ansible_collections.mobius.dhash.plugins.module_utils.deployment.kept_files import Left
+from ansible_collections.mobius.dhash.plugins.module_utils.deployment.prune import Rules, decide, prune
 from ansible_collections.mobius.dhash.plugins.module_utils.deployment.record import write_record
-from ansible_collections.mobius.dhash.plugins.module_utils.deployment.retention import Rules, decide, prune
 from ansible_collections.mobius.dhash.plugins.module_utils.errors import MobiusError
 from ansible_collections.mobius.dhash.plugins.module_utils.storage import lock, state
 from ansible_collections.mobius.dhash.plugins.module_utils.storage.replace import read_version
@@ -114,10 +114,10 @@ def test_what_is_in_force_stays_with_all_that_belongs_to_it(place: Place) -> Non
         place.evidence(day)
     place.prune()
     assert all(path.exists() for path in (log, *record, folder))
-    assert place.reason(log) == "of the deployment that is in force"
+    assert place.reason(log) == "belongs to the current deployment or the one before it"
     # The one before it is the way back of the next.
     place.deploy(3)
-    assert place.reason(log) == "of the deployment that is in force"
+    assert place.reason(log) == "belongs to the current deployment or the one before it"
 
 
 def test_evidence_is_bounded_in_size_however_young(place: Place) -> None:
@@ -333,7 +333,7 @@ def test_senseless_rules_are_refused() -> None:
 
 NOW = datetime(2024, 9, 24, 16, 0, 0, tzinfo=timezone.utc)
 THINGS = some.builds(
-    lambda kind, hours, size, foreign, tail: Left(
+    lambda kind, hours, size, foreign, tail: Artifact(
         f"/logs/{kind}-{hours}-{tail}", kind, f"{hours}-{tail}", NOW - timedelta(hours=hours), size, foreign
     ),
     some.sampled_from(KINDS),
@@ -350,10 +350,10 @@ def test_whatever_the_rules_the_newest_the_foreign_and_what_is_in_force_stay(fou
     found = sorted(found, key=lambda each: (each.created, each.path), reverse=True)
     in_force = data.draw(some.lists(some.sampled_from([each.run for each in found]), max_size=3)) if found else []
     decisions = decide(found, rules, NOW, in_force)
-    assert [each.left for each in decisions] == found
-    gone = [each.left for each in decisions if not each.keep]
+    assert [each.artifact for each in decisions] == found
+    gone = [each.artifact for each in decisions if not each.keep]
     assert not [each for each in gone if each.foreign or each.created > NOW or each.run in in_force]
     for kind in KINDS:
-        ours = [each for each in decisions if each.left.kind == kind and not each.left.foreign]
+        ours = [each for each in decisions if each.artifact.kind == kind and not each.artifact.foreign]
         assert not ours or any(each.keep for each in ours)
     assert all(each.reason for each in decisions)

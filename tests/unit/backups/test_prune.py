@@ -9,7 +9,7 @@ from typing import Any, Dict, List, Optional, Sequence
 
 import pytest
 from ansible_collections.mobius.dhash.plugins.module_utils.backups.names import BACKUP, SNAPSHOT, Name
-from ansible_collections.mobius.dhash.plugins.module_utils.backups.retention import Decision, Rules, decide, prune
+from ansible_collections.mobius.dhash.plugins.module_utils.backups.prune import Decision, Rules, decide, prune
 from ansible_collections.mobius.dhash.plugins.module_utils.backups.store import Backup, list_backups
 from ansible_collections.mobius.dhash.plugins.module_utils.errors import MobiusError
 from ansible_collections.mobius.dhash.plugins.module_utils.storage import lock, state
@@ -235,7 +235,7 @@ def test_one_that_cannot_be_removed_stays_is_told_and_stops_no_other(
     monkeypatch.setattr(os, "unlink", unlink)
     result = prune(str(library), rules=Rules())
     assert left(library) == ["1", "30"]
-    assert result["warnings"] == [f"{stuck} stays: it cannot be removed: Operation not permitted"]
+    assert result["warnings"] == [f"{stuck} was not removed: it cannot be removed: Operation not permitted"]
     assert [each.verified for each in list_backups(str(library))] == [True, True]
 
 
@@ -252,7 +252,7 @@ def test_a_copy_without_a_checksum_is_left_alone_and_never_counts(library: Path,
     result = prune(str(library), rules=Rules(last=2))
     assert left(library) == ["cp", "old", "older", "rotten", "snapshot"]
     (reason,) = (each["reason"] for each in result["kept"] if each["path"] == str(made_by_cp))
-    assert reason.startswith("left alone, and no backup that counts: it")
+    assert reason.startswith("left alone, does not count as a backup: it")
     plant(library, b"new", days=2)
     assert [each["path"] for each in prune(str(library), rules=Rules(last=2))["removed"]][0] == str(damaged)
     assert left(library) == ["cp", "new", "old", "snapshot"]

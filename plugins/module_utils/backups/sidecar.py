@@ -1,0 +1,88 @@
+# Copyright (c) Mobius contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What a backup remembers beside its bytes: ``NAME.bak.TIMESTAMP.meta``, a small JSON file.
+
+It says whether the library was valid, which backup came after which (``sequence``, whatever the clock said), who owned
+the library with which rights, and the mount point that held it. Backups of older versions have none. Later versions may
+add members; those that are unknown are ignored.
+"""
+
+from __future__ import annotations
+
+import base64
+import grp
+import json
+import os
+import pwd
+import stat
+from contextlib import suppress
+from typing import Any, Dict, Optional
+
+from ..errors import MobiusError
+from ..storage.metadata import read_attributes
+from ..storage.mounts import mount_of
+from ..storage.replace import Version, open_regular
+from .names import SIDECAR
+
+_LIMIT = 1024 * 1024
+_VERSION = 1
+
+Sidecar = Dict[str, Any]
+
+
+def compose(library: str, written: Version, sequence: int, problem: Optional[str]) -> bytes:
+    """The bytes of the sidecar for a backup of the file ``library``.
+
+    :param problem: why the library is not valid, empty when it is, None when nobody looked.
+    """
+    facts = os.stat(library)
+    mount = mount_of(library)
+    document: Sidecar = {
+        "version": _VERSION,
+        "sha256": written.sha256,
+        "size": written.size,
+        "sequence": sequence,
+        "library": os.path.realpath(library),
+        "mount_point": mount.point if mount else None,
+        "uid": facts.st_uid,
+        "user": _name(lambda: pwd.getpwuid(facts.st_uid).pw_name),
+        "gid": facts.st_gid,
+        "group": _name(lambda: grp.getgrgid(facts.st_gid).gr_name),
+        "mode": f"{stat.S_IMODE(facts.st_mode):04o}",
+        "attributes": {
+            name: base64.b64encode(value).decode("ascii") for name, value in read_attributes(library).items()
+        },
+    }
+    if problem is not None:
+        document.update(valid=not problem, problem=problem)
+    return (json.dumps(document, indent=2, sort_keys=True) + "\n").encode("ascii")
+
+
+def read(backup_path: str) -> Optional[Sidecar]:
+    """What is known of a backup, or None: it has no sidecar, or none that can be used.
+
+    Whoever relies on it compares ``sha256`` with the bytes of the backup.
+    """
+    try:
+        with open_regular(backup_path + SIDECAR, follow=False) as stream:
+            document = json.loads(stream.read(_LIMIT))
+    except (OSError, MobiusError, ValueError):
+        return None
+    if not isinstance(document, dict) or not isinstance(document.get("sha256"), str):
+        return None
+    if not isinstance(document.get("sequence"), int) or document["sequence"] < 0:
+        document["sequence"] = 0
+    return document
+
+
+def problem_in(document: Optional[Sidecar], sha256: Optional[str]) -> Optional[str]:
+    """Why the library of this backup is not valid; empty when it is, None when the sidecar does not say."""
+    if document is None or document["sha256"] != sha256 or not isinstance(document.get("valid"), bool):
+        return None
+    return "" if document["valid"] else str(document.get("problem") or "it is not valid JSON")
+
+
+def _name(look_up: Any) -> Optional[str]:
+    with suppress(KeyError):
+        return str(look_up())
+    return None

@@ -1,0 +1,70 @@
+# Copyright (c) Mobius contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Whether the bytes of a backup are a library at all: a broken library is backed up too, but never chosen by itself."""
+
+from __future__ import annotations
+
+from typing import Dict
+
+from ..library.validate import find_problems
+from ..storage.cache import read_cache, write_cache
+from ..storage.replace import open_regular
+
+NAME = "validity.json"
+# Readers take the last of two members of one name, so that a library with them is one that works.
+_HARMLESS = {"duplicate-key"}
+_MOST_PROBLEMS = 1000
+_MOST_KNOWN = 100
+_HEAD = 65536
+
+
+def problem_of(path: str) -> str:
+    """Why a file is no library, in one sentence without a full stop; empty for one that is.
+
+    A library is JSON whose root is an object or a list.
+
+    :raises OSError: it cannot be read.
+    """
+    with open_regular(path, follow=False) as stream:
+        head = stream.read(_HEAD)
+    if not head:
+        return "it is empty (0 bytes)"
+    if not head.strip(b"\0"):
+        return "it begins with NUL bytes, as after a power cut"
+    for found in find_problems(path, _MOST_PROBLEMS, warnings=False):
+        if found["kind"] not in _HARMLESS:
+            return f"it is not valid JSON, line {found['line']} column {found['column']}: {found['message']}"
+    start = head.lstrip(b"\xef\xbb\xbf").lstrip()
+    if start and start[:1] not in (b"{", b"["):
+        return "its root is neither an object nor a list"
+    return ""
+
+
+def judge(path: str, sha256: str, library_path: str, *, write: bool = True) -> str:
+    """:func:`problem_of`, remembered by the SHA-256 of the bytes: reading a large library strictly takes long.
+
+    :param path: a file with these bytes.
+    """
+    known = _known(library_path)
+    if sha256 not in known:
+        known[sha256] = problem_of(path)
+        if write:
+            _remember(library_path, known)
+    return known[sha256]
+
+
+def note(library_path: str, sha256: str, problem: str = "") -> None:
+    """Remember what a strict read of these bytes found, so that the backup need not read them again."""
+    known = _known(library_path)
+    if known.get(sha256) != problem:
+        known[sha256] = problem
+        _remember(library_path, known)
+
+
+def _known(library_path: str) -> Dict[str, str]:
+    known = read_cache(library_path, NAME).get("known")
+    return {str(sha256): str(problem) for sha256, problem in known.items()} if isinstance(known, dict) else {}
+
+
+def _remember(library_path: str, known: Dict[str, str]) -> None:
+    write_cache(library_path, NAME, {"version": 1, "known": dict(list(known.items())[-_MOST_KNOWN:])})

@@ -1,0 +1,43 @@
+# Copyright (c) Mobius contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Small JSON files in the state folder that may be lost at any time: nothing depends on them but speed or caution."""
+
+from __future__ import annotations
+
+import json
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Dict
+
+from ..errors import MobiusError
+from .paths import state_dir
+from .replace import FILE_MODE, open_regular
+
+
+def cache_path(library_path: str, name: str) -> str:
+    """Where a file of this name is kept."""
+    return str(Path(state_dir(library_path)) / name)
+
+
+def read_cache(library_path: str, name: str) -> Dict[str, Any]:
+    """The document; empty where there is none, or none that can be read."""
+    try:
+        with open_regular(cache_path(library_path, name), follow=False) as stream:
+            document = json.loads(stream.read())
+    except (OSError, MobiusError, ValueError):
+        return {}
+    return document if isinstance(document, dict) else {}
+
+
+def write_cache(library_path: str, name: str, document: Dict[str, Any]) -> None:
+    """Replace the document, not durably; where that is not possible, nothing happens."""
+    path = cache_path(library_path, name)
+    temporary = f"{path}.tmp"
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
+    with suppress(OSError):
+        with suppress(FileNotFoundError):
+            os.unlink(temporary)
+        with open(os.open(temporary, flags, FILE_MODE), "w", encoding="ascii") as stream:  # noqa: PTH123
+            json.dump(document, stream)
+        os.replace(temporary, path)

@@ -1,0 +1,234 @@
+# Copyright (c) Mobius contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""How much time has really passed, on a host whose clock may have been set.
+
+The lock file ``writing`` in the state folder keeps what each run saw: the wall clock beside the time since boot, which
+nobody sets. While both advance together they form one span. A wall clock that moved against the time since boot jumped,
+and a jump makes nothing older.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Iterable, List, Optional, Sequence
+
+from ..clock import timestamp, utc
+from ..errors import MobiusError
+from .paths import state_dir
+from .replace import open_regular
+
+#: Seconds by which both clocks may drift apart between two runs: slewing, leap seconds, an NTP step.
+_DRIFT = 300.0
+#: A jump of more than this many seconds keeps everything.
+_JUMP = 3600.0
+#: A run within a span writes nothing unless the span grows by more than this many seconds.
+_COARSE = 3600.0
+_MOST_SPANS = 200
+_LIMIT = 256 * 1024
+_DAY = 86400.0
+
+
+@dataclass
+class Span:
+    """A stretch of time in which the wall clock and the time since boot agree; all in seconds.
+
+    ``boot`` is the id of the boot; None where the system has none, and then no two observations are of one boot.
+    """
+
+    boot: Optional[str]
+    first: float
+    last: float
+    uptime: float
+
+    def follows(self, other: Span) -> Optional[float]:
+        """Seconds that the wall clock jumped between the end of ``other`` and now; None across a reboot."""
+        if self.boot is None or self.boot != other.boot:
+            return None
+        return (self.first - other.last) - (self._uptime_at(self.first) - other.uptime)
+
+    def _uptime_at(self, wall: float) -> float:
+        return self.uptime - (self.last - wall)
+
+    def elapsed_since(self, other: Span, unproven: float) -> float:
+        """Seconds between the end of ``other`` and the start of this span that are sure to have passed."""
+        if self.boot is not None and self.boot == other.boot:
+            return max(0.0, self._uptime_at(self.first) - other.uptime)
+        return max(0.0, min(self.first - other.last, unproven))
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """The spans in the order in which they were seen; the last one reaches to now.
+
+    :param doubt: why the clock cannot be believed at all, or empty.
+    :param file_times: seconds since 1970 at which files were changed, for the time before the first span.
+    :param unproven: seconds that a gap which nothing proves may count at most.
+    """
+
+    spans: Sequence[Span]
+    doubt: str
+    file_times: Sequence[float]
+    unproven: float
+
+    def age(self, moment: datetime, changed: Optional[float] = None) -> timedelta:
+        """The age of a file that is proven, for the time in its name.
+
+        :param changed: its ctime: a name that is older than the file says how old the file claimed to be when it came.
+        """
+        seconds = moment.timestamp()
+        passed = 0.0
+        for index in range(len(self.spans) - 1, -1, -1):
+            span = self.spans[index]
+            if span.first <= seconds:
+                return timedelta(seconds=passed + max(0.0, span.last - max(seconds, span.first)))
+            passed += span.last - span.first
+            if index:
+                passed += span.elapsed_since(self.spans[index - 1], self.unproven)
+        return timedelta(seconds=passed + self._before_first(seconds, changed))
+
+    def _before_first(self, seconds: float, changed: Optional[float]) -> float:
+        first = self.spans[0].first
+        here = min(first, max(seconds, changed if changed is not None else seconds))
+        passed = here - seconds
+        at = here
+        for each in [*sorted(self.file_times), first]:
+            if at < each <= first:
+                passed += min(each - at, self.unproven)
+                at = each
+        return passed
+
+
+def observe(descriptor: int) -> List[Span]:
+    """Note the clocks of this run in the lock file, which is held; whatever keeps it from being written is no obstacle.
+
+    :returns: the spans up to now.
+    """
+    spans: List[Span] = []
+    with suppress(OSError):
+        spans = _parsed(os.pread(descriptor, _LIMIT, 0))
+        known, former = len(spans), spans[-1].last if spans else 0.0
+        _extend(spans, _now())
+        if len(spans) != known or abs(spans[-1].last - former) > _COARSE:
+            # Neither whole nor durable for sure: what cannot be read makes ages unproven, which keeps files.
+            data = json.dumps({"version": 1, "spans": [vars(each) for each in spans[-_MOST_SPANS:]]}).encode("ascii")
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, data, 0)
+    return spans
+
+
+def timeline(
+    library_path: str, changed: Iterable[float], keep_days: int, known: Optional[Sequence[Span]] = None
+) -> Timeline:
+    """What is known of the time up to now. Nothing is written.
+
+    :param changed: when files beside the library changed, see :func:`file_times`.
+    :param keep_days: for how many days files are kept: a gap that nothing proves ages no file by more than half of it.
+    :param known: the spans where this process holds the lock file, see :func:`..storage.lock.spans_seen`; the file
+        must not be opened then. None to read it.
+    """
+    now = _now()
+    spans = _read(library_path) if known is None else [replace(each) for each in known]
+    _extend(spans, now)
+    doubt = _kernel_doubt(now.last) or _file_doubt(library_path) or _jump_doubt(spans, keep_days)
+    return Timeline(spans, doubt, list(changed), keep_days * _DAY / 2)
+
+
+def file_times(*folders: str) -> List[float]:
+    """When each file of these folders last changed, in seconds since 1970; a missing folder has none."""
+    found: List[float] = []
+    for folder in folders:
+        with suppress(OSError), os.scandir(folder) as entries:
+            for entry in entries:
+                with suppress(OSError):
+                    found.append(entry.stat(follow_symlinks=False).st_ctime)
+    return found
+
+
+def _extend(spans: List[Span], now: Span) -> None:
+    """Add the present to the last span, or begin a new one after a reboot or a jump."""
+    if spans:
+        jump = now.follows(spans[-1])
+        if jump is not None and abs(jump) <= _DRIFT and now.last >= spans[-1].first:
+            spans[-1].last, spans[-1].uptime = now.last, now.uptime
+            return
+    spans.append(now)
+
+
+def _jump_doubt(spans: Sequence[Span], keep_days: int) -> str:
+    """Why nothing may be removed: the clock jumped forward less than ``keep_days`` of proven time ago."""
+    passed = 0.0
+    for index in range(len(spans) - 1, 0, -1):
+        passed += spans[index].last - spans[index].first
+        if passed > max(keep_days, 1) * _DAY:
+            return ""
+        jump = spans[index].follows(spans[index - 1])
+        if jump is not None and jump > _JUMP:
+            before, after = (timestamp(utc(each)) for each in (spans[index - 1].last, spans[index].first))
+            return f"the clock of this host jumped forward by {_days(jump)}, from {before} to {after}"
+        passed += spans[index].elapsed_since(spans[index - 1], _DAY)
+    return ""
+
+
+def _kernel_doubt(now: float) -> str:
+    """Whether this process is shown another time than the kernel keeps, as libfaketime does."""
+    with suppress(OSError, ValueError, IndexError):
+        stat_lines = Path("/proc/stat").read_text(encoding="ascii").splitlines()
+        booted = next(float(line.split()[1]) for line in stat_lines if line.startswith("btime "))
+        apart = now - booted - _uptime()
+        if abs(apart) > _DAY:
+            side = "ahead of" if apart > 0 else "behind"
+            return f"the clock of this process is {_days(abs(apart))} {side} the kernel's"
+    return ""
+
+
+def _file_doubt(library_path: str) -> str:
+    """Whether the file system, which may be on another host, keeps another time: it dates what was written just now."""
+    with suppress(OSError):
+        behind = os.stat(state_dir(library_path)).st_ctime - time.time()
+        if behind > _DAY:
+            return f"the clock of this host is {_days(behind)} behind the last change of {state_dir(library_path)}"
+    return ""
+
+
+def _days(seconds: float) -> str:
+    return f"{seconds / _DAY:.0f} days" if seconds >= 2 * _DAY else f"{seconds / 3600:.1f} hours"
+
+
+def _now() -> Span:
+    wall = time.time()
+    boot = None
+    with suppress(OSError):
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    return Span(boot, wall, wall, _uptime())
+
+
+def _uptime() -> float:
+    """Seconds since boot, read from the kernel itself: a preloaded library changes what the C library says."""
+    with suppress(OSError, ValueError, IndexError):
+        return float(Path("/proc/uptime").read_text(encoding="ascii").split()[0])
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+
+
+def _read(library_path: str) -> List[Span]:
+    """The spans of earlier runs; a file that cannot be read counts as none."""
+    with suppress(OSError, MobiusError), open_regular(str(Path(state_dir(library_path)) / "writing")) as stream:
+        return _parsed(stream.read(_LIMIT))
+    return []
+
+
+def _parsed(data: bytes) -> List[Span]:
+    try:
+        return [_span(each) for each in json.loads(data)["spans"]]
+    except (KeyError, TypeError, ValueError):
+        return []
+
+
+def _span(each: Any) -> Span:
+    boot = each["boot"]
+    return Span(None if boot is None else str(boot), float(each["first"]), float(each["last"]), float(each["uptime"]))
