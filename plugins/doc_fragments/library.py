@@ -34,6 +34,17 @@ options:
     type: str
 """
 
+    REAL_PATH = r"""
+options:
+  expected_real_path:
+    description:
+      - Where O(path) has to lead, links followed, as M(mobius.dhash.library_preflight) and M(mobius.dhash.library_lock)
+        return it in C(real_path).
+      - When a link on the way was pointed elsewhere since, for example because another deployment switched the release,
+        the module fails before it changes anything.
+    type: path
+"""
+
     OWNERSHIP = r"""
 options:
   owner:
@@ -48,7 +59,7 @@ options:
     type: str
   mode:
     description:
-      - Mode of new files. Quote it, so that YAML reads no number.
+      - Mode of new files. Quote it, so that YAML does not read it as a number.
     type: str
     default: "0640"
 """

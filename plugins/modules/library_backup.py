@@ -13,7 +13,11 @@ description:
   - Copies the library byte for byte to C(NAME.bak.TIMESTAMP), with C(NAME.bak.TIMESTAMP.sha256) beside it, which
     C(sha256sum -c) accepts when it is run from the library's folder.
   - Nothing is copied when the newest backup that verifies holds the same bytes already.
-  - A backup is seen only when it is whole, on disk and has its checksum; a run that is killed leaves none.
+  - A backup is visible only when it is whole, on disk and has its checksum; a run that is killed leaves none.
+  - C(NAME.bak.TIMESTAMP.meta) beside it remembers owner, group, mode, ACL and extended attributes of the library, so
+    that a library that was deleted gets them back, and whether the library was valid.
+  - A library that is not valid, for example empty or cut off, is backed up as well. Its backup is marked, a warning
+    says so, and a restore uses it only where it is named.
 options: {}
 extends_documentation_fragment:
   - mobius.dhash.attributes
@@ -21,6 +25,7 @@ extends_documentation_fragment:
   - mobius.dhash.library.backup_dir
   - mobius.dhash.library.deployment
   - mobius.dhash.library.ownership
+  - mobius.dhash.library.real_path
 seealso:
   - module: mobius.dhash.library_backup_info
   - module: mobius.dhash.library_restore
@@ -69,6 +74,12 @@ backup:
     reason:
       description: Why it is verified or not.
       type: str
+    valid:
+      description: Whether the library in it is valid, JSON whose root is an object or a list.
+      type: bool
+    problem:
+      description: Why it is not valid; empty when it is.
+      type: str
   sample:
     path: /srv/mobius/backups/library.json.bak.20240924T160000Z
     sha256: 2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae
@@ -77,6 +88,13 @@ backup:
     kind: backup
     verified: true
     reason: the checksum matches
+    valid: true
+    problem: ""
+real_path:
+  description: The library, links followed.
+  returned: always
+  type: str
+  sample: /srv/mobius/releases/7/library.json
 """
 
 from ansible.module_utils.basic import AnsibleModule
@@ -94,6 +112,7 @@ def main() -> None:
             owner=dict(type="str"),
             group=dict(type="str"),
             mode=dict(type="str", default="0640"),
+            expected_real_path=dict(type="path"),
         ),
         supports_check_mode=True,
     )
@@ -108,6 +127,7 @@ def main() -> None:
             group=given["group"],
             mode=parse_mode(given["mode"]),
             deployment=given["deployment"],
+            expected_real_path=given["expected_real_path"],
         ),
     )
 

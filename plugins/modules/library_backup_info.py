@@ -70,13 +70,22 @@ backups:
       description: Why it is verified or not.
       type: str
     judged:
-      description: Whether anybody can tell; V(false) for a copy without a checksum and for what is no file to read.
+      description: Whether that can be told; V(false) for a copy without a checksum and for what is not a regular file.
+      type: bool
+    valid:
+      description: Whether the library in it is valid; none for a backup of an older version, which does not say.
+      type: bool
+    problem:
+      description: Why it is not valid; empty when it is, or when that is not known.
+      type: str
+    rollback_target:
+      description: Whether it is the one that O(mobius.dhash.library_restore#module:backup=deployment) means.
       type: bool
     way_back:
-      description: Whether O(mobius.dhash.library_restore#module:backup=deployment) would restore it.
+      description: Same as the member C(rollback_target), by its older name.
       type: bool
     line:
-      description: All of it in one line for eyes.
+      description: All of it in one line, to be read.
       type: str
   sample:
     - path: /srv/mobius/backups/library.json.bak.20240924T160000Z
@@ -87,6 +96,9 @@ backups:
       verified: true
       reason: the checksum matches
       judged: true
+      valid: true
+      problem: ""
+      rollback_target: true
       way_back: true
       line: >-
         2024-09-24T16:00:00Z  backup       1.0 MB  /srv/mobius/backups/library.json.bak.20240924T160000Z  verified

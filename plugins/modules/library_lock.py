@@ -15,6 +15,8 @@ description:
   - The lock expires when its holder shows no sign of life for O(ttl) seconds; every writing module of the holder renews
     it. One tied to a process by O(pid) is free as soon as that process is gone, also after a reboot and when the number
     was given to another process.
+  - A module of the holder that is still at work when its lock is given back, broken or taken over, for example after a
+    task timeout, replaces nothing any more.
 options:
   holder:
     description:
@@ -44,9 +46,28 @@ options:
     type: int
   force:
     description:
-      - Take or remove the lock whoever holds it.
+      - Take or remove the lock whoever holds it. The run that held it is told when it comes back.
     type: bool
     default: false
+  wait:
+    description:
+      - Seconds to wait for another holder to give the lock back, and for a module that is still writing to end. A
+        warning says for whom it was.
+    type: float
+    default: 0
+  holder_info:
+    description:
+      - What else there is to know of the holder, such as the id and URL of its AWX or CI job, the user who started it
+        and the commit. Kept with the lock and shown to others; a URL loses its user info and query.
+    type: dict
+    default: {}
+  expected_real_path:
+    description:
+      - Where O(path) has to lead, links followed, as this module and M(mobius.dhash.library_preflight) return it in
+        C(real_path).
+      - When a link on the way was pointed elsewhere since, V(present) fails, and V(absent) gives back the lock of the
+        library that was held.
+    type: path
 extends_documentation_fragment:
   - mobius.dhash.attributes
   - mobius.dhash.library
@@ -59,6 +80,14 @@ EXAMPLES = r"""
   mobius.dhash.library_lock:
     path: /srv/mobius/library.json
     holder: 20240924T160000Z-1a2b3c
+
+- name: Wait for up to two minutes for a run that is ending, and say who holds it now
+  mobius.dhash.library_lock:
+    path: /srv/mobius/library.json
+    holder: 20240924T160000Z-1a2b3c
+    wait: 120
+    holder_info:
+      awx_job: "{{ awx_job_id }}"
 
 - name: Give it back
   mobius.dhash.library_lock:
@@ -97,6 +126,9 @@ holder:
     expires_at:
       description: When it is free unless renewed, UTC.
       type: str
+    info:
+      description: What O(holder_info) said when it was taken.
+      type: dict
   sample:
     id: 20240924T160000Z-1a2b3c
     host: app1
@@ -106,11 +138,29 @@ holder:
     ttl: 900
     taken_at: "2024-09-24T16:00:00Z"
     expires_at: "2024-09-24T16:15:00Z"
+    info:
+      awx_job: "42"
+      url: https://awx.example.org/#/jobs/playbook/42
 taken_over_from:
   description: The former holder whose lock had ended or was broken, in the form of RV(holder); else none.
   returned: always
   type: dict
   sample: null
+waited:
+  description: Seconds that were spent waiting for another holder.
+  returned: always
+  type: float
+  sample: 0.0
+waited_for:
+  description: The holder that was waited for, in the form of RV(holder); else none.
+  returned: always
+  type: dict
+  sample: null
+real_path:
+  description: The library, links followed.
+  returned: always
+  type: str
+  sample: /srv/mobius/releases/7/library.json
 """
 
 from ansible.module_utils.basic import AnsibleModule
@@ -128,6 +178,9 @@ def main() -> None:
             ttl=dict(type="int", default=900),
             pid=dict(type="int"),
             force=dict(type="bool", default=False),
+            wait=dict(type="float", default=0),
+            holder_info=dict(type="dict", default={}),
+            expected_real_path=dict(type="path"),
         ),
         supports_check_mode=True,
     )
@@ -142,6 +195,9 @@ def main() -> None:
             ttl=given["ttl"],
             pid=given["pid"],
             force=given["force"],
+            wait=given["wait"],
+            info=given["holder_info"],
+            expected_real_path=given["expected_real_path"],
             check_mode=module.check_mode,
         ),
     )

@@ -7,32 +7,37 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 module: library_restore
-short_description: Take a library back to a backup
+short_description: Restore a library from a backup
 version_added: 1.0.0
 description:
   - Replaces the library with the bytes of a backup that verifies, whole and durably; owner, mode, ACL and extended
     attributes of the library stay.
   - What is replaced is kept first, as a snapshot C(NAME.pre-restore.TIMESTAMP) among the backups; restoring that file
     undoes the restore.
-  - The library need not be readable as JSON. A missing one is made again.
+  - The library need not be readable as JSON. A missing one is made again, with the owner, group, mode, ACL and
+    extended attributes that its backup remembers, as far as this user may set them.
+  - A missing library whose file system is not mounted is not made again on the bare mount point; the module fails.
+  - Once it has begun, a process that the same O(deployment) started before, and that outlived its task, can no longer
+    change the library.
   - Needs nothing but the host's own Python.
 options:
   backup:
     description:
-      - V(latest) for the newest backup that holds no deployment that was rolled back; snapshots are never meant. When
-        it does not verify, nothing is restored, for an older one lacks what was done since and has to be named.
+      - V(latest) for the newest backup whose library is valid and was not rolled back; snapshots are never meant.
+      - Where the newest does not verify, or one is dated in the future because the clock was set, nothing is restored
+        and the message names the files to choose from.
       - V(deployment) for the backup that the last deployment was made from, which a later backup of the deployed
-        library does not hide. As V(latest) when no deployment is on record.
+        library does not hide. As V(latest) when no deployment is known.
       - C(sha256:) and 64 hex digits for whichever backup has these bytes; nothing is to do when the library has them.
       - A file name or path; a relative one is looked for in the backup folder, then beside the library.
     type: str
     default: latest
   only_replaced:
     description:
-      - Take back what the migration of O(deployment) replaced, as noted beside the library, and nothing else. Those
-        bytes are restored whatever O(backup) says; where it replaced nothing, the library stays as it is, edited
+      - Restore what the migration of O(deployment) replaced, as the state beside the library says, and nothing else.
+        Those bytes are restored whatever O(backup) says; where it replaced nothing, the library stays as it is, edited
         or not.
-      - O(backup) counts where there is no library, or the note cannot be read.
+      - O(backup) counts where there is no library, or the state cannot be read.
     type: bool
     default: false
   expected:
@@ -46,6 +51,7 @@ extends_documentation_fragment:
   - mobius.dhash.library.backup_dir
   - mobius.dhash.library.deployment
   - mobius.dhash.library.ownership
+  - mobius.dhash.library.real_path
 notes:
   - O(owner), O(group) and O(mode) are those of the snapshot; the library keeps its own.
 seealso:
@@ -96,7 +102,7 @@ sha256_before:
   sample: fcde2b2edba56bf408601fb721fe9b5c338d10ee429ea04fae5511b68fbf8fb9
 edited:
   description:
-    - Whether what was replaced had been edited since it was deployed or restored, as far as that is on record.
+    - Whether what was replaced had been edited since it was deployed or restored, as far as that is known.
       A warning says so as well, and RV(snapshot) keeps it.
   returned: always
   type: bool
@@ -106,6 +112,11 @@ size:
   returned: always
   type: int
   sample: 1048576
+real_path:
+  description: The library, links followed.
+  returned: always
+  type: str
+  sample: /srv/mobius/releases/7/library.json
 """
 
 from ansible.module_utils.basic import AnsibleModule
@@ -127,6 +138,7 @@ def main() -> None:
             owner=dict(type="str"),
             group=dict(type="str"),
             mode=dict(type="str", default="0640"),
+            expected_real_path=dict(type="path"),
         ),
         required_if=[("only_replaced", True, ["deployment"])],
         supports_check_mode=True,
@@ -145,6 +157,7 @@ def main() -> None:
             owner=given["owner"],
             group=given["group"],
             mode=parse_mode(given["mode"]),
+            expected_real_path=given["expected_real_path"],
         ),
     )
 

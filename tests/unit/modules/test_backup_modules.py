@@ -92,7 +92,7 @@ def test_one_play_over_every_module(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr
     assert "Traceback" not in done.stdout + done.stderr
     assert library.read_text() == "[1]"
-    (backup,) = (each for each in (tmp_path / "backups").iterdir() if each.suffix != ".sha256")
+    (backup,) = (each for each in (tmp_path / "backups").iterdir() if each.suffix not in (".sha256", ".meta"))
     assert backup.read_text() == "[1]"
     # The diff tells of files, never of what is in them.
     assert "sha256=" in done.stdout
