@@ -30,7 +30,7 @@ def finish(module: AnsibleModule, call: Callable[[], Dict[str, Any]]) -> None:
         run_in_utf8_mode()
         result = call()
     except MobiusError as error:
-        module.fail_json(msg=str(error), where=error.where, remedy=error.remedy)
+        module.fail_json(msg=str(error), where=error.where, remedy=error.remedy, **error.details)
     except OSError as error:
         module.fail_json(
             msg=f"{error.strerror or error}: {error.filename or module.params.get('path')}",

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from typing import Optional
+from typing import Any, Dict, Optional
 
 
 class MobiusError(Exception):
@@ -13,13 +13,21 @@ class MobiusError(Exception):
     :param what: one sentence without a full stop, for people.
     :param where: the file, item or URL it happened at.
     :param remedy: the next step, best as a command.
+    :param details: further members of a module's failure, as data for the caller.
     """
 
-    def __init__(self, what: str, where: Optional[str] = None, remedy: Optional[str] = None) -> None:
+    def __init__(
+        self,
+        what: str,
+        where: Optional[str] = None,
+        remedy: Optional[str] = None,
+        details: Optional[Dict[str, Any]] = None,
+    ) -> None:
         super().__init__(what)
         self.what = what
         self.where = where
         self.remedy = remedy
+        self.details = details or {}
 
     def __str__(self) -> str:
         text = self.what if self.where is None else f"{self.what}: {self.where}"

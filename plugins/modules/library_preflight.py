@@ -10,7 +10,12 @@ module: library_preflight
 short_description: Check that a deployment may begin
 version_added: 1.0.0
 description:
-  - Reads the library, the image root, the rights, the free space and the backups, and writes nothing.
+  - Reads the library, the image root, the rights, the free space and the backups, and compiles the schema with the
+    files that it refers to.
+  - In every folder that the deployment will write to, files of the names that it will use are created, synced, renamed
+    and removed again. In check mode they are not, and only what can be seen is checked.
+  - A library that is a mount point of its own, such as a single bind-mounted file, is refused. It cannot be replaced as
+    a whole, and written in place it would be torn by whatever interrupts the deployment, or its rollback.
   - Fails with every problem at once, so that one look is enough.
 options:
   path:
@@ -38,9 +43,25 @@ options:
   metrics_file:
     description: File for node_exporter that the deployment will write; none when empty.
     type: path
+  replaces:
+    description: Further files that the deployment will replace, such as the report of its dry run.
+    type: list
+    elements: path
+    default: []
+  owner:
+    description: User that new backups will belong to; that of the library when omitted.
+    type: str
+  group:
+    description: Group that new backups will belong to; that of the library when omitted.
+    type: str
+attributes:
+  check_mode:
+    description: Looks only, and rehearses nothing.
+    support: full
 extends_documentation_fragment:
   - mobius.dhash.attributes
   - mobius.dhash.attributes.info
+  - mobius.dhash.library.real_path
 author:
   - Mobius contributors (@mobius-dhash)
 """
@@ -63,11 +84,34 @@ size:
   returned: success
   type: int
   sample: 14532
-items:
+item_count:
   description: How many items the selectors find.
   returned: success
   type: int
   sample: 60
+real_path:
+  description: The library, links followed; for C(expected_real_path) of the modules that come after.
+  returned: success
+  type: str
+  sample: /srv/mobius/releases/7/library.json
+rollback:
+  description: The verified backup that a rollback can use.
+  returned: when the library is missing or broken, and there is one
+  type: dict
+  contains:
+    backup:
+      description: The backup.
+      type: str
+    sha256:
+      description: SHA-256 of its bytes.
+      type: str
+    created:
+      description: The time in its name, UTC.
+      type: str
+  sample:
+    backup: /srv/mobius/backups/library.json.bak.20240924T160000Z
+    sha256: 2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae
+    created: "2024-09-24T16:00:00Z"
 as_deployed:
   description: Whether the bytes are those that the last deployment left, and the backup behind it verifies.
   returned: success
@@ -98,6 +142,10 @@ def main() -> None:
             log_dir=dict(type="path"),
             schema=dict(type="path"),
             metrics_file=dict(type="path"),
+            replaces=dict(type="list", elements="path", default=[]),
+            owner=dict(type="str"),
+            group=dict(type="str"),
+            expected_real_path=dict(type="path"),
         ),
         supports_check_mode=True,
     )
@@ -113,6 +161,11 @@ def main() -> None:
             log_dir=given["log_dir"] or os.path.join(beside, "logs"),
             schema=given["schema"],
             metrics_file=given["metrics_file"],
+            replaces=given["replaces"],
+            owner=given["owner"],
+            group=given["group"],
+            expected_real_path=given["expected_real_path"],
+            check_mode=module.check_mode,
         ),
     )
 

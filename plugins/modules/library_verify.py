@@ -42,7 +42,7 @@ options:
     description:
       - A file with a JSON Schema that the library has to follow. Needs the Python library C(jsonschema), and about
         ten times the size of the library in memory.
-      - References to other files or to the network are not followed.
+      - References to other files are followed; the network is never asked.
     type: path
   sample:
     description:

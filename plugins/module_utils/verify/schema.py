@@ -1,17 +1,16 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A library against a JSON Schema, by the library ``jsonschema`` where this Python has it. Nothing is fetched."""
+"""A library against a JSON Schema, by the library ``jsonschema`` where this Python has it."""
 
 from __future__ import annotations
 
-import json
 import sys
 from itertools import islice
-from typing import Any, Iterator, Tuple
+from typing import Any, Iterator, List, Tuple
 
 from ..errors import MobiusError
 from ..library.window import shown
-from ..storage.replace import open_regular
+from .schema_files import SchemaFiles, load_json
 
 try:
     import jsonschema
@@ -32,42 +31,51 @@ def check_schema(path: str, schema_path: str, limit: int) -> Iterator[Tuple[str,
             sys.executable,
             f"{sys.executable} -m pip install jsonschema, or leave schema out",
         )
-    schema = _loaded(schema_path)
-    kind = jsonschema.validators.validator_for(schema)
-    try:
-        kind.check_schema(schema)
-    except jsonschema.exceptions.SchemaError as error:
-        raise MobiusError(f"The schema is no JSON Schema: {_short(error)}", schema_path, "mend the schema") from error
-    errors = _validator(kind, schema).iter_errors(_loaded(path))
+    files = SchemaFiles(schema_path)
+    for fault in schema_faults(files):
+        raise MobiusError(f"The schema cannot be used: {fault}", schema_path, "correct the schema")
+    kind = jsonschema.validators.validator_for(files.schema)
+    errors = _validator(kind, files).iter_errors(load_json(path))
     try:
         for violation in islice(errors, limit):
             yield "".join(f"/{_escaped(part)}" for part in violation.absolute_path), _short(violation)
     except Exception as problem:  # jsonschema's versions raise different types for a reference that leads nowhere
-        raise MobiusError(f"The schema cannot be applied: {problem}", schema_path, "mend the schema") from problem
+        raise MobiusError(f"The schema cannot be applied: {problem}", schema_path, "correct the schema") from problem
 
 
-def _loaded(path: str) -> Any:
-    with open_regular(path) as stream:
-        data = stream.readall()
+def schema_faults(files: SchemaFiles) -> List[str]:
+    """Why a schema cannot be used, as far as this Python can tell: all of it where it has ``jsonschema``."""
+    faults = files.faults()
+    if jsonschema is None or faults:
+        return faults
     try:
-        return json.loads(data.decode("utf-8-sig"))
-    except (ValueError, RecursionError) as error:
-        raise MobiusError(f"It cannot be read as JSON: {error}", path, "mend it, or leave schema out") from error
+        jsonschema.validators.validator_for(files.schema).check_schema(files.schema)
+    except jsonschema.exceptions.SchemaError as error:
+        return [f"it is not a JSON Schema: {_short(error)}"]
+    except Exception as error:  # what is not an object makes versions of jsonschema raise different types
+        return [f"it is not a JSON Schema: {error}"]
+    return []
 
 
-def _validator(kind: Any, schema: Any) -> Any:
+def _validator(kind: Any, files: SchemaFiles) -> Any:
     try:
-        from referencing import Registry
+        from referencing import Registry, Resource
+        from referencing.jsonschema import DRAFT202012
     except ImportError:
-        # Before jsonschema 4.18: a resolver that refuses to fetch.
-        resolver = jsonschema.RefResolver.from_schema(schema)
-        resolver.resolve_remote = _refuse
-        return kind(schema, resolver=resolver)
-    return kind(schema, registry=Registry())
+        # Before jsonschema 4.18.
+        resolver = jsonschema.RefResolver(files.uri, files.schema)
+        resolver.resolve_remote = files.load
+        return kind(files.schema, resolver=resolver)
 
+    def retrieve(uri: str) -> Any:
+        return Resource.from_contents(files.load(uri), default_specification=DRAFT202012)
 
-def _refuse(uri: str) -> None:
-    raise LookupError(f"{uri} is not in the schema, and nothing is fetched")
+    # A schema without an address of its own is at that of its file, so that names beside it can be found.
+    schema = files.schema
+    if isinstance(schema, dict) and not {"$id", "id"} & set(schema):
+        schema = {**schema, "$id": files.uri}
+    registry: Any = Registry
+    return kind(schema, registry=registry(retrieve=retrieve))
 
 
 def _short(error: Any) -> str:

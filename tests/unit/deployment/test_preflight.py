@@ -33,7 +33,7 @@ def refusal(library, **more) -> str:
 def test_a_sound_library_passes_and_nothing_is_written(library):
     before = sorted(os.listdir(library.parent))
     found = check(library)
-    assert found["items"] == 2
+    assert found["item_count"] == 2
     assert found["size"] == library.stat().st_size
     assert not found["as_deployed"]
     assert sorted(os.listdir(library.parent)) == before
@@ -56,12 +56,12 @@ def test_missing_and_odd_libraries_are_refused(library, tmp_path):
 def test_no_item_says_how_to_name_them(library):
     library.write_text('{"assets": [{"image": "a.png"}]}')
     assert "mobius_items" in refusal(library)
-    assert check(library, items=["assets[]"])["items"] == 1
+    assert check(library, items=["assets[]"])["item_count"] == 1
 
 
 def test_space_and_inodes_are_asked_for(library, monkeypatch):
     class Full:
-        f_bavail, f_frsize, f_files, f_favail = 1, 4096, 100, 3
+        f_bavail, f_frsize, f_files, f_favail, f_flag = 1, 4096, 100, 3, 0
 
     monkeypatch.setattr(room.os, "statvfs", lambda _folder: Full)
     text = refusal(library)
@@ -80,7 +80,7 @@ def test_as_deployed_needs_the_bytes_and_a_backup_that_verifies(library):
         damaged.write(b" ")
     found = check(library)
     assert not found["as_deployed"]
-    assert any("no way back" in warning for warning in found["warnings"])
+    assert any("cannot be restored" in warning for warning in found["warnings"])
 
 
 def test_the_backups_of_a_library_behind_a_link_have_the_name_of_the_link(tmp_path):
@@ -98,7 +98,7 @@ def test_the_backups_of_a_library_behind_a_link_have_the_name_of_the_link(tmp_pa
 
 def test_a_foreign_owner_is_refused(library, monkeypatch):
     monkeypatch.setattr(room.os, "geteuid", lambda: 4711)
-    assert "owner could not be kept" in refusal(library)
+    assert "cannot be kept by the user uid 4711" in refusal(library)
 
 
 def test_a_damaged_state_does_not_stand_in_the_way(library):
@@ -112,9 +112,11 @@ def test_a_damaged_state_does_not_stand_in_the_way(library):
 
 def test_what_later_steps_need_is_looked_for_at_once(library, tmp_path):
     assert "the schema /nowhere/x.json is not there" in refusal(library, schema="/nowhere/x.json")
-    assert f"the schema {tmp_path} is no JSON" in refusal(library, schema=str(tmp_path))
+    assert f"the schema {tmp_path} cannot be used: It is a folder" in refusal(library, schema=str(tmp_path))
     (tmp_path / "schema.json").write_text("{")
-    assert "schema.json is no JSON" in refusal(library, schema=str(tmp_path / "schema.json"))
+    assert "schema.json cannot be used: It cannot be read as JSON" in refusal(
+        library, schema=str(tmp_path / "schema.json")
+    )
     text = refusal(library, metrics_file="/nowhere/mobius.prom")
     assert "the folder of the metrics file /nowhere/mobius.prom is missing" in text
     (tmp_path / "linked.prom").symlink_to(library)
@@ -123,3 +125,107 @@ def test_what_later_steps_need_is_looked_for_at_once(library, tmp_path):
     (tmp_path / "schema.json").write_text("{}")
     check(library, schema=str(tmp_path / "schema.json"), metrics_file=str(tmp_path / "mobius.prom"))
     check(library, schema="", metrics_file="")
+
+
+def sibling(folder, **schemas) -> str:
+    for name, text in schemas.items():
+        (folder / f"{name}.json").write_text(text)
+    return str(folder / "schema.json")
+
+
+OF_ITEM = '{"properties": {"components": {"items": {"$ref": "%s"}}}}'
+
+
+@pytest.mark.parametrize(
+    ("schemas", "words"),
+    [
+        ({"schema": '{"type": "objekt"}'}, "'objekt' at / is not a type"),
+        ({"schema": '{"type": ["object", "int"]}'}, "'int' at / is not a type"),
+        ({"schema": '{"properties": {"a": {"pattern": "("}}}'}, "the pattern '(' at /properties/a is not a regular"),
+        ({"schema": '{"patternProperties": {"[": {}}}'}, "the pattern '[' at /"),
+        ({"schema": '{"properties": {"a": {"pattern": "\\\\p{L}"}}}'}, "is not a regular expression"),
+        ({"schema": '{"$ref": "http://127.0.0.1:9/x.json"}'}, "nothing is fetched from the network"),
+        ({"schema": '{"items": {"$ref": "https://example.org/x.json#/a"}}'}, "nothing is fetched from the network"),
+        ({"schema": '{"$ref": "gone.json"}'}, "gone.json, which cannot be read: No such file"),
+        ({"schema": '{"$ref": "#/$defs/gone"}'}, "its $ref '#/$defs/gone' at / leads to nothing"),
+        ({"schema": OF_ITEM % "item.json#/no", "item": "{}"}, "leads to nothing"),
+        ({"schema": OF_ITEM % "item.json", "item": "{"}, "It cannot be read as JSON"),
+        ({"schema": OF_ITEM % "item.json", "item": '{"type": "bad"}'}, "'bad' at / is not a type"),
+        ({"schema": OF_ITEM % "item.json", "item": '{"$ref": "http://x.example/"}'}, "nothing is fetched"),
+        ({"schema": "[]"}, "not a JSON Schema"),
+        ({"schema": "3"}, "not a JSON Schema"),
+        ({"schema": '{"required": 3}'}, "not a JSON Schema"),
+    ],
+)
+def test_a_schema_that_cannot_be_used_is_refused(library, tmp_path, schemas, words):
+    assert words in refusal(library, schema=sibling(tmp_path, **schemas))
+
+
+@pytest.mark.parametrize(
+    "schemas",
+    [
+        {"schema": "{}"},
+        {"schema": "true"},
+        {"schema": "\ufeff{}"},
+        {"schema": OF_ITEM % "item.json", "item": '{"type": "object", "required": ["image"]}'},
+        {"schema": OF_ITEM % "./item.json#/$defs/x", "item": '{"$defs": {"x": {"$ref": "schema.json"}}}'},
+        {"schema": '{"$id": "https://example.org/s/schema.json", "items": {"$ref": "item.json"}}', "item": "{}"},
+        {
+            "schema": '{"$defs": {"a": {"$id": "https://x.org/a", "type": "null"}}, "items": {"$ref": "https://x.org/a"}}'
+        },
+        {"schema": '{"properties": {"type": {"type": "string"}, "pattern": {"const": {"type": "odd"}}}}'},
+        {"schema": '{"$ref": "#"}'},
+    ],
+)
+def test_a_schema_that_can_be_used(library, tmp_path, schemas):
+    check(library, schema=sibling(tmp_path, **schemas))
+
+
+def test_a_broken_or_missing_library_names_the_backup_at_hand(library):
+    good = create_backup(str(library))["backup"]
+    for content in (b"", b'{"components": [', None):
+        library.unlink()
+        if content is not None:
+            library.write_bytes(content)
+        with pytest.raises(MobiusError) as caught:
+            check(library)
+        assert caught.value.details["rollback"]["backup"] == good["path"]
+        assert f"playbooks/rollback.yml -e mobius_backup={good['path']}" in str(caught.value)
+        if content is None:
+            library.write_bytes(b"")
+    Path(good["path"]).write_bytes(b"rotten")
+    with pytest.raises(MobiusError) as caught:
+        check(library)
+    assert caught.value.details == {}
+
+
+def test_names_that_are_too_long_for_a_backup(tmp_path):
+    library = tmp_path / ("n" * 225 + ".json")
+    library.write_text(json.dumps({"components": [{"image": "a.png"}]}))
+    assert "is too long for" in refusal(library)
+
+
+def test_check_mode_looks_only(library, monkeypatch):
+    monkeypatch.setattr(room, "folder_faults", lambda _folder, *, write: [] if not write else ["wrote"])
+    check(library, check_mode=True)
+    assert "wrote" in refusal(library)
+
+
+def test_a_link_that_moved_is_refused(library, tmp_path):
+    link = tmp_path / "current.json"
+    link.symlink_to(library)
+    real = check(link)["real_path"]
+    assert real == str(library)
+    check(link, expected_real_path=real)
+    other = tmp_path / "other.json"
+    other.write_bytes(library.read_bytes())
+    link.unlink()
+    link.symlink_to(other)
+    assert "The library has moved since this run began" in refusal(link, expected_real_path=real)
+
+
+def test_further_files_are_rehearsed_too(library, tmp_path):
+    check(library, replaces=[str(tmp_path / "migrate-dryrun.json")])
+    folder = tmp_path / "report"
+    folder.mkdir()
+    assert "is too long" in refusal(library, replaces=[str(folder / ("n" * 250))])
