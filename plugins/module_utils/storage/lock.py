@@ -396,7 +396,7 @@ def _kernel_lock(library_path: str, wait: float = WAIT, required: bool = True) -
         _held[folder] = None
         try:
             sweep_temporaries(library_path)
-            sweep_matching(folder, re.compile(r"\.(lock|current\.json)\.[0-9a-f]{12}\.tmp"))
+            sweep_matching(folder, re.compile(r"\.(lock|current\.json|run\.json)\.[0-9a-f]{12}\.tmp"))
             _spans[folder] = observe(descriptor)
             yield True
         finally:

@@ -119,6 +119,7 @@ VARIABLES: Dict[str, Kind] = {
     "mobius_confidence_threshold": Number(0, 1),
     "mobius_hash_mode": Choice(("exact", "fast")),
     "mobius_rehash": Choice(("missing", "changed", "all")),
+    "mobius_strip_reviews": truth,
     "mobius_dry_run_sample": whole(1, 1_000_000_000),
     "mobius_hash_workers_least": _SECONDS,
     "mobius_hash_workers_root": Path(),
