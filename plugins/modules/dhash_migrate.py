@@ -55,6 +55,7 @@ extends_documentation_fragment:
   - mobius.dhash.library
   - mobius.dhash.library.backup_dir
   - mobius.dhash.library.deployment
+  - mobius.dhash.library.real_path
   - mobius.dhash.hashing
   - mobius.dhash.hashing.images
   - mobius.dhash.hashing.items
@@ -231,6 +232,7 @@ def main() -> None:
             output=dict(type="path"),
             backup_dir=dict(type="path"),
             deployment=dict(type="str"),
+            expected_real_path=dict(type="path"),
             # The plugin on the controller acts on these two.
             progress=dict(type="bool", default=False),
             timeout=dict(type="int", default=0),
@@ -247,6 +249,7 @@ def main() -> None:
             backup_dir=given["backup_dir"],
             log_dir=given["log_dir"],
             deployment=given["deployment"],
+            expected_real_path=given["expected_real_path"],
             check_mode=module.check_mode,
             idle_timeout=given["patience"],
             timeout=given["timeout"],

@@ -80,6 +80,7 @@ extends_documentation_fragment:
   - mobius.dhash.attributes.info
   - mobius.dhash.library
   - mobius.dhash.library.backup_dir
+  - mobius.dhash.library.real_path
 seealso:
   - module: mobius.dhash.dhash_migrate
   - module: mobius.dhash.library_backup_info
@@ -225,6 +226,7 @@ def main() -> None:
             image_timeout=dict(type="float", default=30),
             max_pixels=dict(type="int", default=178_956_970),
             fail_on_problems=dict(type="bool", default=True),
+            expected_real_path=dict(type="path"),
         ),
         supports_check_mode=True,
     )

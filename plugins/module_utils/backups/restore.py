@@ -212,16 +212,18 @@ def restore(
     refuse_moved(path, expected_real_path)
     store = Store.of(path, backup_dir, owner=owner, group=group, mode=mode)
     refuse_unmounted(path, mount_point(store, path))
-    call = _Restoration(path, resolve_library(path), store, deployment, expected)
+    # From here on the same file, whatever becomes of a link on the way.
+    library = resolve_library(path)
+    call = _Restoration(library, library, store, deployment, expected)
     if check_mode:
-        refuse_if_held(path, deployment)
+        refuse_if_held(library, deployment)
         chosen = call.prepare(backup)
         same = chosen.sha256 == call.actual.sha256
         snapshot = None if same or call.actual is ABSENT else _predicted_snapshot(call)
         return _result(call, chosen, snapshot)
-    fenced = deployment is not None and fence(path, deployment)
+    fenced = deployment is not None and fence(library, deployment)
     try:
-        with writing(path, deployment):
+        with writing(library, deployment):
             chosen = call.prepare(backup)
             if chosen.sha256 == call.actual.sha256:
                 call.settle(chosen)

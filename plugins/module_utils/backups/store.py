@@ -281,11 +281,11 @@ def create_backup(
     library = locate_library(path)
     store = Store.of(path, backup_dir, owner=owner, group=group, mode=mode)
     if check_mode:
-        refuse_if_held(path, deployment)
+        refuse_if_held(library, deployment)
         version = read_version(library)
         existing = store.holding(version.sha256)
         return _result(library, existing, existing or _predicted(store, library, version))
-    with writing(path, deployment, required=False), store.exclusively():
+    with writing(library, deployment, required=False), store.exclusively():
         if store.is_new(library):
             # Hashed while it is copied, which saves a whole pass over it.
             return _result(library, None, store.add(library, None))

@@ -15,7 +15,7 @@ from ..dhash.versions import versions
 from ..errors import MobiusError
 from ..library.document import Document, open_document
 from ..storage.lock import refuse_if_held, writing
-from ..storage.paths import locate_library, refuse_target
+from ..storage.paths import locate_library, refuse_moved, refuse_target
 from ..storage.replace import (
     ABSENT,
     ChangedMeanwhile,
@@ -67,6 +67,7 @@ def migrate(
     check_mode: bool = False,
     idle_timeout: float = 0.0,
     timeout: float = 0.0,
+    expected_real_path: Optional[str] = None,
 ) -> Dict[str, Any]:
     """Hash what has to be hashed, and edit the library in place, or write the result to ``output``.
 
@@ -75,6 +76,7 @@ def migrate(
     :raises MobiusError: before any byte is written, for whatever makes the run impossible or too bad.
     """
     options.check()
+    refuse_moved(options.path, expected_real_path)
     library = locate_library(options.path)
     made_with = {**versions(), "mode": options.mode}
     run = Run(options, library, check_mode, deployment, backup_dir, log_dir, output, made_with, idle_timeout, timeout)

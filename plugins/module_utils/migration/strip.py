@@ -161,12 +161,12 @@ def strip(
     names = (*MIGRATION, REVIEW) if reviews else MIGRATION
     call = _Strip(path, library, items or None, image_key, tuple(names))
     if check_mode:
-        refuse_if_held(path, deployment)
-        with open_document(path) as document:
+        refuse_if_held(library, deployment)
+        with open_document(library) as document:
             version = read_version(library)
             call.survey(document)
             return _result(call, version, _digest(call, document))
-    with writing(path, deployment), open_document(path) as document:
+    with writing(library, deployment), open_document(library) as document:
         version = read_version(library)
         call.survey(document)
         if not (call.stripped or call.block):
@@ -182,16 +182,16 @@ def _replace(
     def prove(temporary: str, written: Version) -> None:
         call.prove(document, temporary)
         state = {"deployment": deployment, "status": STRIPPED, "sha256": written.sha256, "stripped_at": timestamp()}
-        begin(call.path, {**state, "backup": backup, "replaced": version.sha256}, actual_sha256=version.sha256)
+        begin(call.library, {**state, "backup": backup, "replaced": version.sha256}, actual_sha256=version.sha256)
 
     try:
         after = replace_whole(
             call.library, lambda stream: call.write(document, stream), expected=version, before_rename=prove
         )
     except DurabilityUnknown:
-        commit(call.path)
+        commit(call.library)
         raise
-    commit(call.path)
+    commit(call.library)
     return after
 
 

@@ -18,7 +18,7 @@ from ..library.compare import unexpected_changes
 from ..library.document import LibraryError, open_document
 from ..library.fields import IMAGE_KEY, OWNED
 from ..library.validate import find_problems
-from ..storage.paths import locate_library
+from ..storage.paths import locate_library, refuse_moved
 from ..storage.replace import Version, read_version
 from ..storage.state import DamagedState, read_current
 from ..text import printable
@@ -49,6 +49,7 @@ class Request:
     image_key: str = IMAGE_KEY
     image_timeout: float = 30.0
     max_pixels: int = 178_956_970
+    expected_real_path: Optional[str] = None
 
 
 def verify(request: Request) -> Dict[str, Any]:
@@ -60,6 +61,7 @@ def verify(request: Request) -> Dict[str, Any]:
         raise MobiusError("A sample has at least no items", str(request.sample), "set sample to 0 or more")
     if request.sample and not request.image_root:
         raise MobiusError("A sample needs the folder that the pictures are in", request.path, "set image_root as well")
+    refuse_moved(request.path, request.expected_real_path)
     library = locate_library(request.path)
     run = _Run(request, library, read_version(library))
     run.all()
