@@ -7,15 +7,17 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 module: deployment_prune
-short_description: Remove old logs, records and evidence
+short_description: Remove old logs, reports and evidence
 version_added: 1.0.0
 description:
-  - Removes what runs have left in the folder of the logs and no rule keeps, and gives the reason for each one kept and
-    removed. These are logs of migrations and dry runs, records of deployments, rollbacks and watches, and evidence.
-  - Whatever the rules say, the newest of each kind stays, and so does what belongs to the deployment that is in force
-    or to the one before it, and what is dated in the future (the clock was set back).
-  - A name is not enough. What is no plain file, does not begin as ours do, is about another library, or is an evidence
-    folder that holds something else, is left alone.
+  - Removes what runs left in the log folder and no rule keeps, and gives the reason for each file kept and removed.
+    These are logs of migrations and dry runs, reports of deployments, rollbacks and watches, and evidence.
+  - Whatever the rules say, the newest of each kind stays, and so does what belongs to the current deployment or to the
+    one before it, and what is dated in the future (the clock was set back).
+  - An age counts only as far as it is proven; while the clock cannot be believed, nothing is removed and a warning says
+    why, as in M(mobius.dhash.library_backup_prune).
+  - A name is not enough. What is not a plain file, does not begin as ours do, is about another library, or is an
+    evidence folder that holds something else, is left alone.
 options:
   log_dir:
     description: Folder of the logs; C(logs) beside the library when omitted.
@@ -57,7 +59,7 @@ removed:
   returned: always
   type: list
   elements: dict
-  contains: &told
+  contains: &artifact
     path:
       description: The file, or the folder of the evidence.
       type: str
@@ -84,7 +86,7 @@ kept:
   returned: always
   type: list
   elements: dict
-  contains: *told
+  contains: *artifact
   sample:
     - path: /srv/mobius/logs/migration-20240924T160000Z.log
       kind: migration

@@ -11,12 +11,15 @@ short_description: Remove old backups of a library
 version_added: 1.0.0
 description:
   - Removes the backups and snapshots that no rule keeps, and gives the reason for each one kept and removed.
-  - Whatever the rules say, the newest backup that verifies stays, and so do those that a rollback of the last
-    deployment needs, those dated in the future (the clock was set back), what cannot be read as a file, and copies
-    without a checksum, such as C(cp) makes, for nobody can tell whether they are good.
-  - A backup that does not verify, or that holds a deployment that was rolled back, never counts as one that was kept.
+  - Whatever the rules say, the newest backup that verifies and holds a valid library stays, and so do those that a
+    rollback of the last deployment needs, those dated in the future (the clock was set back), what cannot be read as a
+    file, and copies without a checksum, such as C(cp) makes, because it cannot be told whether they are good.
+  - An age counts only as far as it is proven. Each run notes the clock beside the time since boot; a clock that was set
+    makes nothing older, and while it cannot be believed nothing is removed and a warning says why.
+  - A backup that does not verify, holds a library that is not valid, or a deployment that was rolled back, never counts
+    as one that was kept.
     One that differs from its checksum stays while it is young, or while nothing newer verifies.
-  - Checksum files whose backup is gone, and temporary files, which killed runs leave, are removed.
+  - Checksums and sidecars whose backup is gone, and temporary files, which killed runs leave, are removed.
 options:
   keep_days:
     description:

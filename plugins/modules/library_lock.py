@@ -32,7 +32,7 @@ options:
     default: present
   purpose:
     description:
-      - What the lock is for; others are told.
+      - What the lock is for; shown to others.
     type: str
     default: deployment
   ttl:

@@ -32,11 +32,11 @@ def compose_line(sha256: str, backup_path: str, library_path: str) -> bytes:
 
 
 def recorded(backup_path: str) -> List[str]:
-    """The hashes that the checksum file gives for this backup, lower case: mostly one.
+    """The hashes that the checksum file gives for this backup, in lower case; as a rule one.
 
     Older scripts wrote another path, or the library's own name: when no line names the backup, every line counts.
 
-    :raises NoChecksum: it is missing, no regular file, or holds no SHA-256.
+    :raises NoChecksum: it is missing, not a regular file, or holds no SHA-256.
     :raises OSError: it cannot be read.
     """
     path = backup_path + CHECKSUM

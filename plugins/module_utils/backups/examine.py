@@ -28,7 +28,7 @@ class Backup:
     :param verified: whether its bytes match its checksum; None where they were not read.
     :param reason: why it is verified or not.
     :param judged: false where that cannot be told: no checksum file or one that cannot be read, or not a regular file.
-    :param problem: why the library in it is not valid; empty when it is, None when nobody looked yet.
+    :param problem: why the library in it is not valid; empty when it is, None when that is not known yet.
     :param sequence: its place in the order in which backups were made, from 1; 0 where that is unknown.
     """
 
@@ -52,7 +52,7 @@ class Backup:
 
     @property
     def valid(self) -> Optional[bool]:
-        """Whether the library in it was valid; None when nobody looked yet."""
+        """Whether the library in it was valid; None when that is not known yet."""
         return None if self.problem is None else not self.problem
 
     def facts(self) -> Dict[str, Any]:

@@ -161,7 +161,7 @@ def prune(
 
     :returns: ``changed``, ``removed`` and ``kept`` (each: path, size, created, verified, reason), ``freed`` in bytes,
         ``diff``, ``warnings``.
-    :raises MobiusError: what is deployed cannot be read, so that nobody can tell which backup a rollback needs.
+    :raises MobiusError: the state cannot be read, so that it is not known which backup a rollback needs.
     """
     store = Store.of(path, backup_dir)
     if check_mode or not Path(store.folder).exists():

@@ -33,7 +33,7 @@ Sidecar = Dict[str, Any]
 def compose(library: str, written: Version, sequence: int, problem: Optional[str]) -> bytes:
     """The bytes of the sidecar for a backup of the file ``library``.
 
-    :param problem: why the library is not valid, empty when it is, None when nobody looked.
+    :param problem: why the library is not valid, empty when it is, None when that is not known.
     """
     facts = os.stat(library)
     mount = mount_of(library)

@@ -119,7 +119,7 @@ class Store:
         return existing
 
     def is_new(self, library: str) -> bool:
-        """Whether no backup can have the bytes of the library: none has its size, and nobody is writing it."""
+        """Whether no backup can have the bytes of the library: none has its size, and it was not changed just now."""
         facts = os.stat(library)
         age = time.time_ns() - max(facts.st_mtime_ns, facts.st_ctime_ns)
         if age < _YOUNG_NS:
@@ -218,8 +218,8 @@ class Store:
                 yield document
 
     def with_problem(self, backup: Backup, *, write: bool = True) -> Backup:
-        """The backup, with what is wrong with its library found out where nobody has looked yet: those of older
-        versions say nothing.
+        """The backup, with what is wrong with its library found out where that is not known: backups of older versions
+        do not say.
         """
         if backup.problem is not None or not backup.verified or backup.sha256 is None:
             return backup

@@ -19,7 +19,7 @@ _HEAD = 65536
 
 
 def problem_of(path: str) -> str:
-    """Why a file is no library, in one sentence without a full stop; empty for one that is.
+    """Why a file is not a library, in one sentence without a full stop; empty for one that is.
 
     A library is JSON whose root is an object or a list.
 

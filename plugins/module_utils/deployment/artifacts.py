@@ -20,7 +20,7 @@ EVIDENCE = "evidence"
 _STAMP = r"(?P<stamp>[0-9]{8}T[0-9]{6}Z)"
 _RUN = rf"(?P<run>{_STAMP}-[0-9a-f]{{6}})"
 _LOG = re.compile(rf"(?P<kind>migration|dry-run)-{_STAMP}(?:-[1-9][0-9]?)?\.log")
-_RECORD = re.compile(rf"(?P<kind>deployment|rollback|monitoring)-{_RUN}\.(?:json|log)")
+_REPORT = re.compile(rf"(?P<kind>deployment|rollback|monitoring)-{_RUN}\.(?:json|log)")
 _FOLDER = re.compile(rf"(?P<kind>{EVIDENCE})-{_RUN}")
 # The names that keep_evidence gives, and the temporary files of one that was killed.
 _IN_EVIDENCE = re.compile(
@@ -66,7 +66,7 @@ def artifacts_in(folder: str, library: str) -> List[Artifact]:
 
 
 def _of(folder: str, name: str, library: str) -> Optional[Artifact]:
-    match = _LOG.fullmatch(name) or _RECORD.fullmatch(name) or _FOLDER.fullmatch(name)
+    match = _LOG.fullmatch(name) or _REPORT.fullmatch(name) or _FOLDER.fullmatch(name)
     created = _time(match["stamp"]) if match else None
     if match is None or created is None:
         return None
@@ -93,9 +93,9 @@ def _file(bare: Artifact, library: str) -> Artifact:
     if not bare.run:
         foreign = _foreign_log(bare, library)
     elif bare.path.endswith(".log"):
-        foreign = _foreign_lines(bare, library)
+        foreign = _foreign_text(bare, library)
     else:
-        foreign, also = _foreign_record(bare, library)
+        foreign, also = _foreign_report(bare, library)
     return replace(bare, size=facts.st_size, foreign=foreign, also=also)
 
 
@@ -111,23 +111,23 @@ def _foreign_log(bare: Artifact, library: str) -> str:
     return _other_library(head.group(2), library)
 
 
-def _foreign_record(bare: Artifact, library: str) -> Tuple[str, Tuple[str, ...]]:
-    record = _json(bare.path)
-    if record.get("deployment") != bare.run or record.get("kind") != bare.kind:
+def _foreign_report(bare: Artifact, library: str) -> Tuple[str, Tuple[str, ...]]:
+    report = _json(bare.path)
+    if report.get("deployment") != bare.run or report.get("kind") != bare.kind:
         return "it is not a report of this run", ()
-    facts = record.get("facts")
+    facts = report.get("facts")
     details: Dict[str, Any] = facts if isinstance(facts, dict) else {}
     also = tuple(str(details[name]) for name in ("migration_log", "evidence") if details.get(name))
     return _other_library(details.get("library"), library), also
 
 
-def _foreign_lines(bare: Artifact, library: str) -> str:
+def _foreign_text(bare: Artifact, library: str) -> str:
     """The text of a report belongs to whatever its JSON belongs to; one log folder may serve several libraries."""
     if _first_line(bare.path) != f"deployment: {bare.run}":
         return "it does not begin as a report does"
-    record = replace(bare, path=str(Path(bare.path).with_suffix(".json")))
+    report = replace(bare, path=str(Path(bare.path).with_suffix(".json")))
     try:
-        return _foreign_record(record, library)[0]
+        return _foreign_report(report, library)[0]
     except FileNotFoundError:
         return ""
 

@@ -209,7 +209,7 @@ def release(library_path: str, holder_id: str, *, force: bool = False, check_mod
 def fence(library_path: str, holder_id: str) -> bool:
     """Keep processes that this run has started before from replacing the library; returns whether the lease is ours.
 
-    Called by a rollback: what it takes back must not be written once more by a process that was given up.
+    Called by a rollback: a process that was given up must not replace what the rollback restores.
     """
     lease = read_lease(library_path)
     if lease is None or lease.get("id") != holder_id:

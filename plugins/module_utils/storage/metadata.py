@@ -49,7 +49,7 @@ def _id(name: Union[str, int, None], look_up: Callable[[str], int], kind: str) -
     except KeyError:
         if name.isdigit() and int(name) < 2**32 - 1:
             return int(name)
-        raise MobiusError(f"There is no {kind} of this name", name, f"create the {kind}, or name another") from None
+        raise MobiusError(f"No such {kind} on this host", name, f"create the {kind}, or name another") from None
 
 
 def apply_metadata(descriptor: int, like: Optional[str], wanted: Ownership, *, default_mode: int) -> None:

@@ -1,6 +1,6 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Files replaced whole and durably: at every instant the old bytes or the new ones, never less."""
+"""Replace files as a whole and durably: at every instant they hold the old bytes or the new ones, never less."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from .read_back import HashedFile
 
 BLOCK = 256 * 1024
 COPIED = 1024 * 1024
-#: A temporary file that nobody wrote to for so long belongs to no run that goes on.
+#: Seconds after which an idle temporary file is taken for one that a killed run left.
 ABANDONED_SECONDS = 3600.0
 FILE_MODE = 0o640
 FOLDER_MODE = 0o750
@@ -83,7 +83,7 @@ def open_regular(path: str, *, follow: bool = True) -> Iterator[io.FileIO]:
 def read_version(path: str, *, follow: bool = True) -> Version:
     """Hash a file in one pass.
 
-    :raises MobiusError: it is no regular file.
+    :raises MobiusError: it is not a regular file.
     :raises OSError: it is missing or unreadable.
     """
     with open_regular(path, follow=follow) as stream:
@@ -274,7 +274,7 @@ def create_exclusively(path: str, data: bytes, *, owner: Any = None, group: Any 
 
 
 def write_json(path: str, document: Any, mode: int = FILE_MODE, *, owner: Any = None, group: Any = None) -> None:
-    """Replace a record durably; ``owner`` and ``group`` as for :func:`replace_whole`."""
+    """Replace a JSON file durably; ``owner`` and ``group`` as for :func:`replace_whole`."""
     data = (json.dumps(document, indent=2, sort_keys=True) + "\n").encode("ascii")
     replace_whole(path, lambda stream: stream.write(data), owner=owner, group=group, mode=mode)
 
@@ -293,7 +293,7 @@ def remove_durably(path: str) -> bool:
 def sweep_temporaries(path: str, *, idle: float = 0.0) -> list[str]:
     """Remove what killed runs left beside ``path``.
 
-    :param idle: seconds for which nobody wrote to it; 0 only while no other run can be writing there.
+    :param idle: seconds since the last write; 0 only while no other run can be writing there.
     """
     path = os.path.realpath(path)
     return sweep_matching(os.path.dirname(path), temporaries_of(re.escape(os.path.basename(path))), idle=idle)
@@ -319,12 +319,12 @@ def sweep_matching(folder: str, pattern: re.Pattern[str], *, idle: float = 0.0) 
 
 
 def make_folders(
-    folder: str, *, mode: int = FOLDER_MODE, owner: Any = None, group: Any = None, lasting: bool = True
+    folder: str, *, mode: int = FOLDER_MODE, owner: Any = None, group: Any = None, durable: bool = True
 ) -> list[str]:
     """Make missing folders with exactly ``mode`` (and setgid where the parent has it); returns those made.
 
-    :param lasting: false for what is made anew when a power cut takes it away.
-    :raises MobiusError: a ``lasting`` folder cannot be made durable, and so was not made.
+    :param durable: false for what is made again when a power cut removes it.
+    :raises MobiusError: a ``durable`` folder could not be synced, and so was not made.
     """
     missing = []
     current = Path(os.path.abspath(folder))
@@ -341,12 +341,12 @@ def make_folders(
         if owned:
             os.chown(each, wanted.uid, wanted.gid)
         os.chmod(each, mode | (os.stat(each).st_mode & stat.S_ISGID))
-        if lasting:
-            _make_lasting(each)
+        if durable:
+            _make_durable(each)
     return [str(each) for each in missing]
 
 
-def _make_lasting(folder: Path) -> None:
+def _make_durable(folder: Path) -> None:
     try:
         sync_folder(str(folder.parent))
     except (OSError, DurabilityUnknown) as error:

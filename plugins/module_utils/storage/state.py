@@ -1,6 +1,6 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""``current.json``: what is deployed, told in a way that a run killed at any instant leaves true.
+"""``current.json``, the state: what is deployed, written so that a run killed at any instant leaves it true.
 
 A writer notes what it is about to do (``begin``), replaces the library, then makes the note the truth (``commit``).
 Whoever reads with the hash of the library's bytes knows whether a left-over note came true.
@@ -37,7 +37,7 @@ def current_path(library_path: str) -> str:
 def read_document(library_path: str) -> Optional[State]:
     """The document as it stands, ``pending`` included; None when there is none.
 
-    :raises DamagedState: it is no JSON object.
+    :raises DamagedState: it is not a JSON object.
     """
     path = current_path(library_path)
     try:
@@ -53,7 +53,7 @@ def read_document(library_path: str) -> Optional[State]:
 
 
 def _damaged(path: str) -> DamagedState:
-    return DamagedState("The record of what is deployed is damaged", path, f"look at it, then remove it: rm {path}")
+    return DamagedState("The state of the deployment is damaged", path, f"look at it, then remove it: rm {path}")
 
 
 def read_current(library_path: str, actual_sha256: Optional[str] = None) -> Optional[State]:
@@ -76,17 +76,17 @@ def _settled(document: State, actual_sha256: Optional[str]) -> Optional[State]:
 
 
 def _with_rejected(now: State, before: State) -> State:
-    """``now`` with the hashes of deployments that were taken back; one that is deployed or restored again is not."""
+    """``now`` with the hashes of deployments that were rolled back, without one that is deployed or restored again."""
     rejected = [sha256 for sha256 in before.get("rejected", []) if sha256 != now.get("sha256")]
-    taken_back = "restored_at" in now and before.get("status") == "deployed"
-    if taken_back and before.get("sha256") not in [now.get("sha256"), *rejected]:
+    rolled_back = "restored_at" in now and before.get("status") == "deployed"
+    if rolled_back and before.get("sha256") not in [now.get("sha256"), *rejected]:
         rejected.append(before["sha256"])
     marked = {key: value for key, value in now.items() if key != "rejected"}
     return {**marked, "rejected": rejected[-_REJECTED:]} if rejected else marked
 
 
 def _with_previous(now: State, before: State) -> State:
-    """``now``, with what was before it one level back, unless it says itself what that is."""
+    """``now``, with what was before it as ``previous``, unless it has a ``previous`` of its own."""
     if "previous" in now:
         return dict(now)
     previous = {key: value for key, value in before.items() if key not in ("previous", "rejected")}
@@ -103,7 +103,7 @@ def begin(library_path: str, pending: State, *, actual_sha256: Optional[str] = N
     try:
         document = read_document(library_path)
     except DamagedState:
-        # Kept for people under another name; a new one starts.
+        # Kept under another name for people to look at.
         path = current_path(library_path)
         with suppress(OSError):
             os.replace(path, f"{path}.damaged")
@@ -130,7 +130,7 @@ def commit(library_path: str) -> State:
 
 
 def settle(library_path: str, actual_sha256: str) -> None:
-    """End a note that a killed run left: the truth if it came true, gone if the library is as the record says."""
+    """End a note that a killed run left: the truth if it came true, gone if the library is as the state says."""
     document = read_document(library_path) or {}
     pending = document.pop("pending", None)
     if pending is not None and pending.get("sha256") == actual_sha256:
@@ -140,7 +140,7 @@ def settle(library_path: str, actual_sha256: str) -> None:
 
 
 def withdraw(library_path: str) -> None:
-    """Take the note of ``begin`` back: the library was not replaced."""
+    """Remove the note of ``begin``: the library was not replaced."""
     document = read_document(library_path) or {}
     if document.pop("pending", None) is not None:
         _write(library_path, document)
@@ -183,8 +183,8 @@ def prepare_folder(library_path: str) -> str:
             "check the path of the library, and whether its file system is mounted",
         )
     uid, gid = library_owner(library_path)
-    # A power cut may take it away again: it is made anew when it is needed.
-    make_folders(folder, owner=uid, group=gid, lasting=False)
+    # Not durable: it is made again when it is needed.
+    make_folders(folder, owner=uid, group=gid, durable=False)
     return folder
 
 

@@ -79,7 +79,7 @@ class Timeline:
     def age(self, moment: datetime, changed: Optional[float] = None) -> timedelta:
         """The age of a file that is proven, for the time in its name.
 
-        :param changed: its ctime: a name that is older than the file says how old the file claimed to be when it came.
+        :param changed: its ctime: where the name is older, the file was that old already when it was put here.
         """
         seconds = moment.timestamp()
         passed = 0.0

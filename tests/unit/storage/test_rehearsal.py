@@ -215,7 +215,7 @@ def test_whatever_fails_is_told_and_nothing_stays(
 
 
 def test_a_group_that_does_not_exist(library: Path) -> None:
-    assert "no group of this name" in faults(library.parent, group="no-such-group")[0]
+    assert "No such group on this host" in faults(library.parent, group="no-such-group")[0]
 
 
 def test_a_library_that_is_missing_has_no_faults_of_its_own(tmp_path: Path) -> None:

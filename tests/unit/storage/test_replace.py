@@ -385,5 +385,5 @@ def test_modes_that_are_none(text: str) -> None:
 def test_owners_by_name_and_number() -> None:
     assert resolve_ownership("root", "0", 0o600).uid == 0
     assert resolve_ownership("", None, None).gid == -1
-    with pytest.raises(MobiusError, match="There is no user of this name: nosuchuser"):
+    with pytest.raises(MobiusError, match="No such user on this host: nosuchuser"):
         resolve_ownership("nosuchuser", None, None)

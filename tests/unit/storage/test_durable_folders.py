@@ -38,7 +38,7 @@ def test_it_is_not_made(tmp_path: Path, unsynced: None) -> None:
 
 
 def test_what_is_made_anew_anyway_is_made(tmp_path: Path, unsynced: None) -> None:
-    assert make_folders(str(tmp_path / "a"), lasting=False) == [str(tmp_path / "a")]
+    assert make_folders(str(tmp_path / "a"), durable=False) == [str(tmp_path / "a")]
 
 
 def test_a_first_backup_is_not_told_as_applied(tmp_path: Path, unsynced: None) -> None:
