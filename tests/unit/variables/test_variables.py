@@ -124,6 +124,7 @@ TABLE = {
         for name in (
             "confirm",
             "lock_break",
+            "strip_reviews",
             "runtime_heif",
             "runtime_turbo",
             "runtime_lean",
