@@ -9,6 +9,7 @@ from typing import Any, Callable, Dict
 from ansible.module_utils.basic import AnsibleModule
 
 from .errors import MobiusError
+from .text import redact
 from .utf8_mode import run_in_utf8_mode
 
 
@@ -25,18 +26,19 @@ def take_params(module: AnsibleModule) -> Dict[str, Any]:
 
 
 def finish(module: AnsibleModule, call: Callable[[], Dict[str, Any]]) -> None:
-    """Run ``call`` and end the module with its result, or with an error that says what, where and what next."""
+    """Run ``call`` and exit with its result, or with an error: what failed, where, what next; without secrets."""
     try:
         run_in_utf8_mode()
         result = call()
     except MobiusError as error:
-        module.fail_json(msg=str(error), where=error.where, remedy=error.remedy, **error.details)
+        shown = {name: redact(value) for name, value in (("where", error.where), ("remedy", error.remedy))}
+        module.fail_json(msg=redact(str(error)), **shown, **error.details)
     except OSError as error:
         module.fail_json(
-            msg=f"{error.strerror or error}: {error.filename or module.params.get('path')}",
+            msg=redact(f"{error.strerror or error}: {error.filename or module.params.get('path')}"),
             where=error.filename,
             remedy="check the owner, mode and free space of that path",
         )
     for warning in result.pop("warnings", []):
-        module.warn(warning)
+        module.warn(redact(warning))
     module.exit_json(**result)

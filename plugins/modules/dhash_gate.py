@@ -234,7 +234,7 @@ samples:
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.mobius.dhash.plugins.module_utils.ansible import finish
 from ansible_collections.mobius.dhash.plugins.module_utils.gate.plan import is_failure, run
-from ansible_collections.mobius.dhash.plugins.module_utils.http import secrets_in
+from ansible_collections.mobius.dhash.plugins.module_utils.text import configured_secrets
 
 SPEC = {
     "health_url": {"type": "str", "required": True},
@@ -272,9 +272,9 @@ def main() -> None:
     module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True, required_by={"client_key": "client_cert"})
 
     def gate():
-        for name in ("health_url", "metrics_url"):
-            if module.params[name]:
-                module.no_log_values.update(secrets_in(module.params[name]))
+        # Ansible masks whole options, and of a URL only parts are secret. Short ones would mask ordinary words.
+        secrets = configured_secrets(module.params["health_url"], module.params["metrics_url"])
+        module.no_log_values.update(secret for secret in secrets if len(secret) >= 4)
         result = run(module.params, module.check_mode)
         if is_failure(result["result"], module.params["on_inconclusive"]) and not module.check_mode:
             module.fail_json(**result)

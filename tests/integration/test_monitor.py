@@ -123,7 +123,7 @@ ILL = {
     ),
     "not a number": ({"metrics": raw(b'{"avg_hash_time": NaN}', kind="application/json")}, "not OK 3 times in a row"),
     "garbage": ({"metrics": raw(b"\x00\xffnothing\n")}, "neither JSON nor Prometheus text"),
-    "no answer in time": ({"health": lambda handler: time.sleep(2)}, "no answer within 0.5 s"),
+    "no answer in time": ({"health": lambda handler: time.sleep(2)}, "no response within 0.5 s"),
     "it hangs up": ({"health": hang_up}, "not OK 3 times in a row"),
     "elsewhere": ({"health": raw(b"", 302, Location="http://127.0.0.1:1/")}, "a redirect, which is not followed"),
 }

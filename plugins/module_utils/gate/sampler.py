@@ -29,7 +29,7 @@ class Sampler:
         for url in (health_url, metrics_url):
             if url is not None:
                 split_credentials(url)
-        self._opener = build_opener(access)
+        self._opener = build_opener(access, *(url for url in (health_url, metrics_url) if url is not None))
 
     def take(self, elapsed: float) -> Sample:
         """One sample, taken ``elapsed`` seconds after the watch began."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 from ansible_collections.mobius.dhash.plugins.module_utils.text import (
     format_duration,
@@ -54,42 +52,6 @@ def test_users_and_passwords_are_masked_in_urls():
     assert mask_secrets("https://me:pw@host/x.png") == "https://***@host/x.png"
     assert mask_secrets("see https://bob:planted@index/simple") == "see https://***@index/simple"
     assert mask_secrets("https://host/a@b.png") == "https://host/a@b.png"
-
-
-@pytest.mark.parametrize(
-    "secret",
-    [
-        "http://user:hunter2@host/health",
-        "Authorization: Bearer hunter2",
-        "password=hunter2",
-        "api_key: hunter2",
-        "TOKEN=hunter2&x=1",
-        "https://host/?access_token=hunter2",
-        "https://user:p@hunter2@host/",
-        "https://:hunter2@host",
-        "https://hooks.slack.com/services/T00/B00/hunter2",
-        "https://example.webhook.office.com/webhookb2/hunter2",
-        "Authorization: Basic hunter2",
-        "SMTP_PASSWORD=hunter2",
-        "X-Auth-Token: hunter2",
-        '{"client_secret": "hunter2"}',
-        "{'api-key': 'hunter2'}",
-        "Cookie: hunter2",
-        {"password": "hunter2"},
-        {"mobius_health_password": "hunter2"},
-        {"headers": {"Authorization": "Bearer hunter2"}},
-    ],
-)
-def test_secrets_are_masked(secret):
-    assert "hunter2" not in json.dumps(redact({"deep": [secret]}))
-
-
-@pytest.mark.parametrize(
-    "harmless",
-    ["https://example.org/a@b", "tokens: 5", "a password is needed", {"secrets": ["a"]}, {"password": ""}, {"keys": 7}],
-)
-def test_what_is_no_secret_is_kept(harmless):
-    assert redact(harmless) == harmless
 
 
 def test_control_characters_are_shown_not_sent():
