@@ -7,25 +7,28 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 module: deployment_notify
-short_description: Tell people about a deployment
+short_description: Notify people of a deployment
 version_added: 1.0.0
 description:
-  - Sends one message to webhooks (generic JSON, Slack, Teams) and by e-mail (SMTP).
-  - A channel that fails is named in the result and in a warning, and fails nothing.
-  - Secrets in URLs and in C(password=)-like words are masked in the message.
-  - A message is no managed state, so the module never reports a change.
+  - Sends one message to webhooks (generic JSON, Slack, Teams, Discord, Mattermost, Google Chat) and by email (SMTP).
+  - A channel that fails is reported in the result and in a warning, and does not fail the task. Where a proxy of the
+    environment is in the way, the reason names it.
+  - Secrets are masked in the message, those of the channels themselves included.
+  - A message that is too long for a channel loses lines at its end until the finished document fits, and states how
+    many; facts are kept longer than text. Mail is sent in 7-bit encodings only.
+  - A message is not managed state, so the module never reports a change.
 options:
   event:
-    description: What is told.
+    description: Kind of message.
     type: str
     choices: [start, success, failure, rollback, monitoring]
     required: true
   subject:
-    description: One line.
+    description: One line; longer than 200 characters is cut.
     type: str
     required: true
   text:
-    description: More lines.
+    description: More lines, of at most 2,000 characters each.
     type: str
     default: ""
   facts:
@@ -33,25 +36,25 @@ options:
     type: dict
     default: {}
   timeout:
-    description: Seconds that one channel may take.
+    description: Time limit for one channel, in seconds.
     type: float
     default: 10.0
   channels:
-    description: Where it is sent, in this order.
+    description: Where to send it, in this order.
     type: list
     elements: dict
     default: []
     suboptions:
       type:
-        description: V(webhook) posts generic JSON; V(slack) and V(teams) post what their incoming webhooks take.
+        description: V(webhook) posts generic JSON; the chat services get what their incoming webhooks accept.
         type: str
-        choices: [webhook, slack, teams, email]
+        choices: [webhook, slack, teams, discord, mattermost, google_chat, email]
         required: true
       name:
-        description: How it is called in results and warnings; its type and number when omitted.
+        description: Name in results and warnings; type and number when omitted.
         type: str
       events:
-        description: Events that it wants; all when empty.
+        description: Events to send; all when empty.
         type: list
         elements: str
         choices: [start, success, failure, rollback, monitoring]
@@ -59,12 +62,18 @@ options:
       url:
         description: URL of a webhook. It counts as a secret and is never shown.
         type: str
+      max_size:
+        description:
+          - Largest message that the webhook accepts - bytes of the finished document for V(webhook) (28,000 when
+            omitted) and V(teams) (28,000), characters for V(slack) (40,000 in sections of 3,000), V(mattermost)
+            (16,000), V(google_chat) (4,000) and V(discord) (2,000).
+        type: int
       headers:
         description: Headers sent to a webhook. Their values are never shown.
         type: dict
         default: {}
       use_proxy:
-        description: Whether the proxies of the environment are used for a webhook.
+        description: Whether to use the proxies of the environment for a webhook.
         type: bool
         default: true
       host:
@@ -79,10 +88,10 @@ options:
         choices: [starttls, tls, none]
         default: starttls
       sender:
-        description: Address that a mail comes from.
+        description: Sender address of mail.
         type: str
       to:
-        description: Addresses that a mail goes to.
+        description: Recipient addresses of mail.
         type: list
         elements: str
         default: []
@@ -93,27 +102,27 @@ options:
         description: Password of O(channels[].username).
         type: str
       validate_certs:
-        description: Whether the certificate has to be valid.
+        description: Whether the certificate must be valid.
         type: bool
         default: true
       ca_path:
-        description: PEM file with the authorities to trust in place of the host's.
+        description: PEM file with the authorities to trust instead of the host's.
         type: path
 extends_documentation_fragment:
   - mobius.dhash.attributes
 attributes:
   check_mode:
     support: full
-    description: Sends nothing and names the channels.
+    description: Sends nothing and lists the channels.
   diff_mode:
     support: N/A
-    description: Changes nothing.
+    description: Never changes anything.
 author:
   - Mobius contributors (@mobius-dhash)
 """
 
 EXAMPLES = r"""
-- name: Tell the channel and the people on call
+- name: Notify the channel and the people on call
   mobius.dhash.deployment_notify:
     event: rollback
     subject: The deployment on games-1 was rolled back
@@ -135,7 +144,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 channels:
-  description: By channel, whether it was sent, and if not why.
+  description: For each channel, whether the message was sent, and if not, why.
   returned: always
   type: list
   elements: dict
@@ -146,14 +155,16 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.mobius.dhash.plugins.module_utils.ansible import finish
 from ansible_collections.mobius.dhash.plugins.module_utils.clock import timestamp
 from ansible_collections.mobius.dhash.plugins.module_utils.notify.message import Message
-from ansible_collections.mobius.dhash.plugins.module_utils.notify.send import notify
+from ansible_collections.mobius.dhash.plugins.module_utils.notify.send import notify, secrets_of
 
 EVENTS = ["start", "success", "failure", "rollback", "monitoring"]
+KINDS = ["webhook", "slack", "teams", "discord", "mattermost", "google_chat", "email"]
 CHANNEL = dict(
-    type=dict(type="str", choices=["webhook", "slack", "teams", "email"], required=True),
+    type=dict(type="str", choices=KINDS, required=True),
     name=dict(type="str"),
     events=dict(type="list", elements="str", choices=EVENTS, default=[]),
     url=dict(type="str", no_log=True),
+    max_size=dict(type="int"),
     headers=dict(type="dict", default={}, no_log=True),
     use_proxy=dict(type="bool", default=True),
     host=dict(type="str"),
@@ -181,7 +192,8 @@ def main() -> None:
         supports_check_mode=True,
     )
     given = module.params
-    message = Message.of(given["event"], given["subject"], given["text"], timestamp(), given["facts"])
+    secrets = secrets_of(given["channels"])
+    message = Message.of(given["event"], given["subject"], given["text"], timestamp(), given["facts"], secrets)
     finish(
         module,
         lambda: notify(message, given["channels"], timeout=given["timeout"], check_mode=module.check_mode),

@@ -63,7 +63,7 @@ def test_a_good_run_is_told_once_and_its_hooks_run(site, people, flag, tmp_path)
     assert not flag.exists()
     assert [each["event"] for each in people.received] == ["start", "success"]
     assert people.mails == []
-    assert "Nobody was told through a dead one: Connection refused" in run.output
+    assert "Notification failed: Connection refused (a dead one)" in run.output
     assert "s3cret" not in run.output
     assert "mobius_dhash_deployment_rolled_back" in metrics.read_text()
 

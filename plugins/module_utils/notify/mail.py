@@ -1,6 +1,6 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Hands one mail to an SMTP server, within a time and with its certificate checked."""
+"""Delivers one mail to an SMTP server, within a deadline and with its certificate verified."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import smtplib
 import ssl
 from dataclasses import dataclass
 from email.message import EmailMessage
-from typing import Dict, Optional, Sequence
+from typing import Any, Dict, Mapping, Optional, Sequence
 
 from ..http import with_deadline
 
@@ -19,12 +19,12 @@ _PORTS = {STARTTLS: 587, TLS: 465, NONE: 25}
 
 
 class NotSent(Exception):
-    """The message did not get through; says why in words that hold no secret."""
+    """The message was not accepted; the text says why and contains no secret."""
 
 
 @dataclass(frozen=True)
 class Server:
-    """``port`` None is the usual one of ``security``; ``timeout`` in seconds for the whole of the delivery."""
+    """``port`` None is the default of ``security``; ``timeout`` in seconds for the whole delivery."""
 
     host: str
     port: Optional[int] = None
@@ -37,16 +37,16 @@ class Server:
 
 
 def deliver(mail: EmailMessage, server: Server, sender: str, recipients: Sequence[str]) -> None:
-    """Send, and return once the server has taken the mail for every recipient.
+    """Send, and return once the server has accepted the mail for every recipient.
 
-    :raises NotSent: no answer in time, TLS, login, or a recipient was refused.
+    :raises NotSent: no response in time, TLS, login, or a recipient was rejected.
     """
     try:
         refused = with_deadline(lambda: _send(mail, server, sender, recipients), server.timeout)
     except Exception as error:
-        raise _plain(error, server) from None
+        raise _describe(error, server) from None
     if refused:
-        raise NotSent(f"refused for {len(refused)} of the recipients")
+        raise NotSent(f"{len(refused)} of {len(recipients)} recipients rejected ({_codes(refused)})")
 
 
 def _send(mail: EmailMessage, server: Server, sender: str, recipients: Sequence[str]) -> Dict[str, object]:
@@ -62,7 +62,7 @@ def _send(mail: EmailMessage, server: Server, sender: str, recipients: Sequence[
             connected.starttls(context=context)
         if server.username is not None:
             if server.security == NONE:
-                raise NotSent("a password is never sent without TLS: set security to starttls or tls")
+                raise NotSent("a password is not sent without TLS: set security to starttls or tls")
             connected.login(server.username, server.password or "")
         return dict(connected.send_message(mail, sender, list(recipients)))
 
@@ -75,16 +75,16 @@ def _context(server: Server) -> ssl.SSLContext:
     return context
 
 
-def _plain(error: BaseException, server: Server) -> NotSent:
-    """The error as a sentence; what a server says could repeat what it was sent, so only its number is told."""
+def _describe(error: BaseException, server: Server) -> NotSent:
+    """The error as a sentence; a server's text could repeat what it was sent, so only its code is quoted."""
     if isinstance(error, NotSent):
         return error
     if isinstance(error, smtplib.SMTPException):
         return NotSent(_of_smtp(error))
     if isinstance(error, TimeoutError):
-        return NotSent(f"no answer within {server.timeout:g} s")
+        return NotSent(f"no response within {server.timeout:g} s")
     if isinstance(error, ssl.SSLCertVerificationError):
-        return NotSent(f"its certificate was refused: {error.verify_message}")
+        return NotSent(f"certificate rejected: {error.verify_message}")
     if isinstance(error, ssl.SSLError):
         return NotSent(f"TLS failed: {error.reason or type(error).__name__}")
     if isinstance(error, OSError):
@@ -94,11 +94,24 @@ def _plain(error: BaseException, server: Server) -> NotSent:
 
 def _of_smtp(error: smtplib.SMTPException) -> str:
     if isinstance(error, smtplib.SMTPNotSupportedError):
-        return "the server does not offer what was asked for (TLS or login)"
+        return f"the server does not support {_missing(error)}"
     if isinstance(error, smtplib.SMTPAuthenticationError):
-        return f"the login was refused ({error.smtp_code})"
+        return f"login rejected ({error.smtp_code})"
     if isinstance(error, smtplib.SMTPResponseException):
-        return f"the server answered {error.smtp_code}"
+        return f"the server rejected the message ({error.smtp_code})"
     if isinstance(error, smtplib.SMTPRecipientsRefused):
-        return "every recipient was refused"
-    return f"no usable SMTP answer ({type(error).__name__})"
+        return f"all recipients rejected ({_codes(error.recipients)})"
+    return f"not a usable SMTP response ({type(error).__name__})"
+
+
+def _missing(error: smtplib.SMTPNotSupportedError) -> str:
+    text = str(error)
+    if "STARTTLS" in text:
+        return "STARTTLS: set security to tls or none"
+    if "AUTH" in text:
+        return "a login: leave out username and password"
+    return "addresses outside ASCII (SMTPUTF8)"
+
+
+def _codes(refused: Mapping[str, Any]) -> str:
+    return ", ".join(sorted({str(reply[0]) for reply in refused.values()}))

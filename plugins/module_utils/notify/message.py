@@ -1,20 +1,20 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""One message, in the form that each kind of channel wants."""
+"""What is sent: a subject, text, facts, and how much of them fits."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
-from email.message import EmailMessage
-from email.utils import formatdate, make_msgid
-from typing import Any, Dict, List, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Callable, Collection, List, Mapping, TypeVar
 
 from ..text import redact
 
 SENDER = "mobius.dhash"
-# Slack cuts at 40,000 characters, Teams refuses cards over 28 KB.
-_LONGEST = 8000
+_LONGEST_SUBJECT = 200
+_LONGEST_TEXT = 100_000
+_LONGEST_LINE = 2000
+_Form = TypeVar("_Form")
 
 
 @dataclass(frozen=True)
@@ -28,75 +28,77 @@ class Message:
     facts: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, event: str, subject: str, text: str, at: str, facts: Mapping[str, Any]) -> Message:
-        """A message without secrets and control characters, its subject on one line, bounded in length."""
-        one_line = " ".join(redact(subject).split())
-        return cls(event, one_line[:200], redact(text)[:_LONGEST], at, redact(dict(facts)))
+    def of(
+        cls, event: str, subject: str, text: str, at: str, facts: Mapping[str, Any], secrets: Collection[str] = ()
+    ) -> Message:
+        """A message without secrets and control characters, its subject on one line, bounded in length.
+
+        :param secrets: values to mask, from ``configured_secrets``.
+        """
+        one_line = " ".join(redact(subject, secrets).split())
+        # Cut twice: a secret that the first cut leaves in part is masked by nothing, and gone with the second.
+        lines = [_cut(line) for line in redact(text[: 2 * _LONGEST_TEXT], secrets)[:_LONGEST_TEXT].splitlines()]
+        known = {str(name): _short(value) for name, value in redact(dict(facts), secrets).items()}
+        return cls(event, _cut(one_line, _LONGEST_SUBJECT), "\n".join(lines), at, known)
 
     def lines(self) -> List[str]:
         """Text and facts as lines."""
         facts = [f"{name}: {_plain(value)}" for name, value in self.facts.items() if value not in (None, "", [], {})]
         return [*self.text.splitlines(), *facts]
 
-
-def as_json(message: Message) -> Dict[str, Any]:
-    """The document of a generic webhook."""
-    return {
-        "source": SENDER,
-        "event": message.event,
-        "subject": message.subject,
-        "text": message.text,
-        "at": message.at,
-        "facts": dict(message.facts),
-    }
+    def shortened(self, lines: int, facts: int) -> Message:
+        """At most so many lines of text and so many facts, and how many are left out."""
+        text, known = self.text.splitlines(), list(self.facts.items())
+        kept = text[:lines]
+        if len(text) > lines:
+            kept.append(f"… {len(text) - lines:,} more lines")
+        if len(known) > facts:
+            kept.append(f"… {len(known) - facts:,} more facts")
+        return replace(self, text="\n".join(kept), facts=dict(known[:facts]))
 
 
-def as_slack(message: Message) -> Dict[str, Any]:
-    """Slack's incoming webhook; its three control characters are escaped, so that nothing becomes a mention."""
-    lines = [f"*{_slack(message.subject)}*", *(_slack(line) for line in message.lines())]
-    return {"text": "\n".join(lines)[:_LONGEST]}
+def fitted(message: Message, form: Callable[[Message], _Form], fits: Callable[[_Form], bool]) -> _Form:
+    """The form of as much of a message as fits; facts are kept longer than text, the subject always.
 
-
-def as_teams(message: Message) -> Dict[str, Any]:
-    """An adaptive card, as the webhooks of Teams' workflows take it; text runs know no Markdown, and so no links."""
-    body = [_plain_block(message.subject, bold=True)]
-    body += [_plain_block(line) for line in message.lines()]
-    card = {
-        "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
-        "type": "AdaptiveCard",
-        "version": "1.4",
-        "body": body,
-    }
-    return {
-        "type": "message",
-        "attachments": [{"contentType": "application/vnd.microsoft.card.adaptive", "content": card}],
-    }
-
-
-def as_mail(message: Message, sender: str, recipients: Sequence[str]) -> EmailMessage:
-    """A plain-text mail.
-
-    :raises ValueError: an address holds a line break.
+    :param fits: judges the finished form, so that escaping and framing are counted.
     """
-    mail = EmailMessage()
-    mail["Subject"] = f"[{SENDER}] {message.subject}"
-    mail["From"] = sender
-    mail["To"] = ", ".join(recipients)
-    mail["Date"] = formatdate(localtime=False)
-    mail["Message-ID"] = make_msgid(domain="mobius.dhash")
-    mail["Auto-Submitted"] = "auto-generated"
-    mail.set_content("\n".join([*message.lines(), "", message.at]) + "\n")
-    return mail
+    whole = form(message)
+    if fits(whole):
+        return whole
+    lines, facts = len(message.text.splitlines()), len(message.facts)
+    most = _largest(lines, lambda number: fits(form(message.shortened(number, facts))))
+    if most >= 0:
+        return form(message.shortened(most, facts))
+    return form(message.shortened(0, max(0, _largest(facts, lambda number: fits(form(message.shortened(0, number)))))))
 
 
-def _plain_block(text: str, *, bold: bool = False) -> Dict[str, Any]:
-    run = {"type": "TextRun", "text": text[:1000], "weight": "bolder" if bold else "default"}
-    return {"type": "RichTextBlock", "inlines": [run]}
+def encoded(document: Mapping[str, Any]) -> bytes:
+    """A JSON document as it is sent, in ASCII."""
+    return json.dumps(document).encode("ascii")
+
+
+def units(text: str) -> int:
+    """The length of a text in UTF-16 code units, as chat services count characters."""
+    return len(text) + sum(character > "\uffff" for character in text)
+
+
+def _largest(most: int, fits: Callable[[int], bool]) -> int:
+    """The largest number up to ``most`` that fits, -1 for none; what fits a number fits smaller ones."""
+    low, high = -1, most
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if fits(middle) else (low, middle - 1)
+    return low
+
+
+def _cut(line: str, longest: int = _LONGEST_LINE) -> str:
+    return line if len(line) <= longest else f"{line[: longest - 1]}…"
+
+
+def _short(value: Any) -> Any:
+    """A fact as it is, or as a line that is cut."""
+    return value if len(_plain(value)) <= _LONGEST_LINE else _cut(_plain(value))
 
 
 def _plain(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True)
-
-
-def _slack(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

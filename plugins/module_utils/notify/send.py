@@ -1,69 +1,77 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Sends one message to every channel that wants it; a channel that fails is told and stops nothing."""
+"""Sends one message to every channel that wants it; a channel that fails affects only itself."""
 
 from __future__ import annotations
 
-import json
-from typing import Any, Callable, Dict, List, Mapping, Sequence
+from typing import Any, Collection, Dict, List, Mapping, Sequence
 
 from ..errors import MobiusError
-from ..http import Access, InvalidResponse, NoResponse, build_opener, post
+from ..http import Access, HttpError, Response, build_opener, post, proxy_note
+from ..text import configured_secrets, printable, redact
+from .forms import as_mail, ascii_address, document_of
 from .mail import STARTTLS, NotSent, Server, deliver
-from .message import Message, as_json, as_mail, as_slack, as_teams
+from .message import Message
 
 Channel = Mapping[str, Any]
-_FORMS: Mapping[str, Callable[[Message], Dict[str, Any]]] = {"webhook": as_json, "slack": as_slack, "teams": as_teams}
+_LONGEST_ANSWER = 200
 
 
 def notify(
     message: Message, channels: Sequence[Channel], *, timeout: float = 10.0, check_mode: bool = False
 ) -> Dict[str, Any]:
-    """Send ``message``.
+    """Send a message.
 
     :param channels: see the module ``deployment_notify``.
     :param timeout: seconds for each channel.
     :returns: ``channels``, each with ``channel``, ``sent`` and ``reason``, and ``warnings``. No channel raises.
     """
     results: List[Dict[str, Any]] = []
-    warnings: List[str] = []
+    failed: Dict[str, List[str]] = {}
     for number, channel in enumerate(channels, 1):
         name = channel.get("name") or f"{channel['type']} {number}"
         reason = _unwanted(message, channel, check_mode)
         if not reason:
-            reason = _tried(message, channel, timeout)
+            reason = _attempt(message, channel, timeout)
             if reason:
-                warnings.append(f"Nobody was told through {name}: {reason}")
+                failed.setdefault(reason, []).append(name)
         results.append({"channel": name, "sent": not reason, "reason": reason})
+    # One cause, such as a network that is down, is one warning.
+    warnings = [f"Notification failed: {reason} ({', '.join(names)})" for reason, names in failed.items()]
     return {"changed": False, "channels": results, "warnings": warnings}
+
+
+def secrets_of(channels: Sequence[Channel]) -> Collection[str]:
+    """What no message may contain: passwords, headers, and the secret parts of the channels' URLs."""
+    return configured_secrets(list(channels))
 
 
 def _unwanted(message: Message, channel: Channel, check_mode: bool) -> str:
     events = channel.get("events") or []
     if events and message.event not in events:
-        return f"it does not want {message.event}"
+        return f"not subscribed to {message.event}"
     return "check mode" if check_mode else ""
 
 
-def _tried(message: Message, channel: Channel, timeout: float) -> str:
+def _attempt(message: Message, channel: Channel, timeout: float) -> str:
     """Why it was not sent; empty when it was."""
     try:
         if channel["type"] == "email":
             _mail(message, channel, timeout)
         else:
             _post(message, channel, timeout)
-    except (NotSent, NoResponse, InvalidResponse) as error:
+    except (NotSent, HttpError) as error:
         return str(error)
     except MobiusError as error:
-        # Where it happened may be the URL, and the URL of a webhook is its password.
-        return error.what
+        # The location may be the URL, and the URL of a webhook is its password.
+        return error.what if error.remedy is None else f"{error.what}: {error.remedy}"
     except (ValueError, UnicodeError, OSError) as error:
-        return f"it could not be made ({type(error).__name__})"
+        return f"the message could not be built ({type(error).__name__})"
     return ""
 
 
 def _post(message: Message, channel: Channel, timeout: float) -> None:
-    url = _given(channel, "url")
+    url = _required(channel, "url")
     access = Access(
         timeout=timeout,
         headers={str(name): str(value) for name, value in (channel.get("headers") or {}).items()},
@@ -73,14 +81,23 @@ def _post(message: Message, channel: Channel, timeout: float) -> None:
         ca_path=channel.get("ca_path"),
         use_proxy=channel.get("use_proxy", True),
     )
-    document = json.dumps(_FORMS[channel["type"]](message)).encode("ascii")
-    answer = post(build_opener(access), url, access, document)
-    if not 200 <= answer.status < 300:
-        raise NotSent(f"answered {answer.status}")
+    document = document_of(channel["type"], message, channel.get("max_size"))
+    response = post(build_opener(access, url), url, access, document)
+    # Teams' connectors answer 200 also when they could not deliver, and say so in the body.
+    if not 200 <= response.status < 300 or b"delivery failed" in response.body[:_LONGEST_ANSWER]:
+        raise NotSent(f"HTTP status {response.status}{_answer(response, channel)}{proxy_note(url, access)}")
+
+
+def _answer(response: Response, channel: Channel) -> str:
+    """What a service says of a message that it rejects, such as Slack's invalid_payload; pages are left out."""
+    text = " ".join(response.body[: _LONGEST_ANSWER + 1].decode("utf-8", "replace").split())
+    if not text or len(response.body) > _LONGEST_ANSWER or text.startswith("<"):
+        return ""
+    return f": {printable(redact(text, secrets_of([channel])))}"
 
 
 def _mail(message: Message, channel: Channel, timeout: float) -> None:
-    host, sender, recipients = (_given(channel, name) for name in ("host", "sender", "to"))
+    host, sender, recipients = (_required(channel, name) for name in ("host", "sender", "to"))
     server = Server(
         host=host,
         port=channel.get("port"),
@@ -91,11 +108,16 @@ def _mail(message: Message, channel: Channel, timeout: float) -> None:
         ca_path=channel.get("ca_path"),
         timeout=timeout,
     )
-    deliver(as_mail(message, sender, recipients), server, sender, recipients)
+    deliver(
+        as_mail(message, sender, recipients),
+        server,
+        ascii_address(sender),
+        [ascii_address(each) for each in recipients],
+    )
 
 
-def _given(channel: Channel, name: str) -> Any:
+def _required(channel: Channel, name: str) -> Any:
     value = channel.get(name)
     if not value:
-        raise NotSent(f"it has no {name}")
+        raise NotSent(f"the channel has no {name}: set it")
     return value

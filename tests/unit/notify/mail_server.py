@@ -53,13 +53,15 @@ class Handler(socketserver.StreamRequestHandler):
     def on_rcpt(self, line: str) -> None:
         self.say("550 no such user" if "nobody@" in line else "250 OK")
 
-    def on_data(self, _line: str) -> None:
+    def on_data(self, _line: str) -> object:
         self.say("354 go on")
         lines = []
         while (line := self.rfile.readline()) != b".\r\n":
-            lines.append(line)
+            lines.append(line[1:] if line.startswith(b".") else line)
+        if self.server.strict and any(max(line) > 127 or len(line) > 1000 for line in lines):
+            return self.say("550 5.6.3 8-bit data or a long line is not accepted")
         self.server.mails.append((self.secure, message_from_bytes(b"".join(lines), policy=policy.default)))
-        self.say("250 taken")
+        return self.say("250 taken")
 
     def on_quit(self, _line: str) -> None:
         self.say("221 bye")
@@ -71,9 +73,9 @@ class Server(socketserver.ThreadingTCPServer):
 
 
 @contextlib.contextmanager
-def mailing(context=None, silent: float = 0.0):
+def mailing(context=None, silent: float = 0.0, strict: bool = False):
     server = Server(("127.0.0.1", 0), Handler)
-    server.mails, server.context, server.silent = [], context, silent
+    server.mails, server.context, server.silent, server.strict = [], context, silent, strict
     threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     try:
         yield server
