@@ -1,6 +1,6 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The controller's side of a long watch: one module call a sample, so that each is told as soon as it is taken."""
+"""The controller's side of a long watch: one module call per sample, so that each is shown as soon as it is taken."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from ansible.utils.color import ANSIBLE_COLOR
 
 from ..module_utils.errors import MobiusError
 from ..module_utils.gate.plan import is_failure, make_plan, outcome
+from ..module_utils.gate.report import format_header, format_line, format_row
 from ..module_utils.gate.samples import UNREACHABLE, Sample
-from ..module_utils.gate.told import header, line, row
 from ..module_utils.gate.watch import watch
 
 _MODULE = "mobius.dhash.dhash_gate"
-# What the judgement needs, with the defaults of the module; the rest is about how to ask.
+# What the judgement needs, with the defaults of the module; the other options are for the request.
 _JUDGED = {
     "consecutive": 3,
     "interval": 2.0,
@@ -39,7 +39,7 @@ _ONE_LOOK = {"consecutive": 1, "window": 0, "duration": 0}
 
 
 class _NoSample(Exception):
-    """The module ended without a sample; holds its result."""
+    """The module returned no sample; the argument is its result."""
 
 
 class ActionModule(ActionBase):
@@ -65,7 +65,7 @@ class ActionModule(ActionBase):
         asking = {name: value for name, value in arguments.items() if name not in _JUDGED} | _ONE_LOOK
         host = task_vars.get("inventory_hostname", "")
         if ANSIBLE_COLOR:
-            self._display.display(f"{host}  {header()}")
+            self._display.display(f"{host}  {format_header()}")
         judgement, samples = watch(
             plan.rules,
             plan.rhythm,
@@ -79,7 +79,7 @@ class ActionModule(ActionBase):
     def _tell(self, host, sample):
         """A plain line for logs; at a terminal a row, in colour where it is not well."""
         color = C.COLOR_ERROR if sample.failing else None if sample.good else C.COLOR_WARN
-        self._display.display(f"{host}  {row(sample) if ANSIBLE_COLOR else line(sample)}", color=color)
+        self._display.display(f"{host}  {format_row(sample) if ANSIBLE_COLOR else format_line(sample)}", color=color)
 
     def _look(self, asking, elapsed, task_vars):
         try:
@@ -96,4 +96,4 @@ def _whole(name, value):
     try:
         return None if value is None else int(value)
     except (TypeError, ValueError) as error:
-        raise MobiusError(f"{name} has to be a whole number", ascii(value), "correct it") from error
+        raise MobiusError(f"{name} must be a whole number", ascii(value), "correct it") from error

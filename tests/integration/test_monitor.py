@@ -125,7 +125,7 @@ ILL = {
     "garbage": ({"metrics": raw(b"\x00\xffnothing\n")}, "neither JSON nor Prometheus text"),
     "no answer in time": ({"health": lambda handler: time.sleep(2)}, "no response within 0.5 s"),
     "it hangs up": ({"health": hang_up}, "not OK 3 times in a row"),
-    "elsewhere": ({"health": raw(b"", 302, Location="http://127.0.0.1:1/")}, "a redirect, which is not followed"),
+    "elsewhere": ({"health": raw(b"", 302, Location="http://127.0.0.1:1/")}, "a redirect, not followed"),
 }
 
 
@@ -150,7 +150,7 @@ def test_a_flapping_one_is_taken_back(site, deployed):
         return (document({"status": "unhealthy"}, 503) if ill else HEALTHY)(handler)
 
     run, _server = watch(site, {"/health": flapping})
-    assert_taken_back(site, deployed, run, "3 OKs in a row were wanted")
+    assert_taken_back(site, deployed, run, "3 OK samples in a row are required")
 
 
 def test_a_header_is_sent_and_never_shown(site, deployed):
@@ -178,7 +178,7 @@ def test_nothing_measured_is_held_or_fails_as_told(site, deployed):
 
 def test_settings_that_make_no_sense_take_nothing_back(site, deployed):
     run, _server = watch(site, {}, mobius_limits={"extraction_failures_rate": 100})
-    run.failed("could never trip")
+    run.failed("could never be exceeded")
     assert deployed.library.read_bytes() == deployed.after
 
 

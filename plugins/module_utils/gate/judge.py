@@ -1,6 +1,6 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The judgement: a pure function over samples, with nothing measured never a pass."""
+"""The judgement: a pure function over samples, in which nothing measured is never a pass."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ PASS = "pass"
 FAIL = "fail"
 INCONCLUSIVE = "inconclusive"
 
-# A mean over fewer values than this says little; at the end of the watch it is taken all the same.
+# A mean of fewer values says little; at the end of the watch it is used all the same.
 _MEAN_OF = 3
 
 
 @dataclass(frozen=True)
 class Limit:
-    """A figure may not be strictly above ``at_most``: each value (``over`` 0), or its mean over ``over`` seconds."""
+    """A metric fails strictly above ``maximum``: each value (``over`` 0), or its mean over ``over`` seconds."""
 
-    figure: str
-    at_most: float
+    metric: str
+    maximum: float
     over: float = 0.0
 
 
 @dataclass(frozen=True)
 class Rules:
-    """What makes a pass and what a failure.
+    """What is a pass and what is a failure.
 
     A pass: the last ``consecutive`` samples are good and the watch lasted at least ``duration`` seconds.
-    A failure: a limit trips; more than ``failures_in_a_row`` samples fail one after the other; more than
-    ``unreachable_in_all`` or ``bad_in_all`` samples do in all (None: no such limit); or the watch ended without a pass
-    and something had failed.
+    A failure: a limit is exceeded; more than ``failures_in_a_row`` samples in a row fail; more than
+    ``unreachable_in_all`` or ``bad_in_all`` samples are so in total (None: no such limit); or the watch ended without
+    a pass and something had failed.
     """
 
     consecutive: int = 3
@@ -51,7 +51,7 @@ class Judgement:
 
 
 def judge(samples: Sequence[Sample], rules: Rules, ended: bool = True) -> Judgement:
-    """Judge what was seen so far; while not ``ended``, INCONCLUSIVE means that the watch goes on."""
+    """Judge the samples so far; before the end, INCONCLUSIVE means that the watch continues."""
     tripped = _tripped(samples, rules, ended)
     if tripped:
         return Judgement(FAIL, tuple(tripped))
@@ -63,7 +63,7 @@ def judge(samples: Sequence[Sample], rules: Rules, ended: bool = True) -> Judgem
 
 
 def counts(samples: Sequence[Sample]) -> Dict[str, int]:
-    """How many samples were OK, not OK, unreachable, bad or lacked a figure; one sample may count in several."""
+    """How many samples were OK, not OK, unreachable, bad or lacked a metric; one sample may count more than once."""
     return {
         "samples": len(samples),
         "ok": sum(sample.good for sample in samples),
@@ -75,51 +75,54 @@ def counts(samples: Sequence[Sample]) -> Dict[str, int]:
 
 
 def margins(samples: Sequence[Sample], rules: Rules) -> Dict[str, Dict[str, Any]]:
-    """Worst and last value of each figure seen, with its limit and the room that was left."""
-    limits = {limit.figure: limit for limit in rules.limits}
+    """Worst and last value of each metric seen, with its limit and the margin below it."""
+    limits = {limit.metric: limit for limit in rules.limits}
     table: Dict[str, Dict[str, Any]] = {}
-    for figure in sorted({name for sample in samples for name in sample.figures}):
-        values = [sample.figures[figure] for sample in samples if figure in sample.figures]
-        limit = limits.get(figure)
-        row: Dict[str, Any] = {"worst": max(values), "last": values[-1], "unit": UNITS.get(figure, "")}
+    for metric in sorted({name for sample in samples for name in sample.values}):
+        values = [sample.values[metric] for sample in samples if metric in sample.values]
+        limit = limits.get(metric)
+        row: Dict[str, Any] = {"worst": max(values), "last": values[-1], "unit": UNITS.get(metric, "")}
         if limit is not None:
             judged = [value for _unused, value in _judged_values(samples, limit, True)]
-            row.update(limit=limit.at_most, over=limit.over, margin=round(limit.at_most - max(judged), 6))
-        table[figure] = row
+            row.update(limit=limit.maximum, over=limit.over, margin=round(limit.maximum - max(judged), 6))
+        table[metric] = row
     return table
 
 
 def _tripped(samples: Sequence[Sample], rules: Rules, ended: bool) -> List[str]:
     reasons = [reason for reason in (_over_the_limit(samples, limit, ended) for limit in rules.limits) if reason]
+    # One cause that exceeds several limits is stated once.
+    by_cause: Dict[str, List[str]] = {}
     length, last = _longest_failing_run(samples)
     if last is not None and rules.failures_in_a_row is not None and length > rules.failures_in_a_row:
-        reasons.append(f"not OK {length} times in a row (at most {rules.failures_in_a_row}): {why(last)}")
+        by_cause[why(last)] = [f"not OK {length} times in a row (at most {rules.failures_in_a_row} allowed)"]
     for kind, allowed, words in (
-        (UNREACHABLE, rules.unreachable_in_all, "no answer"),
-        (BAD, rules.bad_in_all, "an answer that makes no sense"),
+        (UNREACHABLE, rules.unreachable_in_all, "no response"),
+        (BAD, rules.bad_in_all, "an invalid response"),
     ):
         found = [sample for sample in samples if sample.has(kind)]
         if allowed is not None and len(found) > allowed:
-            reasons.append(f"{words} {len(found)} times in all (at most {allowed}): {why(found[-1])}")
-    return reasons
+            exceeded = f"{words} {len(found)} times in total (at most {allowed} allowed)"
+            by_cause.setdefault(why(found[-1]), []).append(exceeded)
+    return reasons + [f"{', '.join(exceeded)}: {cause}" for cause, exceeded in by_cause.items()]
 
 
 def _over_the_limit(samples: Sequence[Sample], limit: Limit, ended: bool) -> str:
     values = _judged_values(samples, limit, ended)
-    above = [(elapsed, value) for elapsed, value in values if value > limit.at_most]
+    above = [(elapsed, value) for elapsed, value in values if value > limit.maximum]
     if not above:
         return ""
     elapsed, value = max(above, key=lambda pair: pair[1])
-    unit = UNITS.get(limit.figure, "")
+    unit = UNITS.get(limit.metric, "")
     mean = f" on average over {limit.over:g} s" if limit.over else ""
     return (
-        f"{limit.figure} was {value:g} {unit}{mean} after {elapsed:.0f} s, above the limit of {limit.at_most:g} {unit}"
+        f"{limit.metric} was {value:g} {unit}{mean} after {elapsed:.0f} s, above the limit of {limit.maximum:g} {unit}"
     )
 
 
 def _judged_values(samples: Sequence[Sample], limit: Limit, ended: bool) -> List[Tuple[float, float]]:
-    """(seconds, value) of everything that the limit is held against."""
-    seen = [(sample.elapsed, sample.figures[limit.figure]) for sample in samples if limit.figure in sample.figures]
+    """(seconds, value) of everything that is compared with the limit."""
+    seen = [(sample.elapsed, sample.values[limit.metric]) for sample in samples if limit.metric in sample.values]
     if not limit.over:
         return seen
     means = []
@@ -133,15 +136,15 @@ def _judged_values(samples: Sequence[Sample], limit: Limit, ended: bool) -> List
 def _without_a_pass(samples: Sequence[Sample], rules: Rules, ended: bool, run: int) -> Judgement:
     if not samples:
         return Judgement(INCONCLUSIVE, ("nothing was measured",))
-    wanted = f"{rules.consecutive} OKs in a row were wanted, the last {run} of {len(samples)} samples were OK"
+    required = f"{rules.consecutive} OK samples in a row are required, the last {run} of {len(samples)} were OK"
     failing = [sample for sample in samples if sample.failing]
     if failing:
         result = FAIL if ended else INCONCLUSIVE
-        return Judgement(result, (f"{wanted}; the last that was not: {why(failing[-1])}",))
+        return Judgement(result, (f"{required}; last failure: {why(failing[-1])}",))
     lacking = [sample for sample in samples if sample.missing]
     if lacking:
-        return Judgement(INCONCLUSIVE, (f"{wanted}; {why(lacking[-1])}",))
-    return Judgement(INCONCLUSIVE, (f"{wanted}, over {samples[-1].elapsed:.0f} of {rules.duration:g} s",))
+        return Judgement(INCONCLUSIVE, (f"{required}; {why(lacking[-1])}",))
+    return Judgement(INCONCLUSIVE, (f"{required}, after {samples[-1].elapsed:.0f} of {rules.duration:g} s",))
 
 
 def _good_at_the_end(samples: Sequence[Sample]) -> int:

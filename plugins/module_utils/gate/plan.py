@@ -1,6 +1,6 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""From options to a plan that can be judged: every limit is checked to be one that can trip."""
+"""From options to a plan: every limit is checked to be one that can be exceeded."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence
 
 from ..errors import MobiusError
 from ..http import Access
+from .health import HealthRules
 from .judge import FAIL, INCONCLUSIVE, Judgement, Limit, Rules, margins
 from .judge import counts as count
+from .report import summary
 from .sampler import Sampler
-from .samples import FIGURES, Sample
-from .told import summary
+from .samples import METRICS, Sample
 from .watch import Rhythm, watch
 
 _QUEUE = "low_confidence_queue_length"
@@ -29,7 +30,7 @@ class Plan(NamedTuple):
 def make_plan(options: Mapping[str, Any]) -> Plan:
     """Check the options of a gate and turn them into rules and a rhythm.
 
-    :raises MobiusError: a number is out of its range, or a limit could never trip.
+    :raises MobiusError: a number is out of range, or a limit could never be exceeded.
     """
     rhythm = Rhythm(
         interval=_number(options, "interval", 0.05),
@@ -46,26 +47,32 @@ def make_plan(options: Mapping[str, Any]) -> Plan:
         unreachable_in_all=options.get("unreachable_in_all"),
         bad_in_all=options.get("bad_in_all"),
     )
-    _refuse_what_never_ends(rules, rhythm, options)
+    _refuse_what_never_trips(rules, rhythm, options)
     return Plan(rules, rhythm)
 
 
 def run(options: Mapping[str, Any], check_mode: bool = False) -> Dict[str, Any]:
     """Sample and judge.
 
-    In check mode one sample is taken and nothing fails: what a real run would have deployed first is not there.
+    In check mode one sample is taken and nothing fails: what a real run would have deployed is not there.
     """
     plan = make_plan(options)
-    sampler = Sampler(options["health_url"], options.get("metrics_url"), access_of(options), options.get("figures"))
+    sampler = Sampler(
+        options["health_url"],
+        options.get("metrics_url"),
+        access_of(options),
+        options.get("metric_paths"),
+        HealthRules.of(options.get("health_status_codes"), options.get("health_words")),
+    )
     rhythm = replace(plan.rhythm, window=0.0) if check_mode else plan.rhythm
     judgement, samples = watch(plan.rules, rhythm, sampler.take)
     return outcome(judgement, samples, plan.rules)
 
 
 def outcome(judgement: Judgement, samples: Sequence[Sample], rules: Rules) -> Dict[str, Any]:
-    """A judgement and the samples it was made from, as a module returns them."""
+    """A judgement and its samples, as a module returns them; of more than 200 samples the first 50 and the last 150."""
     totals = count(samples)
-    figures = margins(samples, rules)
+    metrics = margins(samples, rules)
     kept = list(samples)
     if len(kept) > _KEPT_FIRST + _KEPT_LAST:
         kept = kept[:_KEPT_FIRST] + kept[-_KEPT_LAST:]
@@ -74,15 +81,17 @@ def outcome(judgement: Judgement, samples: Sequence[Sample], rules: Rules) -> Di
         "result": judgement.result,
         "reasons": list(judgement.reasons),
         "counts": totals,
-        "figures": figures,
-        "summary": summary(totals, figures),
+        "metrics": metrics,
+        # The former name of "metrics".
+        "figures": metrics,
+        "summary": summary(totals, metrics),
         "samples": [sample.as_dict() for sample in kept],
         "msg": f"{judgement.result}: {'; '.join(judgement.reasons)}.",
     }
 
 
 def is_failure(result: str, on_inconclusive: str) -> bool:
-    """Whether a task ends as failed: always for a fail, for an inconclusive end as the caller wants it."""
+    """Whether the task fails: always on a fail, on an inconclusive end as ``on_inconclusive`` says."""
     return result == FAIL or (result == INCONCLUSIVE and on_inconclusive == "fail")
 
 
@@ -101,58 +110,62 @@ def access_of(options: Mapping[str, Any]) -> Access:
 
 
 def spike_limit(baseline: float, absolute: float, relative: float) -> float:
-    """What a queue may grow to: a spike is more than ``absolute`` items and than ``relative`` of it more."""
+    """The longest queue without a spike, which is more than ``absolute`` items and than ``relative`` of it longer."""
     return max(baseline + absolute, baseline * (1 + relative))
 
 
 def _limits(options: Mapping[str, Any]) -> List[Limit]:
     over = options.get("over") or {}
     limits = []
-    for figure, value in sorted((options.get("limits") or {}).items()):
+    for metric, value in sorted((options.get("limits") or {}).items()):
         if value is None:
             continue
-        if figure not in FIGURES:
-            raise MobiusError("There is no such figure", figure, f"use one of {', '.join(FIGURES)}")
-        limits.append(Limit(figure, _number({figure: value}, figure, 0.0), _number(over, figure, 0.0)))
+        if metric not in METRICS:
+            raise MobiusError("Unknown metric in limits", ascii(metric), f"use one of {', '.join(METRICS)}")
+        limits.append(Limit(metric, _number({metric: value}, metric, 0.0), _number(over, metric, 0.0)))
     if options.get("baseline") is not None:
         baseline = _number(options, "baseline", 0.0)
         spike = spike_limit(baseline, _number(options, "spike_absolute", 0.0), _number(options, "spike_relative", 0.0))
         limits.append(Limit(_QUEUE, spike, _number(over, _QUEUE, 0.0)))
-    unknown = sorted(set(over) - {limit.figure for limit in limits})
+    unknown = sorted(set(over) - {limit.metric for limit in limits})
     if unknown:
-        raise MobiusError("over names a figure that has no limit", ", ".join(unknown), "give it a limit as well")
+        raise MobiusError(
+            "A metric in over has no limit", ", ".join(unknown), "add it to limits, or remove it from over"
+        )
     return limits
 
 
-def _refuse_what_never_ends(rules: Rules, rhythm: Rhythm, options: Mapping[str, Any]) -> None:
+def _refuse_what_never_trips(rules: Rules, rhythm: Rhythm, options: Mapping[str, Any]) -> None:
     most = rhythm.most_samples()
     if rules.consecutive > most or rules.duration > rhythm.window:
         raise MobiusError(
-            f"The gate could never pass: {rules.consecutive} samples over at least {rules.duration:g} s are wanted, "
-            f"but only {most} fit into a window of {rhythm.window:g} s",
+            f"The gate could never pass: it requires {rules.consecutive} samples over at least {rules.duration:g} s, "
+            f"and only {most} fit into a window of {rhythm.window:g} s",
             None,
-            "make window longer or interval shorter",
+            "use a longer window or a shorter interval",
         )
     for name in ("failures_in_a_row", "unreachable_in_all", "bad_in_all"):
         allowed: Optional[int] = options.get(name)
         if allowed is not None and not 0 <= allowed < most:
             raise MobiusError(
-                f"{name} could never trip: {allowed} is not below the {most} samples of the window",
+                f"{name} could never be exceeded: {allowed} is not below the {most} samples of the window",
                 None,
-                "make it smaller",
+                "use a lower limit",
             )
     if rules.limits and not options.get("metrics_url"):
-        raise MobiusError("Limits on figures need metrics_url", None, "give metrics_url, or leave the limits out")
+        raise MobiusError("Limits on metrics require metrics_url", None, "set metrics_url, or leave the limits out")
     for limit in rules.limits:
-        if limit.figure == "extraction_failures_rate" and limit.at_most >= 100:
+        if limit.metric == "extraction_failures_rate" and limit.maximum >= 100:
             raise MobiusError(
-                f"The limit on {limit.figure} could never trip: a rate is never above 100 %", None, "make it smaller"
+                f"The limit on {limit.metric} could never be exceeded: a rate is at most 100 %",
+                None,
+                "use a lower limit",
             )
         if limit.over > rhythm.window:
             raise MobiusError(
-                f"The mean of {limit.figure} over {limit.over:g} s does not fit into a window of {rhythm.window:g} s",
+                f"The mean of {limit.metric} over {limit.over:g} s does not fit into a window of {rhythm.window:g} s",
                 None,
-                "make over shorter or window longer",
+                "use a shorter over or a longer window",
             )
 
 
@@ -162,5 +175,5 @@ def _number(options: Mapping[str, Any], name: str, least: float) -> float:
     except (TypeError, ValueError):
         value = math.nan
     if not math.isfinite(value) or value < least:
-        raise MobiusError(f"{name} has to be a number of at least {least:g}", ascii(options.get(name)), "correct it")
+        raise MobiusError(f"{name} must be a number of at least {least:g}", ascii(options.get(name)), f"correct {name}")
     return value

@@ -1,6 +1,6 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What one look at a service found."""
+"""What one sample of a service found."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ UNREACHABLE = "unreachable"
 BAD = "bad"
 NOT_ASKED = "not_asked"
 
-FIGURES = ("avg_hash_time", "p95_hash_time", "extraction_failures_rate", "low_confidence_queue_length")
+METRICS = ("avg_hash_time", "p95_hash_time", "extraction_failures_rate", "low_confidence_queue_length")
 UNITS = {
     "avg_hash_time": "ms",
     "p95_hash_time": "ms",
@@ -24,23 +24,24 @@ UNITS = {
 
 @dataclass(frozen=True)
 class Sample:
-    """One look.
+    """One sample.
 
-    ``health`` and ``metrics`` are OK, NOT_OK (an answer that says no), UNREACHABLE (no answer) or BAD (an answer that
-    makes no sense); ``metrics`` is NOT_ASKED where no URL was given. ``elapsed`` counts seconds since the watch began.
+    ``health`` and ``metrics`` are OK, NOT_OK (a response that says no), UNREACHABLE (no response) or BAD (an invalid
+    response); ``metrics`` is NOT_ASKED without a URL. ``values`` are the metrics that are numbers, in the units of
+    :data:`UNITS`; ``bad`` and ``missing`` name the others. ``elapsed`` is in seconds since the watch began.
     """
 
     elapsed: float
     health: str
     metrics: str = NOT_ASKED
-    figures: Mapping[str, float] = field(default_factory=dict)
+    values: Mapping[str, float] = field(default_factory=dict)
     bad: Tuple[str, ...] = ()
     missing: Tuple[str, ...] = ()
     notes: Tuple[str, ...] = ()
     at: str = ""
 
     def has(self, kind: str) -> bool:
-        """Whether health or metrics ended as ``kind``; a figure that is no number counts as BAD."""
+        """Whether health or metrics ended as ``kind``; a metric that is not a number counts as BAD."""
         return kind in (self.health, self.metrics) or (kind == BAD and bool(self.bad))
 
     @property
@@ -49,18 +50,18 @@ class Sample:
 
     @property
     def good(self) -> bool:
-        """Healthy, and every figure asked for is a number."""
+        """Healthy, and every metric requested is a number."""
         return not self.failing and not self.missing
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> Sample:
-        """The sample of which :meth:`as_dict` was made."""
+        """The inverse of :meth:`as_dict`."""
         return cls(
             elapsed=float(document["elapsed"]),
             at=str(document.get("at", "")),
             health=str(document["health"]),
             metrics=str(document["metrics"]),
-            figures={str(name): float(value) for name, value in document["figures"].items()},
+            values={str(name): float(value) for name, value in document["values"].items()},
             bad=tuple(document["bad"]),
             missing=tuple(document["missing"]),
             notes=tuple(document["notes"]),
@@ -73,7 +74,7 @@ class Sample:
             "ok": self.good,
             "health": self.health,
             "metrics": self.metrics,
-            "figures": dict(self.figures),
+            "values": dict(self.values),
             "bad": list(self.bad),
             "missing": list(self.missing),
             "notes": list(self.notes),

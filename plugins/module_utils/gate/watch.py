@@ -1,6 +1,6 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Takes samples in their rhythm until the judgement is in or the time is over."""
+"""Takes samples at intervals until there is a judgement or the time is over."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from .samples import Sample
 
 @dataclass(frozen=True)
 class Rhythm:
-    """``interval`` seconds from sample to sample, ``slow_interval`` once ``slow_after`` seconds are over (0: never).
+    """``interval`` seconds from sample to sample, ``slow_interval`` after ``slow_after`` seconds (0: never).
 
-    ``window`` is the longest that the watch may take to reach a judgement.
+    ``window`` is the maximum length of the watch, in seconds.
     """
 
     interval: float = 2.0
@@ -44,7 +44,7 @@ def watch(
     sleep: Callable[[float], None] = time.sleep,
     on_sample: Optional[Callable[[Sample], None]] = None,
 ) -> Tuple[Judgement, List[Sample]]:
-    """Sample until pass or fail; when the next sample would fall outside the window, the watch has ended."""
+    """Sample until pass or fail, or until the next sample would be outside the window."""
     began = clock()
     samples: List[Sample] = []
     while True:

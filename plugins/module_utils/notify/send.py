@@ -85,7 +85,7 @@ def _post(message: Message, channel: Channel, timeout: float) -> None:
     response = post(build_opener(access, url), url, access, document)
     # Teams' connectors answer 200 also when they could not deliver, and say so in the body.
     if not 200 <= response.status < 300 or b"delivery failed" in response.body[:_LONGEST_ANSWER]:
-        raise NotSent(f"HTTP status {response.status}{_answer(response, channel)}{proxy_note(url, access)}")
+        raise NotSent(f"answered {response.status}{_answer(response, channel)}{proxy_note(url, access)}")
 
 
 def _answer(response: Response, channel: Channel) -> str:

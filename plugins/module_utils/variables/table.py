@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any, Dict, FrozenSet
 
 from ..errors import MobiusError
-from ..gate.samples import FIGURES
+from ..gate.samples import METRICS
 from ..library.selectors import parse_selectors
 from ..maintenance.window import parse_window
 from .kinds import Choice, Kind, Number, Path, Text, Url, mapping, one_line, truth, whole, words
@@ -61,9 +61,9 @@ def _stays_on_after(value: Any) -> str:
 
 def _figures_to(number: Number) -> Kind:
     def check(value: Any) -> str:
-        told = f"a mapping of {', '.join(FIGURES)} to numbers"
+        told = f"a mapping of {', '.join(METRICS)} to numbers"
         good = isinstance(value, dict) and all(
-            name in FIGURES and (given is None or not number(given)) for name, given in value.items()
+            name in METRICS and (given is None or not number(given)) for name, given in value.items()
         )
         return "" if good else told
 

@@ -28,7 +28,7 @@ FULL = {
 
 
 def good(elapsed: float = 0.0, **figures: float) -> Sample:
-    return Sample(elapsed=elapsed, health=OK, metrics=OK, figures={**FULL, **figures})
+    return Sample(elapsed=elapsed, health=OK, metrics=OK, values={**FULL, **figures})
 
 
 def bad(elapsed: float = 0.0, kind: str = NOT_OK) -> Sample:
@@ -149,7 +149,7 @@ SAMPLES = st.lists(
             elapsed=0.0,
             health=health,
             metrics=OK,
-            figures={} if missing else {"avg_hash_time": value},
+            values={} if missing else {"avg_hash_time": value},
             missing=("avg_hash_time",) if missing else (),
         ),
         KINDS,
@@ -170,7 +170,7 @@ RULES = st.builds(
 
 def worse_ones(sample: Sample):
     yield replace(sample, health=UNREACHABLE)
-    yield replace(sample, figures={name: value + 60 for name, value in sample.figures.items()})
+    yield replace(sample, values={name: value + 60 for name, value in sample.values.items()})
     yield replace(sample, missing=("p95_hash_time",))
 
 

@@ -31,7 +31,7 @@ def sample(answers, access=None, metrics=True, paths=None):
 def test_healthy_with_all_figures():
     taken, _unused = sample({"/health": HEALTHY, "/metrics": document(FIGURES)})
     assert taken.good
-    assert taken.figures == FIGURES
+    assert taken.values == FIGURES
     assert taken.at.endswith("Z")
 
 
@@ -50,7 +50,7 @@ def test_plain_text_health_of_another_service_is_ok():
         (raw(b"", 404), NOT_OK, "404"),
         (raw(b"", 302, Location="http://127.0.0.1:1/health"), NOT_OK, "not followed"),
         (raw(b"", 204), NOT_OK, "204"),
-        (raw(b"{", 200, "application/json"), BAD, "not JSON"),
+        (raw(b"{", 200, "application/json"), BAD, "not valid JSON"),
         (raw(b"x" * (4 * 1024 * 1024 + 1)), BAD, "larger than"),
         (no_http, BAD, "not an HTTP response"),
         (hang_up, UNREACHABLE, ""),
@@ -156,8 +156,8 @@ def test_an_environment_proxy_is_left_aside_unless_wanted(monkeypatch):
 def test_the_figures_of_one_answer_do_not_leak_into_the_next():
     with serving({"/health": HEALTHY, "/metrics": in_turn(document(FIGURES), raw(b"<html>"))}) as server:
         sampler = Sampler(url_of(server, "/health"), url_of(server, "/metrics"), Access())
-        assert sampler.take(0.0).figures == FIGURES
-        assert sampler.take(1.0).figures == {}
+        assert sampler.take(0.0).values == FIGURES
+        assert sampler.take(1.0).values == {}
 
 
 # ---- TLS

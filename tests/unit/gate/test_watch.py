@@ -95,12 +95,12 @@ def test_each_sample_is_told():
         ({"window": float("nan")}, "window"),
         ({"consecutive": 40}, "never pass"),
         ({"duration": 90}, "never pass"),
-        ({"failures_in_a_row": 31}, "never trip"),
-        ({"failures_in_a_row": -1}, "never trip"),
-        ({"bad_in_all": 31}, "never trip"),
+        ({"failures_in_a_row": 31}, "never be exceeded"),
+        ({"failures_in_a_row": -1}, "never be exceeded"),
+        ({"bad_in_all": 31}, "never be exceeded"),
         ({"limits": {"avg_hash_time": 50}}, "metrics_url"),
-        ({"limits": {"speed": 50}, "metrics_url": "http://h/"}, "no such figure"),
-        ({"limits": {"extraction_failures_rate": 100}, "metrics_url": "http://h/"}, "never trip"),
+        ({"limits": {"speed": 50}, "metrics_url": "http://h/"}, "Unknown metric"),
+        ({"limits": {"extraction_failures_rate": 100}, "metrics_url": "http://h/"}, "never be exceeded"),
         ({"limits": {"avg_hash_time": "fast"}, "metrics_url": "http://h/"}, "avg_hash_time"),
         ({"limits": {"avg_hash_time": -1}, "metrics_url": "http://h/"}, "avg_hash_time"),
         ({"limits": {"avg_hash_time": 5}, "over": {"avg_hash_time": 61}, "metrics_url": "http://h/"}, "does not fit"),
@@ -116,7 +116,7 @@ def test_a_queue_may_grow_by_the_larger_of_both_measures():
     assert spike_limit(4, 10, 0.5) == 14
     assert spike_limit(100, 10, 0.5) == 150
     plan = make_plan({**OPTIONS, "baseline": 4, "metrics_url": "http://h/"})
-    assert plan.rules.limits[0].at_most == 14
+    assert plan.rules.limits[0].maximum == 14
 
 
 @pytest.mark.parametrize(

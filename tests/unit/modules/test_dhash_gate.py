@@ -77,7 +77,7 @@ def test_the_gate_in_a_play(tmp_path, base):
         *task("dhash_gate", ["result.result == 'pass'", "result.counts.ok == 3"], health_url=health, **QUICK),
         *task(
             "dhash_gate",
-            ["result.figures.avg_hash_time.worst == 80", "result is not changed"],
+            ["result.metrics.avg_hash_time.worst == 80", "result is not changed"],
             health_url=health,
             metrics_url=metrics,
             **QUICK,

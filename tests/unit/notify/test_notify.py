@@ -101,8 +101,8 @@ def test_headers_and_basic_authentication_are_sent(hook):
 @pytest.mark.parametrize(
     "path, reason",
     [
-        ("/refuses", 'HTTP status 500: {"error": "no"}'),
-        ("/elsewhere", "HTTP status 302"),
+        ("/refuses", 'answered 500: {"error": "no"}'),
+        ("/elsewhere", "answered 302"),
         ("/drips", "no response within 1 s"),
     ],
 )

@@ -5,8 +5,13 @@ from __future__ import annotations
 import re
 
 from ansible_collections.mobius.dhash.plugins.module_utils.gate.judge import Limit, Rules, counts, margins
+from ansible_collections.mobius.dhash.plugins.module_utils.gate.report import (
+    format_header,
+    format_line,
+    format_row,
+    summary,
+)
 from ansible_collections.mobius.dhash.plugins.module_utils.gate.samples import NOT_OK, OK, Sample
-from ansible_collections.mobius.dhash.plugins.module_utils.gate.told import header, line, row, summary
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,17 +20,17 @@ ILL = Sample(60.0, NOT_OK, OK, notes=("health: answered 503",), at="2024-09-24T1
 
 
 def test_a_plain_line_has_time_state_and_figures():
-    assert line(GOOD) == "2024-09-24T16:00:30Z  30 s  ok  avg=1.25  p95=3"
-    assert line(ILL) == "2024-09-24T16:01:00Z  60 s  NOT OK  health: answered 503"
+    assert format_line(GOOD) == "2024-09-24T16:00:30Z  30 s  ok  avg=1.25  p95=3"
+    assert format_line(ILL) == "2024-09-24T16:01:00Z  60 s  NOT OK  health: answered 503"
 
 
 def test_rows_line_up_whatever_was_measured():
-    assert header().split() == ["UTC", "elapsed", "state", "avg", "ms", "p95", "ms", "failures", "%", "queue"]
-    assert row(GOOD).split() == ["16:00:30", "30", "s", "ok", "1.25", "3", "-", "-"]
-    ends = [match.end() for match in re.finditer(r"ms|%|queue", header())]
-    for told in (row(GOOD), row(ILL)):
+    assert format_header().split() == ["UTC", "elapsed", "state", "avg", "ms", "p95", "ms", "failures", "%", "queue"]
+    assert format_row(GOOD).split() == ["16:00:30", "30", "s", "ok", "1.25", "3", "-", "-"]
+    ends = [match.end() for match in re.finditer(r"ms|%|queue", format_header())]
+    for told in (format_row(GOOD), format_row(ILL)):
         assert [bool(re.match(r"[0-9-]( |$)", told[end - 1 :])) for end in ends] == [True] * 4, told
-    assert row(ILL).endswith("-  health: answered 503")
+    assert format_row(ILL).endswith("-  health: answered 503")
 
 
 def test_the_summary_says_worst_and_margin():
@@ -44,7 +49,7 @@ def test_the_summary_says_worst_and_margin():
         elapsed=st.integers(0, 10**6).map(float),
         health=st.sampled_from([OK, NOT_OK]),
         metrics=st.sampled_from([OK, NOT_OK]),
-        figures=st.dictionaries(st.sampled_from(["avg_hash_time", "p95_hash_time"]), st.floats(0, 1e6)),
+        values=st.dictionaries(st.sampled_from(["avg_hash_time", "p95_hash_time"]), st.floats(0, 1e6)),
         bad=st.lists(st.text(), max_size=2).map(tuple),
         missing=st.lists(st.text(), max_size=2).map(tuple),
         notes=st.lists(st.text(), max_size=2).map(tuple),

@@ -1,0 +1,189 @@
+# Copyright (c) Mobius contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Whether a health response is a yes: its HTTP status, and what its body says."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from dataclasses import dataclass
+from typing import Any, List, Optional, Sequence, Tuple
+
+from ..errors import MobiusError
+from ..http import Response
+from ..text import printable, redact
+from .samples import BAD, NOT_OK, OK
+
+STATUS_CODES = ("200",)
+#: Words that a status may have, in any case; other words are a no.
+WORDS = (
+    *("healthy", "ok", "okay", "up", "pass", "passed", "passing", "green", "alive", "ready", "running", "success"),
+    *("successful", "good", "live", "online", "available", "active", "operational", "serving", "true", "yes"),
+)
+# Only in a body that is one plain word: other text, such as a page, says nothing.
+_UNHEALTHY = frozenset(
+    ("unhealthy", "down", "fail", "failed", "failing", "failure", "error", "red", "dead", "critical", "unavailable")
+    + ("offline", "stopped", "starting", "stopping", "degraded", "false", "no", "not ok", "not ready", "out_of_service")
+)
+# A status has to be one of the accepted words or codes; the others refuse only what is clearly a no, because they
+# have other meanings as well (a state of 42, a list that is called up).
+_STATUS = "status"
+_OTHERS = ("state", "health", "healthy", "ok", "success", "result", "condition", "overall", "up", "ready", "alive")
+_INNER = (_STATUS, *_OTHERS, "code", "value", "name", "text")
+_REASONS = ("reasons", "reason", "message", "error", "errors", "detail", "details", "output")
+_LONGEST = 300
+_RANGE = re.compile(r"([1-5][0-9]{2})(?:\s*-\s*([1-5][0-9]{2}))?|([1-5])xx", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class HealthRules:
+    """What is accepted: HTTP statuses as (first, last), and words in lower case."""
+
+    codes: Tuple[Tuple[int, int], ...] = ((200, 200),)
+    words: Tuple[str, ...] = WORDS
+
+    @classmethod
+    def of(cls, codes: Optional[Sequence[Any]], words: Optional[Sequence[Any]]) -> HealthRules:
+        """From options; none, or none but empty ones, means the default.
+
+        :param codes: such as 200, "204", "200-299" or "2xx".
+        :raises MobiusError: not a status code.
+        """
+        given = [str(code).strip() for code in codes or () if str(code).strip()]
+        accepted = tuple(_range(code) for code in given or STATUS_CODES)
+        spoken = tuple(dict.fromkeys(_word(str(word)) for word in words or () if str(word).strip()))
+        return cls(accepted, spoken or WORDS)
+
+    def accepts_code(self, code: int) -> bool:
+        return any(first <= code <= last for first, last in self.codes)
+
+    def describe_codes(self) -> str:
+        return ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in self.codes)
+
+
+DEFAULT_RULES = HealthRules()
+
+
+def judge_health(response: Response, rules: HealthRules = DEFAULT_RULES) -> Tuple[str, str]:
+    """OK, or NOT_OK or BAD with what was seen and what would be accepted.
+
+    A body that says nothing about health, such as a page or an empty one, leaves the HTTP status to decide.
+    """
+    if not rules.accepts_code(response.status):
+        document, _problem = _json_of(response)
+        status = document.get(_STATUS) if isinstance(document, dict) else None
+        said = [status] if isinstance(status, str) else []
+        return NOT_OK, _joined(describe_status(response.status, rules.describe_codes()), said + _reasons(document))
+    document, problem = _json_of(response)
+    if problem:
+        word = _word(response.text())
+        if word and word not in rules.words:
+            return BAD, f"the body is not valid JSON ({problem}), as its type {_type_of(response)} promises"
+        return OK, ""
+    refused = _refusal(document, rules)
+    if refused is None:
+        return OK, ""
+    name, value = refused
+    shown = printable(redact(json.dumps(value, ensure_ascii=False, default=str)), 80)
+    seen = f"answered {response.status} with {f'{name} ' if name else ''}{shown}"
+    return NOT_OK, _joined(f"{seen}, accepted: {', '.join(rules.words)}", _reasons(document))
+
+
+def describe_status(status: int, accepted: str) -> str:
+    """An HTTP status that is not accepted, and those that are."""
+    redirect = " (a redirect, not followed)" if 300 <= status < 400 else ""
+    return f"answered {status}{redirect}, accepted: {accepted}"
+
+
+def _range(code: str) -> Tuple[int, int]:
+    match = _RANGE.fullmatch(code)
+    if match is None:
+        raise MobiusError(f"Invalid HTTP status: {ascii(code)}", None, "use codes such as 200, 204, 200-299 or 2xx")
+    if match[3]:
+        return int(match[3]) * 100, int(match[3]) * 100 + 99
+    return int(match[1]), int(match[2] or match[1])
+
+
+def _type_of(response: Response) -> str:
+    return printable(response.content_type.partition(";")[0].strip(), 60)
+
+
+def _json_of(response: Response) -> Tuple[Any, str]:
+    """The document that the body is, and why it is not the JSON that it claims to be.
+
+    A body that is one plain word of another type is that word.
+    """
+    text = response.text().strip("\ufeff \t\r\n\x00")
+    claimed = "json" in response.content_type.lower()
+    if not text:
+        return None, ""
+    try:
+        if claimed or text[0] in '{["' or text[:1].isdigit():
+            return json.loads(text), ""
+    except (ValueError, RecursionError) as error:
+        if claimed:
+            return None, printable(str(error), 60)
+    return (text if _word(text) in _UNHEALTHY else None), ""
+
+
+def _refusal(document: Any, rules: HealthRules) -> Optional[Tuple[str, Any]]:
+    """(name of the member, value) of what says that the service is not well; None where nothing does."""
+    if not isinstance(document, dict):
+        return ("", document) if _is_no(document, rules) else None
+    members = {str(name).lower(): value for name, value in document.items()}
+    for name in (_STATUS, *_OTHERS):
+        value = members.get(name)
+        if isinstance(value, dict):
+            inner = {str(key).lower(): entry for key, entry in value.items()}
+            value = next((inner[key] for key in _INNER if _is_said(inner.get(key))), None)
+        if _is_said(value) and (not _is_yes(value, rules) if name == _STATUS else _is_no(value, rules)):
+            return name, value
+    return None
+
+
+def _is_said(value: Any) -> bool:
+    return isinstance(value, (str, bool, int, float, list)) and value not in ("", [])
+
+
+def _is_no(value: Any, rules: HealthRules) -> bool:
+    """Whether a value is clearly a no: false, one of the words for it, an HTTP status that is not accepted."""
+    if isinstance(value, bool):
+        return not value
+    if isinstance(value, (int, float)):
+        return 100 <= value < 600 and not _is_yes(value, rules)
+    return isinstance(value, str) and _word(value) in _UNHEALTHY and not _is_yes(value, rules)
+
+
+def _is_yes(value: Any, rules: HealthRules) -> bool:
+    if isinstance(value, list):
+        return all(_is_yes(each, rules) for each in value)
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, (int, float)):
+        return math.isfinite(value) and (rules.accepts_code(int(value)) or f"{value:g}" in rules.words)
+    word = _word(str(value))
+    if word in rules.words or (word.isascii() and word.isdigit() and rules.accepts_code(int(word[:9]))):
+        return True
+    # "OK: all checks passed", but not "ok with errors".
+    first = re.match(r"(\w+)\s*[:,;(\u2013\u2014-]", word)
+    return bool(first and first[1] in rules.words)
+
+
+def _word(text: str) -> str:
+    return text.strip("\ufeff \t\r\n\x00\"'.!").lower()
+
+
+def _reasons(document: Any) -> List[str]:
+    if not isinstance(document, dict):
+        return []
+    found: List[str] = []
+    for name in _REASONS:
+        value = document.get(name)
+        found += [each for each in (value if isinstance(value, list) else [value]) if isinstance(each, str) and each]
+    return found
+
+
+def _joined(seen: str, reasons: List[str]) -> str:
+    said = [printable(redact(reason), 100) for reason in dict.fromkeys(reasons)]
+    return f"{seen}; it says: {', '.join(said)}"[:_LONGEST] if said else seen
