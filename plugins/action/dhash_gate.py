@@ -35,7 +35,7 @@ _JUDGED = {
     "bad_in_all": None,
 }
 _COUNTS = ("consecutive", "failures_in_a_row", "unreachable_in_all", "bad_in_all")
-_ONE_LOOK = {"consecutive": 1, "window": 0, "duration": 0}
+_ONE_SAMPLE = {"consecutive": 1, "window": 0, "duration": 0}
 
 
 class _NoSample(Exception):
@@ -43,7 +43,7 @@ class _NoSample(Exception):
 
 
 class ActionModule(ActionBase):
-    """Watch from here when progress is wanted; else let the module do all of it on the host."""
+    """Watch from the controller when progress is requested; otherwise the module watches on the host."""
 
     def run(self, tmp=None, task_vars=None):
         super().run(tmp, task_vars)
@@ -62,30 +62,30 @@ class ActionModule(ActionBase):
         for name in _COUNTS:
             options[name] = _whole(name, options[name])
         plan = make_plan({"timeout": 5.0, **arguments, **options})
-        asking = {name: value for name, value in arguments.items() if name not in _JUDGED} | _ONE_LOOK
+        request = {name: value for name, value in arguments.items() if name not in _JUDGED} | _ONE_SAMPLE
         host = task_vars.get("inventory_hostname", "")
         if ANSIBLE_COLOR:
             self._display.display(f"{host}  {format_header()}")
         judgement, samples = watch(
             plan.rules,
             plan.rhythm,
-            lambda elapsed: self._look(asking, elapsed, task_vars),
-            on_sample=lambda sample: self._tell(host, sample),
+            lambda elapsed: self._sample(request, elapsed, task_vars),
+            on_sample=lambda sample: self._show(host, sample),
         )
         result = outcome(judgement, samples, plan.rules)
         result["failed"] = is_failure(judgement.result, arguments.get("on_inconclusive", "fail"))
         return result
 
-    def _tell(self, host, sample):
-        """A plain line for logs; at a terminal a row, in colour where it is not well."""
+    def _show(self, host, sample):
+        """A plain line for logs; at a terminal a row, in color where it is not OK."""
         color = C.COLOR_ERROR if sample.failing else None if sample.good else C.COLOR_WARN
         self._display.display(f"{host}  {format_row(sample) if ANSIBLE_COLOR else format_line(sample)}", color=color)
 
-    def _look(self, asking, elapsed, task_vars):
+    def _sample(self, request, elapsed, task_vars):
         try:
-            result = self._execute_module(module_name=_MODULE, module_args=dict(asking), task_vars=task_vars)
+            result = self._execute_module(module_name=_MODULE, module_args=dict(request), task_vars=task_vars)
         except AnsibleConnectionFailure:
-            return Sample(elapsed=elapsed, health=UNREACHABLE, notes=("the host itself could not be reached",))
+            return Sample(elapsed=elapsed, health=UNREACHABLE, notes=("the host could not be reached",))
         if not result.get("samples"):
             raise _NoSample({**result, "failed": True})
         return Sample.from_dict({**result["samples"][0], "elapsed": elapsed})
@@ -96,4 +96,4 @@ def _whole(name, value):
     try:
         return None if value is None else int(value)
     except (TypeError, ValueError) as error:
-        raise MobiusError(f"{name} must be a whole number", ascii(value), "correct it") from error
+        raise MobiusError(f"{name} must be a whole number", ascii(value), f"correct {name}") from error

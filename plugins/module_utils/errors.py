@@ -1,6 +1,6 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The one error type that reaches an operator: what went wrong, where, and what to do next."""
+"""The one error type that reaches an operator: what failed, where, and the next step."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import Any, Dict, Optional
 class MobiusError(Exception):
     """An expected failure.
 
-    :param what: one sentence without a full stop, for people.
-    :param where: the file, item or URL it happened at.
-    :param remedy: the next step, best as a command.
-    :param details: further members of a module's failure, as data for the caller.
+    :param what: one sentence without a final period.
+    :param where: the file, item or URL.
+    :param remedy: the next step, preferably a command.
+    :param details: further members of a module\'s failure, as data for the caller.
     """
 
     def __init__(

@@ -218,7 +218,7 @@ def _send(director: urllib.request.OpenerDirector, url: str, access: Access, doc
 
 
 def _decompressed(body: bytes, encoding: Optional[str], most: int) -> bytes:
-    """Servers behind some proxies compress although nobody asked for it."""
+    """The body, decompressed: some proxies compress although the request does not allow it."""
     if (encoding or "").strip().lower() not in ("gzip", "x-gzip", "deflate") or len(body) > most:
         return body
     try:

@@ -1,6 +1,6 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What is sent: a subject, text, facts, and how much of them fits."""
+"""A message, and how much of it fits into a channel."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def fitted(message: Message, form: Callable[[Message], _Form], fits: Callable[[_
 
 
 def encoded(document: Mapping[str, Any]) -> bytes:
-    """A JSON document as it is sent, in ASCII."""
+    """The bytes of a JSON document as sent, in ASCII."""
     return json.dumps(document).encode("ascii")
 
 
@@ -96,7 +96,7 @@ def _cut(line: str, longest: int = _LONGEST_LINE) -> str:
 
 
 def _short(value: Any) -> Any:
-    """A fact as it is, or as a line that is cut."""
+    """A fact, cut to one line when it is too long."""
     return value if len(_plain(value)) <= _LONGEST_LINE else _cut(_plain(value))
 
 
