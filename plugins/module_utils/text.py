@@ -20,8 +20,10 @@ _SUSPECT = r"[^\x20-\x7e]"
 
 # Names that are secret with anything in front of them (PGPASSWORD, clientSecret) ...
 _LONG = (
-    r"password|passwd|passphrase|secret|token|authorization|signature|credentials?|cookie|connection[_-]?string|"
-    r"(?:api|access|private|account|shared[_-]?access|encryption|signing|master|routing|integration)[_-]?key"
+    r"(?:password|passwd|passphrase|passcode|secret|token|authorization|signature|credentials?|cookie|"
+    r"connection[_-]?string|webhook[_-]?ur[il]|"
+    r"(?:api|access|private|account|encryption|signing|master|routing|integration|secret|subscription|functions)[_-]?key|"
+    r"x-[\w-]*key)(?:[_-](?:id|value|confirmation|base64|b64|old|new|prod|production|staging|dev|test))?"
 )
 # ... and names that are secret as a whole or behind a separator (DB_PASS); "pass" alone is a result of the gate.
 _SHORT = r"pwd|auth|sig|jwt|sas|hmac|bearer|session(?:[_-]?id)?|(?<=[_-])pass"
@@ -29,11 +31,12 @@ _NAME = rf"(?:{_LONG}|(?<![A-Za-z0-9])(?:{_SHORT}))\d*"
 _SCHEME = r"(?:bearer|basic|digest|token|splunk|geniekey|negotiate|ntlm|apikey)[ \t]+"
 _NOTHING = r"(?:null|none|true|false|~)(?![\w-])"
 _QUOTED = r'"(?:[^"\\\n]|\\.)*(?:"|(?=\n)|\Z)|\'(?:[^\'\\\n]|\\.|\'\')*(?:\'|(?=\n)|\Z)'
+_TRIPLE = r'"""(?:.|\n)*?"""|\'\'\'(?:.|\n)*?\'\'\''
 _NAMED = (
     rf"(?i)(?P<head>{_NAME}(?:\\*[\"'])?\]?[ \t]*(?:=>|[=:])[ \t]*)(?!{_NOTHING})(?:"
     # A YAML block, a text quoted once, one quoted again inside another text, or words up to a separator.
     r"(?P<block>[|>][+-]?\d*[ \t]*\n(?:[ \t]+[^\n]*(?:\n|\Z))+)|"
-    rf"(?P<quoted>{_QUOTED})|(?P<level>\\+[\"'])(?:(?!(?P=level))[^\n])*(?P=level)|"
+    rf"(?P<quoted>[bruf$@]{{0,2}}(?:{_TRIPLE}|{_QUOTED}))|(?P<level>\\+[\"'])(?:(?!(?P=level))[^\n])*(?P=level)|"
     rf"(?:{_SCHEME})?(?:(?![,;&](?:\s|[\w.-]+=|\Z))[^\s\"'{{\[\]}}\\])+)"
 )
 # A line of YAML or a header: the value is all that follows, blanks included.
@@ -47,6 +50,9 @@ _HEADER = (
 )
 _AFTER_SCHEME = r"(?i)(?P<head>\b(?:bearer|basic|splunk|geniekey)[ \t]+)(?P<value>[\w.~+/=:-]{8,})"
 _OPTION = rf"(?i)(?P<head>(?<!\S)--?(?:[\w-]*[_-])?(?:{_LONG}|pwd|auth|pass)[ \t]+)(?!-|{_NOTHING})(?:{_QUOTED}|\S+)"
+# <password>, and the lines of a netrc file.
+_ELEMENT = rf"(?i)(?P<head><(?:[\w.:-]*[_.:-])?(?:{_LONG}|{_SHORT})\d*(?:\s[^<>]*)?>)[^<>]+(?=</)"
+_NETRC = r"(?i)(?P<head>\blogin\s+\S+\s+(?:account\s+\S+\s+)?password\s+)\S+"
 _USER_OPTION = r"(?P<head>(?<!\S)(?:-u|--user|--proxy-user)[ \t=]+[\"']?[^\s:\"']+:)[^\s\"']+"
 _PEM = r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----.*?(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|\Z)"
 # A JSON web token, and keys whose issuers mark them by a prefix so that scanners find them.
@@ -130,7 +136,7 @@ def mask_secrets(text: str, secrets: Collection[str] = ()) -> str:
         text = _compiled(_PEM, re.DOTALL).sub(MASK, text)
     if "://" in text:
         text = _compiled(_URL).sub(_mask_url, text)
-    for pattern in (_LINE, _HEADER, _NAMED, _OPTION, _USER_OPTION):
+    for pattern in (_LINE, _HEADER, _NAMED, _OPTION, _USER_OPTION, _ELEMENT, _NETRC):
         text = _compiled(pattern).sub(_mask_named, text)
     text = _compiled(_AFTER_SCHEME).sub(_mask_after_scheme, text)
     text = _compiled(_TOKEN).sub(MASK, text)
@@ -174,9 +180,9 @@ def _mask_all(entry: Any) -> Any:
 def _mask_named(match: re.Match[str]) -> str:
     found = match.groupdict()
     level = found.get("level") or ""
-    quoted = found.get("quoted") or ""
+    quoted = (found.get("quoted") or "").lstrip("bBrRuUfF$@")
     if quoted:
-        # An empty value is kept: it says that there is none.
+        # An empty value is kept: it shows that there is none.
         return (
             match.group()
             if len(quoted) == 2 and quoted[0] == quoted[1]
