@@ -12,15 +12,13 @@ the lease was released, broken, taken over, or advanced by :func:`fence`.
 
 from __future__ import annotations
 
-import errno
-import fcntl
 import os
-import re
 import time
 from contextlib import contextmanager, suppress
-from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional
+from typing import Any, Dict, Iterator, Optional
 
 from ..errors import MobiusError
+from .kernel_lock import WAIT, Locked, StillWriting, Token, folder_alone, held, kernel_lock, spans_seen, wait_for_lock
 from .lease import (
     PRIVATE,
     TTL,
@@ -28,7 +26,6 @@ from .lease import (
     broken_by,
     describe,
     forget_broken,
-    give_to_owner,
     is_dead,
     is_stale,
     lease_mutex,
@@ -41,39 +38,33 @@ from .lease import (
     write_lease,
 )
 from .paths import refuse_moved, state_dir
-from .replace import ChangedMeanwhile, guarded, sweep_matching, sweep_temporaries
+from .replace import ChangedMeanwhile, guarded
 from .state import prepare_folder
-from .timeline import Span, observe
+
+__all__ = [
+    "WAIT",
+    "LockLost",
+    "Locked",
+    "StillWriting",
+    "acquire",
+    "check_lease",
+    "fence",
+    "folder_alone",
+    "hold",
+    "holder",
+    "refuse_if_held",
+    "release",
+    "spans_seen",
+    "wait_for_lock",
+    "writing",
+]
 
 LONGEST = 30 * 86400
-#: Seconds to wait for another call's writing to end.
-WAIT = 10.0
 _POLL = 0.25
-
-
-class Locked(MobiusError):
-    """Someone else holds the library."""
-
-
-class StillWriting(Locked):
-    """A process is still writing; it may be one of the same run."""
 
 
 class LockLost(ChangedMeanwhile, Locked):
     """The run no longer holds the lock that it began with; nothing was replaced."""
-
-
-class _Token(NamedTuple):
-    """The lease that a writing call began with."""
-
-    holder: str
-    generation: int
-
-
-# Kernel locks of this process, so that a writing call may call another one; each with the lease it began with.
-_held: Dict[str, Optional[_Token]] = {}
-# What those lock files say of the clocks: opening such a file once more would end the lock.
-_spans: Dict[str, List[Span]] = {}
 
 
 def holder(library_path: str) -> Optional[Lease]:
@@ -120,7 +111,7 @@ def acquire(
     while True:
         left = wait - (time.monotonic() - started)
         try:
-            with _kernel_lock(library_path, max(WAIT, left)):
+            with kernel_lock(library_path, max(WAIT, left)):
                 # After waiting, or when the clock of the lease ran on.
                 lease.update(renewed(ttl))
                 with lease_mutex(library_path):
@@ -166,7 +157,7 @@ def _refuse_lost(library_path: str, holder_id: str, former: Optional[Lease], for
     by = broken_by(library_path, holder_id)
     if by is not None:
         raise _lost(library_path, f"The lock of this run ({holder_id}) was broken by {by}")
-    token = _held.get(state_dir(library_path))
+    token = held.get(state_dir(library_path))
     if token is not None and token.holder == holder_id:
         raise _lost(library_path, f"The lock of this run ({holder_id}) was released while it was still writing")
 
@@ -221,8 +212,8 @@ def fence(library_path: str, holder_id: str) -> bool:
         lease["generation"] = _generation(lease) + 1
         write_lease(library_path, lease)
     folder = state_dir(library_path)
-    if _held.get(folder) is not None:
-        _held[folder] = _Token(holder_id, lease["generation"])
+    if held.get(folder) is not None:
+        held[folder] = Token(holder_id, lease["generation"])
     return True
 
 
@@ -296,7 +287,7 @@ def writing(
     :param required: false for what never touches the library: then a folder this user cannot write to is no obstacle.
     :raises Locked: someone else writes, or holds a live lease.
     """
-    with _kernel_lock(library_path, wait, required) as locked:
+    with kernel_lock(library_path, wait, required) as locked:
         if not locked:
             # Not even the lease may be readable for this user.
             with suppress(PermissionError):
@@ -304,22 +295,22 @@ def writing(
             yield
             return
         refuse_if_held(library_path, deployment)
-        folder, outer = state_dir(library_path), _held[state_dir(library_path)]
+        folder, outer = state_dir(library_path), held[state_dir(library_path)]
         _renew(library_path, deployment)
-        _held[folder] = _token(library_path, deployment) or outer
+        held[folder] = _token(library_path, deployment) or outer
         try:
             with guarded(os.path.realpath(library_path), lambda: _fenced(library_path, deployment)):
                 yield
         finally:
-            _held[folder] = outer
+            held[folder] = outer
             _renew(library_path, deployment)
 
 
-def _token(library_path: str, deployment: Optional[str]) -> Optional[_Token]:
+def _token(library_path: str, deployment: Optional[str]) -> Optional[Token]:
     lease = read_lease(library_path)
     if deployment is None or lease is None or lease.get("id") != deployment:
         return None
-    return _Token(deployment, _generation(lease))
+    return Token(deployment, _generation(lease))
 
 
 @contextmanager
@@ -336,7 +327,7 @@ def check_lease(library_path: str, deployment: Optional[str]) -> None:
     :raises LockLost: its lease was released, broken or advanced, or the run that holds it has ended.
     :raises Locked: another run has taken the lock meanwhile.
     """
-    token = _held.get(state_dir(library_path))
+    token = held.get(state_dir(library_path))
     lease = read_lease(library_path)
     if token is None:
         if lease is not None and not is_stale(lease) and lease.get("id") != deployment:
@@ -374,83 +365,6 @@ def _renew(library_path: str, deployment: Optional[str]) -> None:
             lease = read_lease(library_path)
             if lease is not None and lease.get("id") == deployment:
                 write_lease(library_path, {**lease, **renewed(int(lease["ttl"]))})
-
-
-@contextmanager
-def _kernel_lock(library_path: str, wait: float = WAIT, required: bool = True) -> Iterator[bool]:
-    folder = state_dir(library_path)
-    if folder in _held:
-        yield True
-        return
-    try:
-        descriptor = _open_lock_file(library_path)
-    except OSError as error:
-        if required or error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
-            raise
-        yield False
-        return
-    try:
-        # A POSIX lock: unlike flock, hash processes do not inherit it, so it ends with this very process.
-        take: Callable[[], None] = lambda: fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)  # noqa: E731
-        wait_for_lock(take, wait, lambda: _still_writing(library_path, wait))
-        _held[folder] = None
-        try:
-            sweep_temporaries(library_path)
-            sweep_matching(folder, re.compile(r"\.(lock|current\.json|run\.json)\.[0-9a-f]{12}\.tmp"))
-            _spans[folder] = observe(descriptor)
-            yield True
-        finally:
-            _held.pop(folder, None)
-            _spans.pop(folder, None)
-    finally:
-        os.close(descriptor)
-
-
-def _open_lock_file(library_path: str) -> int:
-    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-    descriptor = os.open(f"{prepare_folder(library_path)}/writing", flags, 0o640)
-    give_to_owner(descriptor, library_path)
-    return descriptor
-
-
-def _still_writing(library_path: str, wait: float) -> StillWriting:
-    lease = holder(library_path)
-    of_whom = f" of {describe(lease)}" if lease is not None else ""
-    return StillWriting(
-        f"Another process{of_whom} is writing to the library and did not end within {wait:g} seconds",
-        library_path,
-        f"wait for it, or see which process it is: fuser -v {state_dir(library_path)}/writing",
-    )
-
-
-def spans_seen(library_path: str) -> Optional[List[Span]]:
-    """What is known of the clocks, within :func:`writing`; None outside of it."""
-    return _spans.get(state_dir(library_path))
-
-
-@contextmanager
-def folder_alone(folder: str, wait: float, refusal: MobiusError) -> Iterator[None]:
-    """Keep other runs out of a folder; the lock ends with its process. After ``wait`` seconds raise ``refusal``."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        wait_for_lock(lambda: fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB), wait, lambda: refusal)
-        yield
-    finally:
-        os.close(descriptor)
-
-
-def wait_for_lock(take: Callable[[], None], wait: float, refusal: Callable[[], MobiusError]) -> None:
-    """Call ``take``, which does not block, until it gets its lock; after ``wait`` seconds raise ``refusal()``."""
-    deadline = time.monotonic() + wait
-    while True:
-        try:
-            return take()
-        except OSError as error:
-            if error.errno not in (errno.EACCES, errno.EAGAIN):
-                raise
-        if time.monotonic() >= deadline:
-            raise refusal()
-        time.sleep(0.05)
 
 
 def _locked(library_path: str, lease: Lease) -> Locked:
