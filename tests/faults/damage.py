@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, List, Optional
 
 import broken
-from ansible_collections.mobius.dhash.plugins.module_utils.backups import names, retention, store
+from ansible_collections.mobius.dhash.plugins.module_utils.backups import names, prune, store
 from ansible_collections.mobius.dhash.plugins.module_utils.backups.restore import restore
 from ansible_collections.mobius.dhash.plugins.module_utils.clock import utc_now
 from broken import CRASHED, DONE, KILLED, TOLD, Ended
@@ -90,6 +90,7 @@ def _clock_set_back(site: Site) -> None:
             names.compose("library.json", name._replace(created=name.created + timedelta(days=90)))
         )
         os.rename(path, later)
+        os.rename(f"{path}.meta", f"{later}.meta")
         digest = Path(f"{path}.sha256").read_text().split()[0]
         Path(f"{path}.sha256").unlink()
         Path(f"{later}.sha256").write_text(f"{digest}  {later.name}\n")
@@ -113,7 +114,7 @@ CALLS: Dict[str, Callable[[Site], Any]] = {
     "migrate": lambda site: site.migrate(),
     "restore": lambda site: restore(site.path, None, "latest"),
     "restore of the deployment": lambda site: restore(site.path, None, "deployment"),
-    "prune": lambda site: retention.prune(site.path, rules=retention.Rules(days=5)),
+    "prune": lambda site: prune.prune(site.path, rules=prune.Rules(days=5)),
 }
 
 

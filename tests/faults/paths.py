@@ -12,7 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Callable, Dict, FrozenSet, Optional
 
-from ansible_collections.mobius.dhash.plugins.module_utils.backups import names, restore, retention, store
+from ansible_collections.mobius.dhash.plugins.module_utils.backups import names, prune, restore, store
 from ansible_collections.mobius.dhash.plugins.module_utils.clock import utc_now
 from ansible_collections.mobius.dhash.plugins.module_utils.migration.apply import migrate
 from ansible_collections.mobius.dhash.plugins.module_utils.migration.options import Options
@@ -169,11 +169,11 @@ def clean(site: Site) -> None:
     """Prune what no rule keeps, as whoever holds the library."""
     lease = lock.holder(site.path)
     holder = None if lease is None else str(lease["id"])
-    retention.prune(site.path, rules=retention.Rules(days=30), deployment=holder)
+    prune.prune(site.path, rules=prune.Rules(days=30), deployment=holder)
 
 
 def _prune(site: Site) -> Any:
-    return retention.prune(site.path, rules=retention.Rules(days=5))
+    return prune.prune(site.path, rules=prune.Rules(days=5))
 
 
 def _elsewhere(site: Site) -> Any:

@@ -78,7 +78,7 @@ def test_a_backup_without_its_checksum_shows(bench: Bench, monkeypatch: pytest.M
 
 def test_keeping_the_same_bytes_twice_shows(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     bench.model("restore")
-    monkeypatch.setattr(paths.store.Store, "lasting", lambda *given: None)
+    monkeypatch.setattr(paths.store.Store, "durable", lambda *given: None)
     assert any("kept 2 times" in str(each.lost) for each in losses(bench, killed(bench, "restore")))
 
 

@@ -64,14 +64,9 @@ class Remembered:
             os.close(descriptor)
 
 
-def mount_point(store: Store, library_path: str) -> Optional[str]:
-    """Where the file system was mounted that held the library when it was last backed up; None where that is unknown,
-    or was at another place.
-    """
-    document = _newest(store)
-    if document is None or document.get("library") != os.path.realpath(library_path):
-        return None
-    point = document.get("mount_point")
+def mount_point(store: Store) -> Optional[str]:
+    """Where the file system was mounted that held the library when it was last backed up; None where that is unknown."""
+    point = (_newest(store) or {}).get("mount_point")
     return point if isinstance(point, str) and point != "/" else None
 
 

@@ -211,7 +211,7 @@ def restore(
     """
     refuse_moved(path, expected_real_path)
     store = Store.of(path, backup_dir, owner=owner, group=group, mode=mode)
-    refuse_unmounted(path, mount_point(store, path))
+    refuse_unmounted(path, mount_point(store))
     # From here on the same file, whatever becomes of a link on the way.
     library = resolve_library(path)
     call = _Restoration(library, library, store, deployment, expected)

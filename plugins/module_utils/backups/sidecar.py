@@ -42,7 +42,6 @@ def compose(library: str, written: Version, sequence: int, problem: Optional[str
         "sha256": written.sha256,
         "size": written.size,
         "sequence": sequence,
-        "library": os.path.realpath(library),
         "mount_point": mount.point if mount else None,
         "uid": facts.st_uid,
         "user": _name(lambda: pwd.getpwuid(facts.st_uid).pw_name),
