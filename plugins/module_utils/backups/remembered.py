@@ -65,7 +65,7 @@ class Remembered:
 
 
 def mount_point(store: Store) -> Optional[str]:
-    """Where the file system was mounted that held the library when it was last backed up; None where that is unknown."""
+    """Where the file system of the library was mounted when it was last backed up; None where that is unknown."""
     point = (_newest(store) or {}).get("mount_point")
     return point if isinstance(point, str) and point != "/" else None
 
