@@ -9,16 +9,16 @@ module: dhash_share_hash
 short_description: Hash a share of the pictures of another host
 version_added: 1.0.0
 description:
-  - Hashes the pictures of a share that M(mobius.dhash.dhash_share_plan) dealt, and writes down what became of each.
-  - Runs in the background of the host, and tells every few seconds how far it is. When the play ends early, the hashing
-    ends too.
+  - Hashes the pictures of a share of M(mobius.dhash.dhash_share_plan), and writes the result of each to a file.
+  - Runs in the background on the host and reports its progress every few seconds. When the play ends early, so does the
+    hashing.
 options:
   share:
     description: The share, on this host.
     type: path
     required: true
   dest:
-    description: The file of results to write. It has to be new, and is for this user alone.
+    description: The file of results to write. It must not exist, and is readable by this user only.
     type: path
     required: true
   image_root:
@@ -30,11 +30,11 @@ options:
     description: A tar of the pictures, for a host that does not see their folder.
     type: path
   deadline:
-    description: Seconds after which no further picture is begun, V(0) for none. What was hashed until then counts.
+    description: Seconds after which no further picture is started, V(0) for none. What was hashed until then is kept.
     type: float
     default: 0
   patience:
-    description: Seconds after which it gives itself up when nobody asks how far it is; V(0) for never.
+    description: Seconds without a query for its progress after which it gives up; V(0) for never.
     type: float
     default: 60
 extends_documentation_fragment:
@@ -42,7 +42,7 @@ extends_documentation_fragment:
   - mobius.dhash.hashing.engine
 attributes:
   check_mode:
-    description: Is skipped in check mode.
+    description: Skipped in check mode.
     support: none
   diff_mode:
     description: There is nothing to compare.
@@ -83,7 +83,7 @@ hashed:
   type: int
   sample: 29990
 failed_pictures:
-  description: Those that gave none. The owner tries them itself.
+  description: Those without one. The owner of the library tries them itself.
   returned: success
   type: int
   sample: 7
@@ -93,7 +93,7 @@ missing:
   type: int
   sample: 3
 left:
-  description: Those that were not begun before O(deadline).
+  description: Those that were not started before O(deadline).
   returned: success
   type: int
   sample: 0
@@ -111,8 +111,8 @@ dest:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.mobius.dhash.plugins.module_utils.ansible import finish
+from ansible_collections.mobius.dhash.plugins.module_utils.hash_workers.hashing import hash_share
 from ansible_collections.mobius.dhash.plugins.module_utils.migration.arguments import ENGINE, options_of
-from ansible_collections.mobius.dhash.plugins.module_utils.shares.hashing import hash_share
 
 
 def main() -> None:
@@ -135,7 +135,7 @@ def main() -> None:
             options_of({"path": given["share"], **given}),
             given["dest"],
             pack=given["pack"],
-            patience=given["patience"],
+            idle_timeout=given["patience"],
             deadline=given["deadline"],
         ),
     )

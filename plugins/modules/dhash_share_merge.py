@@ -6,14 +6,14 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: dhash_share_merge
-short_description: Take what other hosts hashed
+short_description: Merge what hash workers hashed
 version_added: 1.0.0
 description:
-  - Puts the results of the shares that M(mobius.dhash.dhash_share_plan) dealt into the index of pictures, so that the
-    next migration does not hash these pictures again, and removes the folder of the shares.
-  - A share counts only when all of it can be read, it was hashed with the same version of Pillow, and each picture of a
-    sample has the same dHash here. Of one that counts, each picture counts that has the size and time that it has here.
-  - What does not count is told, and hashed by the migration. The library is only read.
+  - Merges the results of the shares of M(mobius.dhash.dhash_share_plan) into the index of pictures, so that the next
+    migration does not hash these pictures again, and removes the folder of the shares.
+  - A share is accepted only when all of it can be read, it was hashed with the same version of Pillow, and each picture
+    of a sample has the same dHash here. Of an accepted share, pictures are merged whose size and time are equal here.
+  - Rejected results are reported, and the migration hashes those pictures. The library is only read.
 options:
   folder:
     description: The folder that M(mobius.dhash.dhash_share_plan) made, with C(NUMBER.results) beside each share.
@@ -21,8 +21,8 @@ options:
     required: true
   sample:
     description:
-      - How many pictures of each share are hashed again here, chosen by chance.
-      - It finds a host that is wrong often; a single wrong hash only by luck, unless the sample is the whole share.
+      - How many pictures of each share are hashed again here, chosen at random.
+      - It finds a host that is often wrong, and a single wrong hash only if the sample is the whole share.
     type: int
     default: 20
 extends_documentation_fragment:
@@ -32,7 +32,7 @@ extends_documentation_fragment:
   - mobius.dhash.hashing.engine
 attributes:
   diff_mode:
-    description: The index of pictures is no document.
+    description: The index of pictures is not a document.
     support: none
 seealso:
   - module: mobius.dhash.dhash_share_plan
@@ -42,18 +42,18 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Take what the others hashed
+- name: Merge what the hash workers hashed
   mobius.dhash.dhash_share_merge:
     path: /srv/mobius/library.json
     image_root: /srv/mobius/images
-    folder: "{{ dealt.folder }}"
+    folder: "{{ assigned.folder }}"
   vars:
     ansible_python_interpreter: /opt/mobius-dhash/bin/python
 """
 
 RETURN = r"""
 merged:
-  description: Pictures that the index knows now.
+  description: Pictures that are in the index now.
   returned: success
   type: int
   sample: 119990
@@ -63,7 +63,7 @@ left:
   type: int
   sample: 10
 workers:
-  description: What became of each share.
+  description: The outcome of each share.
   returned: success
   type: list
   elements: dict
@@ -75,10 +75,10 @@ workers:
       description: How many pictures it had.
       type: int
     merged:
-      description: How many of them the index knows now.
+      description: How many of them are in the index now.
       type: int
     refused:
-      description: Why nothing of it counts; empty where it does.
+      description: Why it was rejected; empty if it was accepted.
       type: str
   sample:
     - worker: worker-1
@@ -89,8 +89,8 @@ workers:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.mobius.dhash.plugins.module_utils.ansible import finish
+from ansible_collections.mobius.dhash.plugins.module_utils.hash_workers.merge import merge
 from ansible_collections.mobius.dhash.plugins.module_utils.migration.arguments import ENGINE, options_of
-from ansible_collections.mobius.dhash.plugins.module_utils.shares.merge import merge
 
 
 def main() -> None:

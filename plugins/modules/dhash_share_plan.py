@@ -6,17 +6,17 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: dhash_share_plan
-short_description: Deal the pictures of a library to several hosts
+short_description: Assign the pictures of a library to several hosts
 version_added: 1.0.0
 description:
-  - Finds the pictures that a migration would hash now, and deals them to this host and its helpers, each as many as its
-    processors can take, large pictures spread evenly.
-  - Each share is a file in a folder of its own beside the record of what is deployed. M(mobius.dhash.dhash_share_hash)
-    hashes it, and M(mobius.dhash.dhash_share_merge) takes the results and removes the folder.
+  - Finds the pictures that a migration would hash now, and assigns them to this host and its hash workers, by the
+    number of their processors, large pictures spread evenly.
+  - Each share is a file in a temporary folder beside the state of the library. M(mobius.dhash.dhash_share_hash) hashes
+    it, and M(mobius.dhash.dhash_share_merge) merges the results and removes the folder.
   - The library is only read.
 options:
   helpers:
-    description: The other hosts, each as M(mobius.dhash.dhash_worker_info) tells of it.
+    description: The hash workers, each as M(mobius.dhash.dhash_worker_info) describes it.
     type: list
     elements: dict
     default: []
@@ -37,14 +37,14 @@ options:
     description: This host's own name, for messages.
     type: str
     default: ""
-  least:
+  min_seconds:
     description: Estimated seconds of hashing by this host alone, below which nothing is shared.
     type: float
     default: 60
   send:
     description:
-      - Pack the pictures of the helpers too, one tar each, for hosts that share no storage with this one.
-      - The tars take as much space as the pictures, here and wherever they pass, until the folder is removed.
+      - Pack the pictures of the hash workers too, one tar each, for hosts that share no storage with this one.
+      - The tars take as much space as the pictures, here and on every host that they pass, until the folder is removed.
     type: bool
     default: false
 extends_documentation_fragment:
@@ -55,9 +55,9 @@ extends_documentation_fragment:
   - mobius.dhash.hashing.engine
 attributes:
   check_mode:
-    description: Deals as the real run does, and writes no files.
+    description: Assigns as the real run does, and writes no files.
   diff_mode:
-    description: Files for a while are no difference.
+    description: Temporary files are not a difference.
     support: none
 seealso:
   - module: mobius.dhash.dhash_worker_info
@@ -68,7 +68,7 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Deal the pictures to this host and two more
+- name: Assign the pictures to this host and two hash workers
   mobius.dhash.dhash_share_plan:
     path: /srv/mobius/library.json
     image_root: /srv/mobius/images
@@ -76,7 +76,7 @@ EXAMPLES = r"""
     helpers:
       - {name: worker-1, processors: 16, maker: 1/12.3.0}
       - {name: worker-2, processors: 8, maker: 1/12.3.0}
-  register: dealt
+  register: assigned
   vars:
     ansible_python_interpreter: /opt/mobius-dhash/bin/python
 """
@@ -150,8 +150,8 @@ shares:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.mobius.dhash.plugins.module_utils.ansible import finish
+from ansible_collections.mobius.dhash.plugins.module_utils.hash_workers.plan import plan
 from ansible_collections.mobius.dhash.plugins.module_utils.migration.arguments import ENGINE, ITEMS, options_of
-from ansible_collections.mobius.dhash.plugins.module_utils.shares.plan import plan
 
 
 def main() -> None:
@@ -172,7 +172,7 @@ def main() -> None:
                 ),
             ),
             host=dict(type="str", default=""),
-            least=dict(type="float", default=60),
+            min_seconds=dict(type="float", default=60),
             send=dict(type="bool", default=False),
         ),
         supports_check_mode=True,
@@ -184,7 +184,7 @@ def main() -> None:
             options_of(given),
             given["helpers"],
             host=given["host"],
-            least=given["least"],
+            min_seconds=given["min_seconds"],
             send=given["send"],
             check_mode=module.check_mode,
         ),

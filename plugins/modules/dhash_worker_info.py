@@ -6,11 +6,11 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: dhash_worker_info
-short_description: Tell what a host can do for the hashing of others
+short_description: Report what a hash worker can do
 version_added: 1.0.0
 description:
-  - Tells how many processes this host hashes with, and what its hashes depend on beside the picture.
-  - M(mobius.dhash.dhash_share_plan) deals pictures by it.
+  - Reports how many processes this host hashes with, and what its hashes depend on beside the picture.
+  - M(mobius.dhash.dhash_share_plan) assigns pictures by it.
 extends_documentation_fragment:
   - mobius.dhash.attributes
   - mobius.dhash.attributes.info
@@ -22,7 +22,7 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Ask what this host can do
+- name: Report what this host can do
   mobius.dhash.dhash_worker_info:
   register: about
   vars:

@@ -146,14 +146,14 @@ def test_the_library_is_as_by_one_host_alone_whatever_becomes_of_the_others(larg
     )
     run = large.play("deploy", "-i", workers, **SHARED).succeeded()
     told = " ".join(run.output.split())
-    # Four hosts have a share each, and two of them count.
-    taken = re.search(r"(\d+) pictures need no more hashing, (\d+) are left", told)
+    # Four hosts have a share each, and two of them are accepted.
+    taken = re.search(r"(\d+) pictures are hashed, (\d+) are left", told)
     assert taken, run.output
     assert int(taken.group(1)) + int(taken.group(2)) == PICTURES
     assert 12 <= int(taken.group(1)) <= 13
-    assert "Nothing of killed counts" in told
-    assert "Nothing of wrong counts" in told
-    assert "Nothing of honest counts" not in told
+    assert "The results of killed are rejected" in told
+    assert "The results of wrong are rejected" in told
+    assert "The results of honest are rejected" not in told
     for item in large.items():
         with Image.open(large.home / item["image"]) as image:
             assert item["dhash"] == str(imagehash.dhash(image))
@@ -167,7 +167,7 @@ def test_pictures_are_sent_to_workers_that_have_none(large):
     large.play("hash_ahead", "--check", "-i", workers, **SHARED).succeeded()
     assert large.tree() == before
     run = large.play("hash_ahead", "-i", workers, **SHARED, mobius_hash_workers_send="yes").succeeded()
-    assert f"{PICTURES} pictures need no more hashing, 0 are left" in " ".join(run.output.split())
+    assert f"{PICTURES} pictures are hashed, 0 are left" in " ".join(run.output.split())
     assert run.changed == 0
     assert left_behind(large) == []
 
@@ -184,14 +184,14 @@ def test_no_host_names_a_file_on_the_controller(large, monkeypatch):
     assert sorted(re.sub("[0-9a-f]{64}/", "", name) for name in shares) == ["0.share", "1.share"]
 
 
-def test_no_host_claims_that_a_share_was_dealt(large):
+def test_no_host_claims_that_a_share_was_assigned(large):
     """The controller would send it files of its own for results."""
-    share = {"worker": "thief", "own": False, "room": str(large.home.parent), "number": "secret"}
-    thief = str(claiming(large, __hash_workers_dealt=[share]))
+    share = {"worker": "thief", "own": False, "staging": str(large.home.parent), "number": "secret"}
+    thief = str(claiming(large, __hash_workers_assigned=[share]))
     workers = inventory(large, thief={"ansible_python_interpreter": thief, "ansible_pipelining": False})
     run = large.play("hash_ahead", "-i", workers, **SHARED).succeeded()
-    assert f"{PICTURES} pictures need no more hashing" in " ".join(run.output.split())
-    bringing = re.search(r"Bring the results\] \*+\n(.*?)\nTASK", run.output, re.DOTALL)
+    assert f"{PICTURES} pictures are hashed" in " ".join(run.output.split())
+    bringing = re.search(r"Copy the results\] \*+\n(.*?)\nTASK", run.output, re.DOTALL)
     assert bringing and "skipping: [thief]" in bringing.group(1)
 
 

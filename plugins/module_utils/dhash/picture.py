@@ -40,7 +40,7 @@ _READ_AT_ONCE = 1024 * 1024
 _DECODERS = {"JPEG": jpeg.decode, "PNG": png.decode}
 _usual: List[str] = []
 _formats: List[str] = []
-_hurried: List[bool] = []
+_accelerated: List[bool] = []
 
 
 class Picture(NamedTuple):
@@ -92,17 +92,17 @@ def prepare() -> None:
             import_module("PIL.WebPImagePlugin")
         _usual.extend(name for name in _USUAL if name in Image.OPEN)
         if "numpy" in sys.modules:
-            hurry()
+            load_accelerators()
 
 
-def hurry() -> bool:
+def load_accelerators() -> bool:
     """Load what hashes sooner, to the same hashes, and takes a moment to load: NumPy, and packages that decode.
 
     :returns: whether something was loaded now, so that processes forked before lack it.
     """
-    if _hurried:
+    if _accelerated:
         return False
-    _hurried.append(True)
+    _accelerated.append(True)
     return any([shrink.load(), jpeg.load(), png.load()])
 
 

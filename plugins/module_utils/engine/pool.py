@@ -13,7 +13,7 @@ from collections import deque
 from itertools import islice
 from typing import Any, Callable, Deque, Dict, Iterable, Iterator, List, NamedTuple, Optional, Tuple
 
-from ..dhash.picture import EXACT, MAX_PIXELS, MODES, hurry, prepare
+from ..dhash.picture import EXACT, MAX_PIXELS, MODES, load_accelerators, prepare
 from ..dhash.versions import versions
 from ..errors import MobiusError
 from .worker import Limits, serve, shared_slot
@@ -287,7 +287,7 @@ class _Pool:
                 self._pace += (seconds - self._pace) / 16
                 self._taken_seconds += seconds
                 self._barren = 0
-        if self._taken_seconds > _WORTH_LOADING and hurry():
+        if self._taken_seconds > _WORTH_LOADING and load_accelerators():
             for each in self._workers.values():
                 each.leaving = True
 

@@ -10,7 +10,7 @@ import warnings
 from functools import partial
 from typing import Any, Iterable, Iterator, Optional
 
-from ..engine.alone import Bounds, each_alone
+from ..engine.isolated import Bounds, run_isolated
 from ..storage.replace import open_regular
 
 try:
@@ -43,7 +43,7 @@ def thumbnails(paths: Iterable[Optional[str]], seconds: float, pixels: int) -> I
     if Image is not None:
         Image.init()
     calls = (partial(_small, path, pixels) if path is not None and available() else None for path in paths)
-    for data in each_alone(calls, Bounds(seconds=seconds, answer=LARGEST)):
+    for data in run_isolated(calls, Bounds(seconds=seconds, answer=LARGEST)):
         yield _data_uri(data) if data else None
 
 

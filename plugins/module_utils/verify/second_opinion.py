@@ -10,7 +10,7 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 
 from ..dhash.picture import EXACT, FAST, PictureError, hash_picture, register_plugins
 from ..dhash.versions import versions
-from ..engine.alone import Bounds, each_alone
+from ..engine.isolated import Bounds, run_isolated
 from ..library.fields import is_dhash
 from ..library.window import shown
 from ..storage.paths import UnsafePath, resolve_under
@@ -52,7 +52,7 @@ def hash_again(
     bounds = Bounds(seconds=limits.seconds, memory=128 * 1024 * 1024 + 16 * limits.pixels, answer=1024)
     paths = [_path(item.image, image_root) for item in sample]
     calls = (None if path is None else partial(hasher, path, limits.pixels) for path in paths)
-    for item, answer in zip(sample, each_alone(calls, bounds)):
+    for item, answer in zip(sample, run_isolated(calls, bounds)):
         _judge(item, answer, hint, findings)
     return name
 

@@ -53,7 +53,7 @@ def test_another_mode_is_refused_at_once() -> None:
 def test_workers_are_replaced_when_quicker_ways_pay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     paths = photos(tmp_path, 30)
     expected = [hash_picture(path) for path in paths]
-    monkeypatch.setattr(picture, "_hurried", [])
+    monkeypatch.setattr(picture, "_accelerated", [])
     monkeypatch.setattr(shrink, "np", None)
     jpeg.forget()
     monkeypatch.setattr(pool, "_WORTH_LOADING", 0.02)
@@ -68,7 +68,7 @@ def test_workers_are_replaced_when_quicker_ways_pay(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(os, "fork", fork)
     found = list(hash_all(enumerate(paths), workers=2))
     assert [(each.dhash, each.confidence, each.reasons) for each in found] == [tuple(each) for each in expected]
-    assert picture._hurried and shrink.np is not None
+    assert picture._accelerated and shrink.np is not None
     assert 2 < len(workers - {0}) <= 4
 
 

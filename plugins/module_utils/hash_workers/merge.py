@@ -1,8 +1,8 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The owner's last step: what the workers found goes into the index of pictures, as far as it can be believed.
+"""The owner's last step: merge the results of the hash workers into the index of pictures, after checking them.
 
-What does not, costs time alone: the migration hashes every picture that the index does not know.
+Results that are rejected only cost time: the migration hashes every picture that is not in the index.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from ..migration.options import Options
 from ..migration.pictures import Pictures, identity, key_of
 from ..storage.paths import locate_library, state_dir
 from ..text import printable
-from .deal import Chosen
-from .files import Garbage, Result, Row, head, results, share_rows
+from .assignment import Reservoir
+from .files import InvalidShare, Result, Row, head, results, share_rows
 from .plan import PREFIX
 
 
 class Sampled(NamedTuple):
-    """A picture to hash again: where it is, what it was, and what the worker says of it."""
+    """A picture to hash again: its path, its row in the share, and the worker's result."""
 
     path: str
     row: Row
@@ -32,9 +32,9 @@ class Sampled(NamedTuple):
 
 
 def merge(options: Options, folder: str, *, sample: int = 20, check_mode: bool = False) -> Dict[str, Any]:
-    """Take the results in a folder that ``plan`` made, and remove it; returns what ``dhash_share_merge`` says.
+    """Merge the results in a folder that ``plan`` made, and remove it; returns the result of ``dhash_share_merge``.
 
-    :param sample: pictures of each share that are hashed again here; one that differs refuses the whole share.
+    :param sample: pictures of each share that are hashed again here; one that differs rejects the whole share.
     """
     options.check()
     library = locate_library(options.path)
@@ -59,11 +59,11 @@ def merge(options: Options, folder: str, *, sample: int = 20, check_mode: bool =
 
 
 def _refuse_other_folders(library: str, folder: str) -> None:
-    """It is going to be removed."""
+    """Guard the removal at the end."""
     given = Path(os.path.realpath(folder))
     if given.parent != Path(state_dir(library)) or not given.name.startswith(PREFIX) or not given.is_dir():
         raise MobiusError(
-            "This is no folder of shares of this library", folder, "name the one that dhash_share_plan made"
+            "Not a folder of shares of this library", folder, "name the folder that dhash_share_plan made"
         )
 
 
@@ -79,39 +79,41 @@ class _Merge:
     def take(self, share: str, found: str) -> None:
         first = head(share)
         count = sum(1 for _unused in share_rows(share))
-        told = {"worker": first["worker"], "pictures": count, "merged": 0, "refused": ""}
-        self.workers.append(told)
+        report = {"worker": first["worker"], "pictures": count, "merged": 0, "refused": ""}
+        self.workers.append(report)
         try:
             self._judge(share, found, first, count)
-        except Garbage as error:
-            told["refused"] = printable(str(error), 300)
+        except InvalidShare as error:
+            report["refused"] = printable(str(error), 300)
             name = first["worker"] or "this host"
-            self.warnings.append(f"Nothing of {name} counts, its {count} pictures are hashed here: {told['refused']}")
+            self.warnings.append(
+                f"The results of {name} are rejected, its {count} pictures are hashed here: {report['refused']}"
+            )
             return
         for row, result in self._good(share, found, count):
-            told["merged"] += self._pictures.keep(key_of(self._path(row)), row.identity, result.kept)
+            report["merged"] += self._pictures.keep(key_of(self._path(row)), row.identity, result.kept)
 
     def _judge(self, share: str, found: str, first: Dict[str, Any], count: int) -> None:
         """
-        :raises Garbage: nothing came, or not all of it can be believed.
+        :raises InvalidShare: the results are missing, or not all of them are right.
         """
         if not Path(found).exists():
-            raise Garbage("it gave no results")
+            raise InvalidShare("no results")
         maker = head(found).get("maker")
         if maker != first["maker"] or maker != made_with(self._options):
-            raise Garbage(f"it hashed with {maker}, and this host does with {made_with(self._options)}")
-        sample: Chosen[Sampled] = Chosen(self._sample)
+            raise InvalidShare(f"it hashed with {maker}, this host with {made_with(self._options)}")
+        sample: Reservoir[Sampled] = Reservoir(self._sample)
         for row, result in self._good(share, found, count):
             sample.offer(Sampled(self._path(row), row, result))
-        self._hash_again(sample.things)
+        self._hash_again(sample.chosen)
 
     def _good(self, share: str, found: str, count: int) -> Iterator[Tuple[Row, Result]]:
-        """What the worker hashed, of the very files that this host saw."""
+        """The hashed pictures whose file is the one that this host saw."""
         rows = enumerate(share_rows(share))
         for result in results(found, count):
             row = next((row for number, row in rows if number == result.number), None)
             if row is None:
-                raise Garbage("it gave results of pictures that it was not dealt")
+                raise InvalidShare("it has results of pictures that were not in its share")
             if result.kept.dhash is not None and _same(row, result):
                 yield row, result
 
@@ -122,7 +124,7 @@ class _Merge:
             theirs = each.result.kept
             equal = (outcome.dhash, tuple(outcome.reasons)) == (theirs.dhash, theirs.reasons)
             if (not equal or abs(outcome.confidence - theirs.confidence) > 1e-9) and _unchanged(each):
-                raise Garbage(f"{each.row.path} has the dHash {outcome.dhash} here and {theirs.dhash} there")
+                raise InvalidShare(f"{each.row.path} has the dHash {outcome.dhash} here and {theirs.dhash} there")
 
     def _path(self, row: Row) -> str:
         return os.path.normpath(f"{self._root}/{row.path}")
@@ -136,12 +138,12 @@ def _unchanged(each: Sampled) -> bool:
 
 
 def _same(row: Row, result: Result) -> bool:
-    """Whether a worker saw the file that the owner saw, as far as its own stat tells."""
+    """Whether a worker saw the file that the owner saw, by size and mtime."""
     return row.size == result.size and (result.mtime_ns is None or _same_time(row.mtime_ns, result.mtime_ns))
 
 
 def _same_time(mine: int, theirs: int) -> bool:
-    """Equal in the coarser of the two: not every file system keeps nanoseconds."""
+    """Equal at the coarser resolution of the two: not every file system keeps nanoseconds."""
     step = max(_step(mine), _step(theirs))
     return mine // step == theirs // step
 

@@ -1,4 +1,4 @@
-"""Pictures dealt to hosts, hashed there, and taken back: what can be believed is not hashed again, the rest is."""
+"""Pictures assigned to hosts, hashed there and merged: what proves right is not hashed again, the rest is."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from typing import Any, Callable, List
 
 import pytest
 from ansible_collections.mobius.dhash.plugins.module_utils.errors import MobiusError
+from ansible_collections.mobius.dhash.plugins.module_utils.hash_workers import hashing as hashing_module
+from ansible_collections.mobius.dhash.plugins.module_utils.hash_workers.assignment import Reservoir
+from ansible_collections.mobius.dhash.plugins.module_utils.hash_workers.files import InvalidShare, results, share_rows
+from ansible_collections.mobius.dhash.plugins.module_utils.hash_workers.merge import _same_time, merge
 from ansible_collections.mobius.dhash.plugins.module_utils.migration.options import Options
-from ansible_collections.mobius.dhash.plugins.module_utils.shares import hashing as hashing_module
-from ansible_collections.mobius.dhash.plugins.module_utils.shares.deal import Chosen
-from ansible_collections.mobius.dhash.plugins.module_utils.shares.files import Garbage, results, share_rows
-from ansible_collections.mobius.dhash.plugins.module_utils.shares.merge import _same_time, merge
 from PIL import Image
 
 
@@ -195,7 +195,7 @@ def test_garbage_costs_its_share_alone(spoil, fan, hashed):
     spoil(Path(share["file"]).with_suffix(".results"))
     merged = fan.merge(hashed)
     assert merged["merged"] == 12 - share["pictures"]
-    assert "Nothing of w2 counts" in merged["warnings"][0]
+    assert "The results of w2 are rejected" in merged["warnings"][0]
     assert merged["warnings"][0].isprintable()
     result = fan.site.migrate()
     assert (result["hashed"], result["with_dhash"]) == (share["pictures"], 12)
@@ -260,19 +260,19 @@ def test_large_pictures_are_spread(fan):
 
 
 def test_a_sample_is_of_all_of_them():
-    chosen = [Chosen(3) for _unused in range(300)]
+    chosen = [Reservoir(3) for _unused in range(300)]
     for each in chosen:
         for number in range(12):
             each.offer(number)
-    assert {len(set(each.things)) for each in chosen} == {3}
-    assert {number for each in chosen for number in each.things} == set(range(12))
-    none = Chosen(0)
+    assert {len(set(each.chosen)) for each in chosen} == {3}
+    assert {number for each in chosen for number in each.chosen} == set(range(12))
+    none = Reservoir(0)
     none.offer(1)
-    assert none.things == []
+    assert none.chosen == []
 
 
 def test_little_work_is_not_shared(fan):
-    planned = fan.plan(least=60)
+    planned = fan.plan(min_seconds=60)
     assert (planned["shares"], planned["folder"], planned["pictures"]) == ([], "", 12)
     assert 0 < planned["seconds"] < 60
     assert folders(fan) == []
@@ -310,7 +310,7 @@ def test_folders_of_dead_runs_are_removed_and_young_ones_stay(fan):
 
 @pytest.mark.parametrize("name", ["..", "/tmp", "{state}", "{state}/../images", "{state}/shares-no"])
 def test_only_a_folder_of_shares_is_removed(name, fan, hashed):
-    with pytest.raises(MobiusError, match="no folder of shares"):
+    with pytest.raises(MobiusError, match="Not a folder of shares"):
         merge(fan.options, name.format(state=fan.site.state))
     assert (fan.site.home / "images").is_dir()
     assert len(folders(fan)) == 1
@@ -340,7 +340,7 @@ def test_a_worker_of_which_nobody_asks_gives_up_and_leaves_nothing(fan, monkeypa
     monkeypatch.setattr("ansible_collections.mobius.dhash.plugins.module_utils.engine.pool._PROGRESS_SECONDS", 0.0)
     share = fan.shared(fan.plan())[0]
     with pytest.raises(MobiusError, match="progress was not queried"):
-        fan.hash(share, patience=1e-9)
+        fan.hash(share, idle_timeout=1e-9)
     assert not list(fan.site.home.glob("on-*"))
 
 
@@ -384,7 +384,7 @@ def test_times_are_compared_in_the_coarser_of_two_clocks(mine, theirs, same):
     assert [_same_time(*pair) for pair in ((mine, theirs), (theirs, mine))] == [same, same]
 
 
-def test_a_picture_of_several_items_is_dealt_once(fan):
+def test_a_picture_of_several_items_is_assigned_once(fan):
     fan.site.write({"components": [{"image": f"images/{number % 3}.png"} for number in range(9)]})
     assert fan.plan()["pictures"] == 3
 
@@ -396,5 +396,5 @@ def test_a_share_of_this_host_alone_is_none(fan):
 
 
 def test_a_result_of_no_file_is_garbage(tmp_path):
-    with pytest.raises(Garbage):
+    with pytest.raises(InvalidShare):
         list(results(str(tmp_path / "none"), 3))

@@ -1,6 +1,6 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A worker's step: hash the pictures of a share, and write down what became of each."""
+"""A hash worker's step: hash the pictures of a share and write the results."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from ..migration.options import Options
 from ..migration.progress import Cancelled, Progress
 from ..migration.tally import Counts
 from ..storage.paths import ImageRoot, state_dir
-from .files import FORM, Garbage, Result, head, share_rows, unpack, write_line, write_result, writing
+from .files import FORM, InvalidShare, Result, head, share_rows, unpack, write_line, write_result, writing
 
 
 class Facts(NamedTuple):
-    """A picture by the number of its row, size in bytes, mtime in ns, and the file to remove when it is hashed."""
+    """A picture: the number of its row, size in bytes, mtime in ns, and the file to remove once it is hashed."""
 
     number: int
     size: int
@@ -32,7 +32,7 @@ class Facts(NamedTuple):
 
 
 class _Whole:
-    """A share is as long as it is."""
+    """Stands for a document that has been read to its end: a share has no size to measure progress by."""
 
     size = read = 1
 
@@ -42,16 +42,17 @@ def hash_share(
     results: str,
     *,
     pack: Optional[str] = None,
-    patience: float = 0.0,
+    idle_timeout: float = 0.0,
     deadline: float = 0.0,
 ) -> Dict[str, Any]:
-    """Hash the share ``options.path``; returns what ``dhash_share_hash`` says.
+    """Hash the share ``options.path``; returns the result of ``dhash_share_hash``.
 
-    :param results: the file to write; it is there when this returns, whole.
+    :param results: the file to write; complete when this returns.
     :param pack: a tar with the pictures; without one they are under ``options.image_root``.
-    :param deadline: seconds after which no further picture is begun, 0 for none.
+    :param idle_timeout: seconds without a query for progress after which this gives up, 0 for never.
+    :param deadline: seconds after which no further picture is started, 0 for none.
     """
-    # Pictures that were sent are under no image root, and there may be none here.
+    # Packed pictures need no image root, and this host may have none.
     options = options if pack is None else replace(options, image_root=None)
     options.check()
     maker = made_with(options)
@@ -59,7 +60,7 @@ def hash_share(
     counts = Counts()
     counts.items = sum(1 for _unused in share_rows(options.path))
     os.makedirs(state_dir(options.path), mode=0o700, exist_ok=True)
-    progress = Progress(options.path, _Whole(), None, write=True, idle_timeout=patience)
+    progress = Progress(options.path, _Whole(), None, write=True, idle_timeout=idle_timeout)
     run = _Run(options, counts, progress, time.monotonic() + deadline if deadline else None)
     started = time.monotonic()
     try:
@@ -87,12 +88,12 @@ def hash_share(
 
 
 def _forget(share: str, *files: Optional[str]) -> None:
-    """Remove what was brought here: nobody is left who would."""
+    """Remove the files that the play copied here, because the play is gone."""
     for path in (share, *files):
         with suppress(OSError):
             os.unlink(path or "")
     for folder in (state_dir(share), os.path.dirname(share)):
-        # Others may be there.
+        # A folder with files of others stays.
         with suppress(OSError):
             os.rmdir(folder)
 
@@ -103,7 +104,7 @@ class _Run:
         self._counts = counts
         self._progress = progress
         self._until = until
-        #: Pictures that are not there, or not as the owner saw them.
+        #: Pictures that are not there, or of another size than on the owner's host.
         self.missing = 0
 
     def results(self, tasks: Iterator[Tuple[Facts, str]]) -> Iterator[Result]:
@@ -119,11 +120,11 @@ class _Run:
                     self._counts.hashed += 1
                 yield Result(number, size, mtime_ns, keepable(outcome))
         finally:
-            # Ends the processes now, not when the garbage is collected.
+            # Ends the processes now, not at garbage collection.
             getattr(outcomes, "close", lambda: None)()
 
     def found(self) -> Iterator[Tuple[Facts, str]]:
-        """The pictures that lie under the image root here too, as the owner saw them."""
+        """The pictures under this host's image root that have the size of the owner's."""
         root = ImageRoot(self._options.root)
         for number, row in enumerate(share_rows(self._options.path)):
             if not self._in_time():
@@ -135,21 +136,21 @@ class _Run:
             yield Facts(number, row.size, there.facts.st_mtime_ns, None), there.path
 
     def sent(self, pack: str, folder: str) -> Iterator[Tuple[Facts, str]]:
-        """The pictures that were sent, each taken out of the tar when it is its turn."""
+        """The packed pictures, each extracted when it is needed."""
         last = -1
         try:
             for number, path, size in unpack(pack, folder):
                 if not self._in_time():
                     return
                 if not last < number < self._counts.items:
-                    raise Garbage(f"picture {number} comes after {last}, of {self._counts.items}")
+                    raise InvalidShare(f"picture {number} follows {last} of {self._counts.items}")
                 self._miss(number - last - 1)
                 last = number
                 yield Facts(number, size, None, path), path
             self._miss(self._counts.items - last - 1)
-        except Garbage as error:
-            what = f"The pictures that were sent cannot be read ({error})"
-            raise MobiusError(what, pack, "send them again") from error
+        except InvalidShare as error:
+            what = f"The packed pictures cannot be read ({error})"
+            raise MobiusError(what, pack, "run hash_ahead.yml again") from error
 
     def _miss(self, count: int = 1) -> None:
         self.missing += count

@@ -6,8 +6,8 @@ import signal
 import time
 
 import pytest
-from ansible_collections.mobius.dhash.plugins.module_utils.engine import alone
-from ansible_collections.mobius.dhash.plugins.module_utils.engine.alone import Bounds, each_alone
+from ansible_collections.mobius.dhash.plugins.module_utils.engine import isolated
+from ansible_collections.mobius.dhash.plugins.module_utils.engine.isolated import Bounds, run_isolated
 
 
 def crash():
@@ -32,7 +32,7 @@ def no_child_is_left():
 
 
 def test_a_call_that_crashes_hangs_or_eats_memory_costs_only_itself(tmp_path, monkeypatch):
-    monkeypatch.setattr(alone, "_GRACE", 0.5)
+    monkeypatch.setattr(isolated, "_GRACE", 0.5)
     calls = [
         lambda: b"first",
         crash,
@@ -50,13 +50,13 @@ def test_a_call_that_crashes_hangs_or_eats_memory_costs_only_itself(tmp_path, mo
         lambda: bytes(100),
     ]
     before = len(os.listdir("/proc/self/fd"))
-    found = list(each_alone(calls, Bounds(seconds=1, memory=256 << 20, answer=100)))
+    found = list(run_isolated(calls, Bounds(seconds=1, memory=256 << 20, answer=100)))
     assert found == [b"first", None, None, None, b"second", *[None] * 6, b"", None, bytes(100)]
     assert len(os.listdir("/proc/self/fd")) == before and no_child_is_left()
 
 
 def test_calls_are_taken_only_as_they_are_needed_and_leaving_ends_them(monkeypatch):
-    monkeypatch.setattr(alone, "_GRACE", 0.1)
+    monkeypatch.setattr(isolated, "_GRACE", 0.1)
     taken = []
 
     def endless():
@@ -64,12 +64,12 @@ def test_calls_are_taken_only_as_they_are_needed_and_leaving_ends_them(monkeypat
             taken.append(1)
             yield lambda: time.sleep(0.2) or b"x"
 
-    iterator = each_alone(endless(), Bounds(seconds=0.5))
+    iterator = run_isolated(endless(), Bounds(seconds=0.5))
     assert next(iterator) == b"x"
     iterator.close()
     assert len(taken) <= 2 * len(os.sched_getaffinity(0)) and no_child_is_left()
 
 
 def test_it_prints_nothing(capfd):
-    assert list(each_alone([lambda: os.write(1, b"out") and b"x"], Bounds())) == [b"x"]
+    assert list(run_isolated([lambda: os.write(1, b"out") and b"x"], Bounds())) == [b"x"]
     assert capfd.readouterr() == ("", "")

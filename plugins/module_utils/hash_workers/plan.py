@@ -1,6 +1,6 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The owner's first step: which pictures have to be hashed, dealt to the hosts that there are."""
+"""The owner's first step: find the pictures that have to be hashed and assign them to hosts."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from ..migration.projection import Sample, hashing_seconds
 from ..migration.survey import Entry, Survey
 from ..storage.paths import locate_library
 from ..storage.state import prepare_folder
-from .deal import Chosen, Deal, Weight
+from .assignment import Assignment, Capacity, Reservoir
 from .files import FORM, Row, pack, write_line, writing
 
 PREFIX = "shares-"
 _FORGOTTEN_SECONDS = 2 * 86400
-#: Hosts need not be alike: a share may take this many times what it should, and so many seconds more.
+#: Hosts differ in speed: a share may take this many times the estimate, plus so many seconds.
 _TIMES = 4.0
 _MORE_SECONDS = 60.0
 _SAMPLE = 40
@@ -37,23 +37,25 @@ def plan(
     workers: Sequence[Dict[str, Any]],
     *,
     host: str = "",
-    least: float = 60.0,
+    min_seconds: float = 60.0,
     send: bool = False,
     check_mode: bool = False,
 ) -> Dict[str, Any]:
-    """Deal the pictures that have to be hashed to this host and its workers; returns what ``dhash_share_plan`` says.
+    """Assign the pictures that have to be hashed to this host and its workers.
 
-    :param workers: of each ``name``, ``processors`` and ``maker``, as it says of itself.
+    Returns the result of ``dhash_share_plan``.
+
+    :param workers: ``name``, ``processors`` and ``maker`` of each, as ``dhash_worker_info`` returns them.
     :param host: this host's name in the inventory.
-    :param least: seconds that this host alone has to take before anything is shared.
+    :param min_seconds: estimated seconds of hashing by this host alone, below which nothing is shared.
     :param send: pack the pictures of the workers too.
     """
     options.check()
     library = locate_library(options.path)
     maker = made_with(options)
-    fit = [Weight(each["name"], max(1, int(each["processors"]))) for each in workers if each["maker"] == maker]
+    fit = [Capacity(each["name"], max(1, int(each["processors"]))) for each in workers if each["maker"] == maker]
     warnings = [
-        f"{each['name']} hashes with {each['maker']} and this host with {maker}: it cannot help"
+        f"{each['name']} hashes with {each['maker']} and this host with {maker}, so it gets no share"
         for each in workers
         if each["maker"] != maker
     ]
@@ -64,16 +66,16 @@ def plan(
         "shares": [],
     }
     if options.rehash == ALL:
-        # What others hash reaches the migration through the index of pictures, which it would not look at.
-        warnings.append("rehash: all is for this host alone; the workers have nothing to do")
+        # Workers fill the index of pictures, which a migration with rehash: all does not read.
+        warnings.append("With rehash: all this host hashes everything itself; the workers get no shares")
         fit = []
     if not fit:
         return {**result, "pictures": 0, "bytes": 0, "seconds": 0.0, "warnings": warnings}
-    hosts = [Weight(host, facts(options)["processors"]), *fit]
+    hosts = [Capacity(host, facts(options)["processors"]), *fit]
     folder = None if check_mode else _folder(library)
     try:
-        result.update(_deal(options, hosts, maker, folder))
-        if result["seconds"] < least or all(share["own"] for share in result["shares"]):
+        result.update(_assign(options, hosts, maker, folder))
+        if result["seconds"] < min_seconds or all(share["own"] for share in result["shares"]):
             result["shares"] = []
         elif send and folder is not None:
             _pack(result, folder)
@@ -86,7 +88,7 @@ def plan(
 
 
 def _folder(library: str) -> str:
-    """A new one for this run, beside the record of what is deployed; those of dead runs are removed."""
+    """Create this run's folder beside the state of the library, and remove those of dead runs."""
     above = prepare_folder(library)
     with os.scandir(above) as entries:
         for entry in entries:
@@ -97,41 +99,42 @@ def _folder(library: str) -> str:
     return tempfile.mkdtemp(prefix=PREFIX, dir=above)
 
 
-def _deal(options: Options, hosts: List[Weight], maker: str, folder: Optional[str]) -> Dict[str, Any]:
+def _assign(options: Options, hosts: List[Capacity], maker: str, folder: Optional[str]) -> Dict[str, Any]:
     root = os.path.realpath(options.root)
-    deal = Deal(hosts)
-    sample: Chosen[Row] = Chosen(_SAMPLE)
+    assignment = Assignment(hosts)
+    sample: Reservoir[Row] = Reservoir(_SAMPLE)
     with ExitStack() as stack:
         files: List[TextIO] = []
-        for place, weight in enumerate(hosts if folder is not None else []):
+        for place, host in enumerate(hosts if folder is not None else []):
             files.append(stack.enter_context(writing(_share(folder, place))))
-            write_line(files[place], {"form": FORM, "maker": maker, "worker": weight.name})
+            write_line(files[place], {"form": FORM, "maker": maker, "worker": host.name})
         for row in _rows(options, root, maker):
-            place = deal.host(row.size)
+            place = assignment.host(row.size)
             sample.offer(row)
             if files:
                 write_line(files[place], row)
-    count, size = sum(deal.pictures), sum(deal.sizes)
-    busy = _seconds(sample.things, options, root, count, size)
+    count, size = sum(assignment.pictures), sum(assignment.sizes)
+    busy = _seconds(sample.chosen, options, root, count, size)
+    portions = [cost / max(1, sum(assignment.costs)) for cost in assignment.costs]
     shares = [
         {
             "number": place,
-            "worker": weight.name,
+            "worker": host.name,
             "own": place == 0,
-            "pictures": deal.pictures[place],
-            "bytes": deal.sizes[place],
-            "timeout": round(_MORE_SECONDS + _TIMES * busy * deal.costs[place] / sum(deal.costs) / weight.processors),
+            "pictures": assignment.pictures[place],
+            "bytes": assignment.sizes[place],
+            "timeout": round(_MORE_SECONDS + _TIMES * busy * portions[place] / host.processors),
             "file": "" if folder is None else _share(folder, place),
             "pack": "",
         }
-        for place, weight in enumerate(hosts)
-        if deal.pictures[place]
+        for place, host in enumerate(hosts)
+        if assignment.pictures[place]
     ]
     return {"shares": shares, "pictures": count, "bytes": size, "seconds": round(busy / hosts[0].processors, 3)}
 
 
 def _seconds(sample: List[Row], options: Options, root: str, count: int, size: int) -> float:
-    """About how long one process takes for all, from hashing a few."""
+    """Estimate how many seconds one process takes for all, by hashing a sample."""
     until = time.monotonic() + _SAMPLE_SECONDS
     begun = ((row, f"{root}/{row.path}") for row in sample if time.monotonic() < until)
     samples = [Sample(each.key.size, each.seconds, each.dhash is None, 1, 1) for each in hash_pictures(begun, options)]
@@ -139,7 +142,7 @@ def _seconds(sample: List[Row], options: Options, root: str, count: int, size: i
 
 
 def _rows(options: Options, root: str, maker: str) -> Iterator[Row]:
-    """The pictures that a migration would hash now, each once."""
+    """The pictures that a migration would hash now, without repetitions."""
     library = locate_library(options.path)
     pictures = Pictures(library, maker, write=False)
     met: Set[bytes] = set()
@@ -169,9 +172,9 @@ def _pack(result: Dict[str, Any], folder: str) -> None:
     free = shutil.disk_usage(folder).free
     if needed > 0.9 * free:
         raise MobiusError(
-            f"The pictures to send take {needed / 1e6:.0f} MB for a while, and {free / 1e6:.0f} MB are free",
+            f"Packing the pictures takes {needed / 1e6:.0f} MB of temporary space, and {free / 1e6:.0f} MB are free",
             folder,
-            "put the pictures on storage that the workers share (mobius_hash_workers_send: false), or make room",
+            "free some space, or put the pictures on storage that the workers share (mobius_hash_workers_send: false)",
         )
     for share in sent:
         share["pack"] = f"{folder}/{share['number']}.tar"

@@ -1,9 +1,9 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What travels between the owner of a library and its workers: shares, results, and pictures where they are sent.
+"""File formats between the owner of a library and its hash workers: shares, results, and packed pictures.
 
-Shares and results are gzipped lines of JSON: a head, then rows. Pictures travel as one tar whose members are named by
-the number of their row, so that no name of a picture matters on the way.
+Shares and results are gzipped JSON lines: a header, then rows. Pictures are packed as a tar whose members are named by
+the number of their row, so that their real names need not survive the transfer.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ _CODE = re.compile(r"[a-z0-9-]{1,40}")
 _MOST_REASONS = 20
 
 
-class Garbage(Exception):
-    """What a worker sent is not what it has to be; says where."""
+class InvalidShare(Exception):
+    """A share, results or packed pictures that do not follow the format; the message says where."""
 
 
 class Row(NamedTuple):
-    """A picture to hash: its path under the image root, and what a stat said of it before."""
+    """A picture to hash: its path under the image root, and its stat on the owner's host."""
 
     path: str
     size: int
@@ -51,7 +51,7 @@ class Row(NamedTuple):
 
 
 class Result(NamedTuple):
-    """What a worker says of row ``number``; ``mtime_ns`` is None for a picture that was sent to it."""
+    """A worker's result for row ``number``; ``mtime_ns`` is None for a picture that was sent to it."""
 
     number: int
     size: int
@@ -61,7 +61,7 @@ class Result(NamedTuple):
 
 @contextmanager
 def writing(path: str) -> Iterator[TextIO]:
-    """A new file of lines, for this user alone."""
+    """Create a file of gzipped JSON lines, readable by this user only."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     with os.fdopen(descriptor, "wb") as raw, gzip.open(raw, "wt", compresslevel=1, encoding="ascii") as lines:
         yield lines
@@ -72,27 +72,27 @@ def write_line(lines: TextIO, value: Any) -> None:
 
 
 def share_rows(path: str) -> Iterator[Row]:
-    """The rows of a share of our own."""
+    """The rows of a share that this host wrote."""
     lines = _lines(path)
     next(lines)
     return (Row(*values) for values in lines)
 
 
 def head(path: str) -> Dict[str, Any]:
-    """The first line of a share or of results.
+    """The header of a share or of results.
 
-    :raises Garbage: there is none.
+    :raises InvalidShare: it is missing or of another format.
     """
     first = next(_checked(path), None)
     if not isinstance(first, dict) or first.get("form") != FORM:
-        raise Garbage("it does not begin as it has to")
+        raise InvalidShare("the header is missing or of another format")
     return first
 
 
 def results(path: str, count: int) -> Iterator[Result]:
-    """What a worker says of a share of so many rows, in their order.
+    """A worker's results for a share of ``count`` rows, in their order.
 
-    :raises Garbage: anything is not as it has to be, also that the end is missing.
+    :raises InvalidShare: a row is invalid or out of order, or the end is missing.
     """
     lines = _checked(path)
     next(lines, None)
@@ -100,14 +100,14 @@ def results(path: str, count: int) -> Iterator[Result]:
     for values in lines:
         if values == {"end": True}:
             if next(lines, None) is not None:
-                raise Garbage("it goes on after its end")
+                raise InvalidShare("there is data after the end mark")
             return
         result = _result(values)
         if not last < result.number < count:
-            raise Garbage(f"row {result.number} comes after row {last}, of {count}")
+            raise InvalidShare(f"row {result.number} follows row {last} of {count}")
         last = result.number
         yield result
-    raise Garbage("its end is missing")
+    raise InvalidShare("the end mark is missing")
 
 
 def write_result(lines: TextIO, result: Result) -> None:
@@ -130,9 +130,9 @@ def _result(values: Any) -> Result:
             and all(isinstance(code, str) and _CODE.fullmatch(code) for code in reasons)
         )
     except (TypeError, ValueError) as problem:
-        raise Garbage(f"a row of it is none: {json.dumps(values)[:80]}") from problem
+        raise InvalidShare(f"malformed row: {json.dumps(values)[:80]}") from problem
     if not good:
-        raise Garbage(f"a row of it makes no sense: {json.dumps(values)[:80]}")
+        raise InvalidShare(f"row with invalid values: {json.dumps(values)[:80]}")
     return Result(number, size, mtime_ns, Kept(dhash, confidence, tuple(reasons), error, seconds))
 
 
@@ -148,7 +148,7 @@ def _checked(path: str) -> Iterator[Any]:
     try:
         yield from _lines(path)
     except (OSError, EOFError, ValueError, RecursionError, zlib.error) as error:
-        raise Garbage(str(error) or type(error).__name__) from error
+        raise InvalidShare(str(error) or type(error).__name__) from error
 
 
 def _lines(path: str) -> Iterator[Any]:
@@ -158,12 +158,12 @@ def _lines(path: str) -> Iterator[Any]:
             if not line:
                 return
             if not line.endswith(b"\n"):
-                raise ValueError("a line of it is too long or cut off")
+                raise ValueError("a line is too long or cut off")
             yield json.loads(line)
 
 
 def pack(share: str, root: str, target: str) -> None:
-    """Write the pictures of a share as a tar; one that is not as it was is left out."""
+    """Write the pictures of a share as a tar, without those whose size has changed."""
     descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     with os.fdopen(descriptor, "wb") as raw, tarfile.open(fileobj=raw, mode="w|") as archive:
         for number, row in enumerate(share_rows(share)):
@@ -177,19 +177,19 @@ def pack(share: str, root: str, target: str) -> None:
 
 
 def unpack(archive_path: str, folder: str) -> Iterator[Tuple[int, str, int]]:
-    """Number, path and size of each picture of a tar, each extracted into ``folder`` when it is its turn.
+    """Yield number, path and size of each picture of a tar; each is extracted into ``folder`` when it is yielded.
 
-    :raises Garbage: it is no such tar.
+    :raises InvalidShare: the file is not such a tar.
     """
     try:
         with open_regular(archive_path) as raw, tarfile.open(fileobj=raw, mode="r|") as archive:
             for member in archive:
                 stream = archive.extractfile(member) if member.isreg() and member.name.isdigit() else None
                 if stream is None:
-                    raise Garbage(f"it has a member {member.name[:40]!r}")
+                    raise InvalidShare(f"unexpected member {member.name[:40]!r}")
                 path = Path(folder) / str(int(member.name))
                 with path.open("xb") as copy:
                     shutil.copyfileobj(stream, copy)
                 yield int(member.name), str(path), member.size
     except (tarfile.TarError, EOFError, ValueError, FileExistsError) as error:
-        raise Garbage(str(error)) from error
+        raise InvalidShare(str(error)) from error

@@ -1,4 +1,4 @@
-"""A library whose pictures are dealt to this host and to workers that are folders beside it."""
+"""A library whose pictures are assigned to this host and to workers that are folders beside it."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any, Dict, List
 
 import pytest
+from ansible_collections.mobius.dhash.plugins.module_utils.hash_workers.hashing import hash_share
+from ansible_collections.mobius.dhash.plugins.module_utils.hash_workers.merge import merge
+from ansible_collections.mobius.dhash.plugins.module_utils.hash_workers.plan import plan
 from ansible_collections.mobius.dhash.plugins.module_utils.migration.hashing import facts
 from ansible_collections.mobius.dhash.plugins.module_utils.migration.options import Options
-from ansible_collections.mobius.dhash.plugins.module_utils.shares.hashing import hash_share
-from ansible_collections.mobius.dhash.plugins.module_utils.shares.merge import merge
-from ansible_collections.mobius.dhash.plugins.module_utils.shares.plan import plan
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "migration"))
 from small_site import Site  # noqa: E402
@@ -31,7 +31,7 @@ class Fan:
         return {"name": name, "processors": 1, "maker": facts(self.options)["maker"], **changes}
 
     def plan(self, **arguments: Any) -> Dict[str, Any]:
-        return plan(self.options, self.workers, host="owner", **{"least": 0, **arguments})
+        return plan(self.options, self.workers, host="owner", **{"min_seconds": 0, **arguments})
 
     def hash(self, share: Dict[str, Any], root: str = "", **arguments: Any) -> Dict[str, Any]:
         """As on another host: from a copy of the share, in a folder of its own."""

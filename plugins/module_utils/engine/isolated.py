@@ -25,7 +25,7 @@ class Bounds(NamedTuple):
     answer: int = 256 * 1024
 
 
-def each_alone(calls: Iterable[Optional[Callable[[], bytes]]], bounds: Bounds) -> Iterator[Optional[bytes]]:
+def run_isolated(calls: Iterable[Optional[Callable[[], bytes]]], bounds: Bounds) -> Iterator[Optional[bytes]]:
     """What each call returns, in their order; None for None and for a call that raises or passes its bounds.
 
     As many run at once as there are processors. Closing the iterator ends them.
