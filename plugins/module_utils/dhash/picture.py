@@ -17,7 +17,6 @@ from typing import IO, TYPE_CHECKING, List, NamedTuple, Optional, Tuple
 from . import jpeg, png, shrink
 from .comparisons import dhash_of, differences
 from .confidence import judge
-from .content import HEAD, describe
 
 try:
     from PIL import Image, UnidentifiedImageError
@@ -206,6 +205,8 @@ def _reduce(image: Image.Image) -> Optional[Tuple[float, float, float, float]]:
 
 def _content(file: IO[bytes]) -> str:
     """What the file is instead of a picture, and what helps."""
+    from .content import HEAD, describe  # few runs need it
+
     descriptor = file.fileno()
     found = describe(os.pread(descriptor, HEAD, 0), os.fstat(descriptor).st_size, all_formats())
     return f"the file is {found.what}: {found.remedy}"

@@ -10,7 +10,7 @@ from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 from ..pages.spreadsheet import as_csv, cell
 from ..review.thumbnails import available, thumbnails
-from ..storage.paths import UnsafePath, resolve_under
+from ..storage.images import UnsafePath, resolve_under
 from .model import Duplicates, Request
 from .page import MOST_SHOWN, as_html
 

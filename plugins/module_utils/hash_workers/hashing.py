@@ -18,7 +18,8 @@ from ..migration.locate import Refusal, locate
 from ..migration.options import Options
 from ..migration.progress import Cancelled, Progress
 from ..migration.tally import Counts
-from ..storage.paths import ImageRoot, state_dir
+from ..storage.images import ImageRoot
+from ..storage.paths import state_dir
 from .files import FORM, InvalidShare, Result, head, share_rows, unpack, write_line, write_result, writing
 
 

@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Any, Callable, Dict, Iterable, Iterator, List, NamedTuple, Optional, Set, Tuple
 
 from ..errors import MobiusError
-from ..storage.paths import ImageRoot, Look, state_dir
+from ..storage.images import ImageRoot, Look
+from ..storage.paths import state_dir
 from ..storage.replace import FILE_MODE, open_regular
 from ..storage.state import library_owner
 from .block import VERSION, maker

@@ -7,7 +7,7 @@ from __future__ import annotations
 import stat
 from typing import NamedTuple, Union
 
-from ..storage.paths import ImageRoot, Look, UnsafePath
+from ..storage.images import ImageRoot, Look, UnsafePath
 
 
 class Refusal(NamedTuple):

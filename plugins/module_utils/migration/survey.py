@@ -15,7 +15,7 @@ from ..library.document import Document, Item
 from ..library.edit import Verdict, matches
 from ..library.fields import CONFIDENCE, DHASH, LEGACY, MIGRATION, REASONS, is_dhash
 from ..storage.absent import absence
-from ..storage.paths import ImageRoot
+from ..storage.images import ImageRoot
 from ..text import printable
 from .hashing import hash_pictures, keepable
 from .last_run import Seen

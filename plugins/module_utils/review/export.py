@@ -14,8 +14,9 @@ from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Un
 from ..errors import MobiusError
 from ..library.document import open_document
 from ..library.fields import IMAGE_KEY
+from ..storage.images import UnsafePath, resolve_under
 from ..storage.metadata import resolve_ownership
-from ..storage.paths import UnsafePath, locate_library, refuse_target, resolve_under
+from ..storage.paths import locate_library, refuse_target
 from ..storage.replace import FILE_MODE, open_regular, replace_whole
 from .page import Facts, as_html
 from .queue import THRESHOLD, Entry, Queue, build

@@ -19,7 +19,7 @@ from ..errors import MobiusError
 from .references import is_url, local_path
 
 if TYPE_CHECKING:
-    from .paths import ImageRoot
+    from .images import ImageRoot
 
 _MOST_NAMES = 100_000
 _FOLDERS_KEPT = 8

@@ -1,35 +1,19 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Where things are: the library behind its links, its state folder, and image paths that cannot leave their root."""
+"""Where things are: the library behind its links and its state folder."""
 
 from __future__ import annotations
 
 import os
 import stat
 from contextlib import suppress
-from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Callable, List, NamedTuple, Optional
+from typing import Optional
 
 from ..errors import MobiusError
-from .references import is_url, local_path
-
-if TYPE_CHECKING:
-    from .hints import Hints
 
 #: Each kind of copy that takes a library back, and what follows the library's name in its name, and its checksum's.
 INFIXES = {"backup": "bak", "snapshot": "pre-restore"}
-
-
-class UnsafePath(MobiusError):
-    """An image reference that names no file under the image root.
-
-    ``reason`` is one of ``empty``, ``nul``, ``remote``, ``escapes-root``.
-    """
-
-    def __init__(self, what: str, where: str, reason: str) -> None:
-        super().__init__(what, where)
-        self.reason = reason
 
 
 class LibraryMoved(MobiusError):
@@ -141,120 +125,6 @@ def _is_same_file(path: str, other: str) -> bool:
         if os.path.samefile(path, other):
             return True
     return os.path.realpath(path) == os.path.realpath(other)
-
-
-class Look(NamedTuple):
-    """The real path of an image and its stat; ``linked`` when the last part of the path was a link."""
-
-    path: str
-    facts: os.stat_result
-    linked: bool
-
-
-class ImageRoot:
-    """The folder that image paths resolve under.
-
-    An absolute reference is read under it, unless it lies inside it as it stands. A ``file:`` URL and a reference that
-    begins with ``//`` are files where they name one inside it. ``resolve`` and ``look`` raise :class:`UnsafePath` for a
-    reference that is empty, holds a NUL, is remote, or leaves the folder through ``..`` or links.
-
-    :param on_folder: called with each folder on the way and what it really is, once or more.
-    """
-
-    def __init__(self, folder: str, on_folder: Optional[Callable[[str, str], None]] = None) -> None:
-        self._on_folder = on_folder
-        self._cached = lru_cache(maxsize=4096)(self._resolved)
-        given = os.path.abspath(folder)
-        self._given = given.rstrip("/") + "/"
-        self._real = self._cached(given).rstrip("/") + "/"
-        self._hints: Optional[Hints] = None
-
-    @property
-    def names(self) -> List[str]:
-        """The folder as it was given, and what it really is."""
-        return [self._given, self._real]
-
-    def _resolved(self, folder: str) -> str:
-        real = os.path.realpath(folder)
-        if self._on_folder is not None:
-            self._on_folder(folder, real)
-        return real
-
-    def resolve(self, reference: str) -> str:
-        """The real path of an image; the file need not exist."""
-        path = self._joined(reference)
-        return self._behind(path, reference) if os.path.islink(path) else path  # noqa: PTH114
-
-    def look(self, reference: str) -> Look:
-        """The real path of an image and its stat, with one system call where it is no link.
-
-        :raises OSError: there is none, or it may not be looked at.
-        """
-        path = self._joined(reference)
-        facts = os.lstat(path)
-        if not stat.S_ISLNK(facts.st_mode):
-            return Look(path, facts, linked=False)
-        path = self._behind(path, reference)
-        return Look(path, os.stat(path), linked=True)
-
-    def hint(self, reference: str) -> str:
-        """A clause that names the existing file which a reference probably means; empty where nothing is like it."""
-        if self._hints is None:
-            from .hints import Hints
-
-            self._hints = Hints(self)
-        return self._hints.meant(reference)
-
-    def _joined(self, reference: str) -> str:
-        if not reference:
-            raise UnsafePath("The image path is empty", reference, "empty")
-        path = self._of_url(reference) if is_url(reference) else reference
-        if "\0" in path:
-            raise UnsafePath("The image path holds a NUL", repr(reference), "nul")
-        return self._under(self.inside(path), reference)
-
-    def _of_url(self, reference: str) -> str:
-        """The path that a URL stands for, when it can only be meant for this host or names a file under the folder."""
-        local = local_path(reference)
-        if local is None:
-            raise UnsafePath("The image is remote", reference, "remote")
-        if "\0" in local.path or os.path.lexists(self._under(self.inside(local.path), reference)):
-            return local.path
-        if not local.certain:
-            raise UnsafePath("The image is remote", reference, "remote")
-        if local.anchored and self.inside(local.path) == local.path:
-            raise UnsafePath("The image is outside the image root", reference, "escapes-root")
-        return local.path
-
-    def inside(self, path: str) -> str:
-        """An absolute path that lies in the folder as it stands, from there on; any other one as it is."""
-        if path.startswith("/"):
-            for each in (path, os.path.normpath(path)):
-                for folder in (self._given, self._real):
-                    if each.startswith(folder):
-                        return each[len(folder) :]
-        return path
-
-    def _under(self, path: str, reference: str) -> str:
-        joined = os.path.normpath(self._real + path.lstrip("/"))
-        if not joined.startswith(self._real):
-            raise UnsafePath("The image path leaves the image root", reference, "escapes-root")
-        # The folder is resolved once for all files in it; a file that is no link resolves to itself.
-        folder, _slash, name = joined.rpartition("/")
-        return self._checked(f"{self._cached(folder or '/').rstrip('/')}/{name}", reference)
-
-    def _behind(self, link: str, reference: str) -> str:
-        return self._checked(os.path.realpath(link), reference)
-
-    def _checked(self, path: str, reference: str) -> str:
-        if not path.startswith(self._real):
-            raise UnsafePath("The image path leaves the image root through a link", reference, "escapes-root")
-        return path
-
-
-def resolve_under(root: str, reference: str) -> str:
-    """:meth:`ImageRoot.resolve` for one image."""
-    return ImageRoot(root).resolve(reference)
 
 
 def is_below(path: str, folder: str) -> bool:

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import re
 from typing import NamedTuple, Optional
-from urllib.parse import unquote
 
 # A colon alone does not make a URL: "Catan: Seafarers.png" is a file.
 _URL = re.compile(r"(?:[a-z][a-z0-9+.-]*:)?//|(?:data|blob):|file:[/\\]", re.IGNORECASE)
@@ -40,6 +39,8 @@ def local_path(url: str) -> Optional[Local]:
     """
     scheme = _FILE.match(url)
     if scheme:
+        from urllib.parse import unquote  # takes longer to import than all the rest
+
         rest = unquote(url[scheme.end() :].replace("\\", "/"), errors="surrogateescape")
         host = _THIS_HOST.match(rest) if scheme[1] else None
         path = rest[host.end() :] if host else rest

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 from itertools import islice
 from typing import Any, Iterator, List, Tuple
 
@@ -12,10 +13,13 @@ from ..errors import MobiusError
 from ..library.window import shown
 from .schema_files import SchemaFiles, load_json
 
-try:
-    import jsonschema
-except ImportError:
-    jsonschema = None
+
+def _library() -> Any:
+    """The package ``jsonschema``, or None; imported only here because it takes longer than the rest of a module."""
+    try:
+        return import_module("jsonschema")
+    except ImportError:
+        return None
 
 
 def check_schema(path: str, schema_path: str, limit: int) -> Iterator[Tuple[str, str]]:
@@ -25,9 +29,10 @@ def check_schema(path: str, schema_path: str, limit: int) -> Iterator[Tuple[str,
 
     :raises MobiusError: ``jsonschema`` is missing, or the schema is none.
     """
+    jsonschema = _library()
     if jsonschema is None:
         raise MobiusError(
-            "Checking against a schema needs the Python library jsonschema, which this Python has not got",
+            "Checking against a schema needs the Python library jsonschema, which this Python does not have",
             sys.executable,
             f"{sys.executable} -m pip install jsonschema, or leave schema out",
         )
@@ -45,7 +50,7 @@ def check_schema(path: str, schema_path: str, limit: int) -> Iterator[Tuple[str,
 
 def schema_faults(files: SchemaFiles) -> List[str]:
     """Why a schema cannot be used, as far as this Python can tell: all of it where it has ``jsonschema``."""
-    faults = files.faults()
+    faults, jsonschema = files.faults(), _library()
     if jsonschema is None or faults:
         return faults
     try:
@@ -63,7 +68,7 @@ def _validator(kind: Any, files: SchemaFiles) -> Any:
         from referencing.jsonschema import DRAFT202012
     except ImportError:
         # Before jsonschema 4.18.
-        resolver = jsonschema.RefResolver(files.uri, files.schema)
+        resolver = _library().RefResolver(files.uri, files.schema)
         resolver.resolve_remote = files.load
         return kind(files.schema, resolver=resolver)
 

@@ -13,7 +13,7 @@ from ..dhash.versions import versions
 from ..engine.isolated import Bounds, run_isolated
 from ..library.fields import is_dhash
 from ..library.window import shown
-from ..storage.paths import UnsafePath, resolve_under
+from ..storage.images import UnsafePath, resolve_under
 from ..storage.replace import open_regular
 from .findings import Findings
 from .members import Sampled

@@ -7,8 +7,8 @@ import unicodedata
 from pathlib import Path
 
 import pytest
-from ansible_collections.mobius.dhash.plugins.module_utils.migration.located import Refusal, located
-from ansible_collections.mobius.dhash.plugins.module_utils.storage.paths import ImageRoot
+from ansible_collections.mobius.dhash.plugins.module_utils.migration.locate import Refusal, locate
+from ansible_collections.mobius.dhash.plugins.module_utils.storage.images import ImageRoot
 
 NFD = unicodedata.normalize("NFD", "Müller.png")
 NAMES = [
@@ -79,7 +79,7 @@ def root(tmp_path: Path) -> ImageRoot:
     ],
 )
 def test_names_the_file_that_is_there(root: ImageRoot, reference: str, meant: str, why: str) -> None:
-    found = located(root, reference.format(root=root.names[0].rstrip("/")) if "{root}" in reference else reference)
+    found = locate(root, reference.format(root=root.names[0].rstrip("/")) if "{root}" in reference else reference)
     assert isinstance(found, Refusal)
     assert found.code in ("missing", "escapes-root")
     if meant is None:
@@ -91,10 +91,10 @@ def test_names_the_file_that_is_there(root: ImageRoot, reference: str, meant: st
 
 def test_the_case_of_a_file_url_is_a_picture(root: ImageRoot) -> None:
     for reference in ("plain.png", f"file://{root.names[0]}plain.png", "//plain.png"):
-        found = located(root, reference)
+        found = locate(root, reference)
         assert not isinstance(found, Refusal)
         assert found.path == f"{root.names[1]}plain.png"
 
 
 def test_an_empty_root_is_not_searched(tmp_path: Path) -> None:
-    assert located(ImageRoot(str(tmp_path)), "A.png") == Refusal("missing", "no such file")
+    assert locate(ImageRoot(str(tmp_path)), "A.png") == Refusal("missing", "no such file")

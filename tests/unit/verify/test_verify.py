@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import pytest
 from ansible_collections.mobius.dhash.plugins.module_utils.backups.store import create_backup
 from ansible_collections.mobius.dhash.plugins.module_utils.errors import MobiusError
 from ansible_collections.mobius.dhash.plugins.module_utils.storage.state import begin, commit
-from ansible_collections.mobius.dhash.plugins.module_utils.verify import schema as schema_module
 from ansible_collections.mobius.dhash.plugins.module_utils.verify import verify as module
 from ansible_collections.mobius.dhash.plugins.module_utils.verify.findings import MOST
 from ansible_collections.mobius.dhash.plugins.module_utils.verify.verify import Request, summary, verify
@@ -227,7 +227,7 @@ def test_a_schema_that_is_none_or_would_be_fetched_is_refused(place, text):
 
 
 def test_without_jsonschema_the_command_is_named(place, monkeypatch):
-    monkeypatch.setattr(schema_module, "jsonschema", None)
+    monkeypatch.setitem(sys.modules, "jsonschema", None)
     (place.folder / "schema.json").write_text("{}")
     place.write([migrated()])
     with pytest.raises(MobiusError, match="pip install jsonschema"):
