@@ -1,6 +1,6 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A call on a file that nobody vouches for, in a process of its own that may hang, die or eat memory."""
+"""Run calls on untrusted files, each in a process of its own that may hang, crash or exhaust its memory."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _GRACE = 2.0
 
 
 class Bounds(NamedTuple):
-    """Of one call: ``seconds`` of wall time, ``memory`` in bytes beside what this process has, ``answer`` in bytes."""
+    """Limits of one call: ``seconds`` of wall time, ``memory`` in bytes beyond this process, ``answer`` in bytes."""
 
     seconds: float = 10.0
     memory: int = 1 << 30
@@ -26,9 +26,9 @@ class Bounds(NamedTuple):
 
 
 def run_isolated(calls: Iterable[Optional[Callable[[], bytes]]], bounds: Bounds) -> Iterator[Optional[bytes]]:
-    """What each call returns, in their order; None for None and for a call that raises or passes its bounds.
+    """Yield the result of each call, in order; None for None and for a call that raises or exceeds its bounds.
 
-    As many run at once as there are processors. Closing the iterator ends them.
+    As many run in parallel as there are processors. Closing the iterator ends them.
     """
     ahead = len(os.sched_getaffinity(0))
     waiting = iter(calls)
@@ -48,7 +48,7 @@ def run_isolated(calls: Iterable[Optional[Callable[[], bytes]]], bounds: Bounds)
 
 
 class _Child:
-    """The process of one call, which writes what it returns to a pipe."""
+    """The process of one call, which writes the result to a pipe."""
 
     def __init__(self, call: Callable[[], bytes], bounds: Bounds) -> None:
         self._bounds = bounds
@@ -76,7 +76,7 @@ class _Child:
         return bytes(data) if self.end() and len(data) <= self._bounds.answer else None
 
     def end(self) -> bool:
-        """Make sure that the process is gone; True when it had ended well by itself."""
+        """Reap the process, killing it if need be; True when it exited with 0 by itself."""
         os.close(self._pipe)
         while time.monotonic() < self._until:
             pid, status = os.waitpid(self._pid, os.WNOHANG)

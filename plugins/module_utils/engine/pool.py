@@ -1,6 +1,6 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Many pictures -> outcomes in their order, by worker processes that may each hang, die or eat memory."""
+"""Hash many pictures in order, in worker processes that may each hang, crash or exhaust their memory."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from .worker import Limits, serve, shared_slot
 _LOOK_AHEAD = 16384
 _LARGEST_BATCH = 32
 _BATCH_SECONDS = 0.02
-# Bytes that fit into a pipe beside what it may hold: writing them waits for nobody.
+# A line this short fits into a pipe that already holds one, so that writing it does not block.
 _LARGEST_LINE_AHEAD = 16384
-# Seconds that pictures have taken when loading what hashes them sooner pays: it takes an eighth of that.
+# Seconds of hashing after which loading the accelerators pays off: it takes an eighth of that.
 _WORTH_LOADING = 0.5
 _GRACE_SECONDS = 5.0
 _PROGRESS_SECONDS = 0.5
@@ -34,9 +34,9 @@ _BYTES_BESIDE = 128 * 1024 * 1024
 
 
 class Outcome(NamedTuple):
-    """What became of one task.
+    """The result of one task.
 
-    ``dhash`` is None and ``error`` a sentence when the picture failed; ``reasons`` then holds its one code.
+    When the picture failed, ``dhash`` is None, ``error`` a sentence and ``reasons`` its one code.
     ``seconds`` is the wall time that the picture took in its worker.
     """
 
@@ -58,9 +58,9 @@ def hash_all(
     on_progress: Optional[Callable[[int], None]] = None,
     mode: str = EXACT,
 ) -> Iterator[Outcome]:
-    """Hash the pictures of ``tasks``, pairs of a key and a path, and give their outcomes in the same order.
+    """Hash the pictures of ``tasks``, pairs of a key and a path, and yield their outcomes in the same order.
 
-    Tasks are taken as they are needed, at most some thousands ahead. Closing the iterator ends the workers.
+    Tasks are consumed lazily, at most some thousands ahead. Closing the iterator ends the workers.
 
     :param workers: processes; 0 for one per processor that this process may use.
     :param image_timeout: seconds that one picture may take.
@@ -71,11 +71,11 @@ def hash_all(
     """
     if workers < 0 or image_timeout <= 0 or max_pixels < 1:
         raise MobiusError(
-            f"workers={workers}, image_timeout={image_timeout} and max_pixels={max_pixels} cannot be worked with",
-            remedy="give 0 or more workers, and a time and a number of pixels above 0",
+            f"Invalid limits: workers={workers}, image_timeout={image_timeout}, max_pixels={max_pixels}",
+            remedy="set workers to 0 or more, and image_timeout and max_pixels to more than 0",
         )
     if mode not in MODES:
-        raise MobiusError(f"mode is {mode!r}", remedy=f"give one of {', '.join(MODES)}")
+        raise MobiusError(f"Unknown mode {mode!r}", remedy=f"use one of {', '.join(MODES)}")
     versions()
     prepare()
     if max_memory is None:
@@ -97,18 +97,18 @@ class _Task(NamedTuple):
 
 
 class _Worker:
-    """A child process, the tasks it has by the place that it counts, and what it has said so far."""
+    """A child process, its unfinished tasks by their number in that process, and its unparsed output."""
 
     def __init__(self, limits: Limits) -> None:
         self.slot = shared_slot()
         self.batch: Dict[int, _Task] = {}
         self._given = 0
         self.leaving = False
-        self.said = bytearray()
+        self.pending = bytearray()
         parent = os.getpid()
         tasks, self.tasks = os.pipe()
         self.results, results = os.pipe()
-        # What Python runs after a fork would swallow a Ctrl-C; the worker leaves it blocked.
+        # A Ctrl-C in Python's after-fork hooks would be lost; the worker keeps it blocked.
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
             self.pid = os.fork()
@@ -135,21 +135,21 @@ class _Worker:
             while view:
                 view = view[os.write(self.tasks, view) :]
         except BrokenPipeError:
-            return  # its death shows as the end of its results
+            return  # its death is noticed at the end of its results
 
     def at(self) -> Tuple[Optional[_Task], float]:
-        """The task it is at, None between two, and since when."""
+        """The task in progress, None between two, and when it started."""
         return self.batch.get(int(self.slot[0])), self.slot[1]
 
     def end(self) -> int:
-        """Kill and reap; return the signal that ended it, 0 if it was none or cannot be told."""
+        """Kill and reap; return the signal that ended it, 0 for none or an unknown one."""
         for descriptor in (self.tasks, self.results):
             os.close(descriptor)
         status = _reap(self.pid)
         if status is None:
             os.kill(self.pid, signal.SIGKILL)
             until = time.monotonic() + _GRACE_SECONDS
-            # Not for ever: a process that waits for a dead file server cannot be killed.
+            # Bounded: a process that waits for a dead file server cannot be killed.
             while status is None and time.monotonic() < until:
                 time.sleep(0.001)
                 status = _reap(self.pid)
@@ -173,7 +173,7 @@ class _Pool:
         self._size = size
         self._limits = limits
         self._on_progress = on_progress
-        self._told = self._turned = time.monotonic()
+        self._reported = self._turned = time.monotonic()
         self._workers: Dict[int, _Worker] = {}  # by the descriptor of their results
         self._again: Deque[_Task] = deque()
         self._finished: Dict[int, Outcome] = {}
@@ -190,7 +190,7 @@ class _Pool:
                 while self._given in self._finished:
                     self._given += 1
                     yield self._finished.pop(self._given - 1)
-                    # The reader may be slow: the workers get their next batch meanwhile.
+                    # The consumer may be slow; keep the workers fed meanwhile.
                     if time.monotonic() - self._turned > _IDLE_SECONDS:
                         self._turn(0.0)
                 if self._exhausted and self._given == self._taken:
@@ -201,7 +201,7 @@ class _Pool:
                 worker.end()
 
     def _feed(self) -> None:
-        """Give a batch to every worker that is about to have none, and start those that are missing."""
+        """Give a batch to every worker that is about to run out, and start missing workers."""
         for worker in [*self._workers.values()]:
             if worker.leaving and not worker.batch:
                 del self._workers[worker.results]
@@ -230,10 +230,10 @@ class _Pool:
         except OSError as error:
             if not self._workers:
                 raise MobiusError(
-                    f"no worker process can be started ({error.strerror})",
-                    remedy="raise the limits of this user on processes and memory (ulimit -u, ulimit -v)",
+                    f"No worker process can be started ({error.strerror})",
+                    remedy="raise this user's limits on processes and memory (ulimit -u, ulimit -v)",
                 ) from error
-            # The host has no room for more: go on with those that there are.
+            # The host allows no more processes: continue with those that run.
             self._size = len(self._workers)
             self._again.extendleft(reversed(batch))
             return
@@ -255,31 +255,31 @@ class _Pool:
         return batch
 
     def _turn(self, seconds: float) -> None:
-        """Hear what the workers say within ``seconds``, replace the dead and the overdue, and feed the idle."""
+        """Collect results for up to ``seconds``, replace dead and overdue workers, and feed idle ones."""
         poll = select.poll()
         for descriptor in self._workers:
             poll.register(descriptor, select.POLLIN)
         for descriptor, _unused in poll.poll(seconds * 1000):
             worker = self._workers[descriptor]
-            said = os.read(descriptor, 65536)
-            if said:
-                self._hear(worker, said)
+            data = os.read(descriptor, 65536)
+            if data:
+                self._receive(worker, data)
             else:
                 self._lost(worker, *worker.at())
         self._turned = now = time.monotonic()
         for worker in [*self._workers.values()]:
-            # The kernel's alarm ends a picture in time; this is for what not even that can end.
+            # The kernel's alarm enforces the time limit; this is for processes that it cannot end.
             task, started = worker.at()
             if task is not None and now - started > self._limits.seconds + _GRACE_SECONDS:
                 self._lost(worker, task, started, overdue=True)
-        if self._on_progress is not None and now - self._told >= _PROGRESS_SECONDS:
-            self._told = now
+        if self._on_progress is not None and now - self._reported >= _PROGRESS_SECONDS:
+            self._reported = now
             self._on_progress(self._given + len(self._finished))
         self._feed()
 
-    def _hear(self, worker: _Worker, said: bytes) -> None:
-        *lines, rest = bytes(worker.said + said).split(b"\n")
-        worker.said = bytearray(rest)
+    def _receive(self, worker: _Worker, data: bytes) -> None:
+        *lines, rest = bytes(worker.pending + data).split(b"\n")
+        worker.pending = bytearray(rest)
         for line in lines:
             for place, dhash, confidence, reasons, error, seconds in json.loads(line):
                 task = worker.batch.pop(place)
@@ -292,15 +292,15 @@ class _Pool:
                 each.leaving = True
 
     def _lost(self, worker: _Worker, task: Optional[_Task], started: float, overdue: bool = False) -> None:
-        """Charge the death of a worker to the picture it was at, and do the rest of its batch again."""
+        """Attribute the death of a worker to its current picture, and requeue the rest of its batch."""
         del self._workers[worker.results]
         number = worker.end()
         if task is None:
             self._barren += 1
             if self._barren >= _BARREN_DEATHS:
                 raise MobiusError(
-                    f"worker processes die before they hash anything, the last {_cause(number)}",
-                    remedy="look for the reason in the kernel's log (dmesg), and try fewer workers",
+                    f"Worker processes die before they hash anything; the last one {_cause(number)}",
+                    remedy="look for the cause in the kernel log (dmesg), and try fewer workers",
                 )
         else:
             timeout = overdue or number == signal.SIGALRM
@@ -315,4 +315,4 @@ class _Pool:
 def _cause(number: int) -> str:
     if number == signal.SIGKILL:
         return "was killed, perhaps because the host is out of memory"
-    return f"died of {signal.Signals(number).name}" if number else "ended without a word"
+    return f"died of {signal.Signals(number).name}" if number else "exited without a result"

@@ -1,6 +1,6 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The life of one worker process: lists of paths in, lists of rows out, under limits that the kernel enforces."""
+"""One worker process: reads lists of paths, writes lists of rows, under limits that the kernel enforces."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _LARGEST_KEPT_PIECE = 32 * 1024 * 1024  # the most that glibc takes
 
 
 class Limits(NamedTuple):
-    """Of one picture: ``seconds`` of wall time, ``pixels``, and ``memory`` in bytes above what an idle worker has.
+    """Limits of one picture: ``seconds`` of wall time, ``pixels``, ``memory`` in bytes beyond an idle worker's.
 
     ``mode`` is how it is hashed, :data:`EXACT` or :data:`FAST`.
     """
@@ -58,14 +58,14 @@ def serve(tasks: int, results: int, slot: memoryview[float], limits: Limits, par
 
 
 def shared_slot() -> memoryview[float]:
-    """Return what the parent sees without being told: place of the path (-1 between two), monotonic start."""
+    """Return memory shared with the parent: number of the current path (-1 for none), monotonic start."""
     slot: memoryview[float] = memoryview(mmap.mmap(-1, mmap.PAGESIZE)).cast("d")
     mark(slot, -1)
     return slot
 
 
 def mark(slot: memoryview[float], place: int) -> None:
-    """Note what begins now, in an order in which no reader sees a place with the time of another."""
+    """Note the path that starts now, in an order in which no reader sees a path with the time of another."""
     slot[0] = -1
     slot[1] = time.monotonic()
     slot[0] = place
@@ -107,16 +107,16 @@ def _send(results: int, rows: List[List[Any]]) -> None:
 
 
 def _settle(tasks: int, results: int, limits: Limits, parent: int) -> None:
-    """Leave everything of the parent's behind: signals, open files, standard streams."""
+    """Drop everything inherited from the parent: signal handlers, open files, standard streams."""
     for number in (signal.SIGTERM, signal.SIGALRM, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
-    # Ctrl-C reaches the whole group; the parent decides, and its end is ours.
+    # Ctrl-C reaches the whole process group; the parent handles it and ends its workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    with suppress(OSError, AttributeError):  # a worker looks for its parent before each picture too
+    with suppress(OSError, AttributeError):  # a worker also checks for its parent before each picture
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(0)
-    gc.freeze()  # nothing of the parent's is finalised here
+    gc.freeze()  # the parent's objects are not finalized here
     _close_all_but({tasks, results})
     nowhere = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
@@ -129,17 +129,17 @@ def _settle(tasks: int, results: int, limits: Limits, parent: int) -> None:
 
 
 def _close_all_but(kept: Set[int]) -> None:
-    """A lock or pipe of the parent's must not outlive it here."""
+    """Close inherited descriptors, so that no lock or pipe of the parent outlives it."""
     for name in os.listdir("/proc/self/fd"):
         descriptor = int(name)
         if descriptor > 2 and descriptor not in kept:
-            with suppress(OSError):  # the listing's own is closed already
+            with suppress(OSError):  # the descriptor of the listing itself is closed already
                 os.close(descriptor)
 
 
 def _keep_memory() -> None:
-    """Use the memory of a picture for the next one: given back, the kernel has to clear it page by page."""
-    with suppress(OSError, AttributeError):  # the C library is another one than glibc
+    """Keep freed memory for the next picture: memory given back has to be cleared page by page when reused."""
+    with suppress(OSError, AttributeError):  # not glibc
         library = ctypes.CDLL(None)
         library.mallopt(_M_MMAP_THRESHOLD, _LARGEST_KEPT_PIECE)
         library.mallopt(_M_TRIM_THRESHOLD, _KEPT_MEMORY)
