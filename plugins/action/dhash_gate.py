@@ -7,7 +7,6 @@ from __future__ import annotations
 from ansible import constants as C
 from ansible.errors import AnsibleConnectionFailure
 from ansible.module_utils.parsing.convert_bool import boolean
-from ansible.plugins.action import ActionBase
 from ansible.utils.color import ANSIBLE_COLOR
 
 from ..module_utils.errors import MobiusError
@@ -15,6 +14,7 @@ from ..module_utils.gate.plan import is_failure, make_plan, outcome
 from ..module_utils.gate.report import format_header, format_line, format_row
 from ..module_utils.gate.samples import UNREACHABLE, Sample
 from ..module_utils.gate.watch import watch
+from ..plugin_utils.run.action import StepAction
 
 _MODULE = "mobius.dhash.dhash_gate"
 # What the judgement needs, with the defaults of the module; the other options are for the request.
@@ -42,18 +42,14 @@ class _NoSample(Exception):
     """The module returned no sample; the argument is its result."""
 
 
-class ActionModule(ActionBase):
+class ActionModule(StepAction):
     """Watch from the controller when progress is requested; otherwise the module watches on the host."""
 
-    def run(self, tmp=None, task_vars=None):
-        super().run(tmp, task_vars)
-        arguments = dict(self._task.args)
+    def work(self, arguments, task_vars):
         if self._task.check_mode or not boolean(arguments.get("progress") or False):
-            return self._execute_module(module_name=_MODULE, module_args=arguments, task_vars=task_vars)
+            return self.execute(arguments, task_vars)
         try:
             return self._watch(arguments, task_vars)
-        except MobiusError as error:
-            return {"failed": True, "msg": str(error), "where": error.where, "remedy": error.remedy}
         except _NoSample as error:
             return error.args[0]
 

@@ -10,21 +10,16 @@ import shlex
 
 from ..plugin_utils.background import Background
 
-_MODULE = "mobius.dhash.dhash_share_hash"
 _GRACE = 30
 
 
 class ActionModule(Background):
     """Follow from here, except in check mode and where the task has an ``async`` of its own."""
 
-    def run(self, tmp=None, task_vars=None):
-        super().run(tmp, task_vars)
-        arguments = dict(self._task.args)
+    def work(self, arguments, task_vars):
         if self._task.check_mode or self._task.async_val:
-            return self._execute_module(
-                module_name=_MODULE, module_args=arguments, task_vars=task_vars, wrap_async=self._task.async_val
-            )
-        return self.in_background(_MODULE, arguments, arguments.get("share"), _limit(arguments), task_vars)
+            return self.execute(arguments, task_vars, wrap_async=self._task.async_val)
+        return self.in_background(arguments, arguments.get("share"), _limit(arguments), task_vars)
 
     def forget(self, arguments):
         share = arguments["share"]

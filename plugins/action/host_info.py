@@ -5,17 +5,15 @@
 from __future__ import annotations
 
 from ..plugin_utils import runtime, service
-from ..plugin_utils.one_call import OneCall
+from ..plugin_utils.controller_action import ControllerAction
 
 _INTERPRETER = "ansible_python_interpreter"
 
 
-class ActionModule(OneCall):
+class ActionModule(ControllerAction):
     """Add the locks of the packages and the digests of the service's code, then run the module on the host."""
 
-    def run(self, tmp=None, task_vars=None):
-        super().run(tmp, task_vars)
-        arguments = dict(self._task.args)
+    def work(self, arguments, task_vars):
         packages = runtime.choose(
             source=arguments.get("source") or "venv",
             lean=self.flag("lean", False),
@@ -24,7 +22,7 @@ class ActionModule(OneCall):
             with_service=self.flag("with_service", True),
         )
         arguments |= {"_requirements": packages.requirements, "_imports": packages.imports, "_code": service.digests()}
-        result = self.call("mobius.dhash.host_info", arguments, task_vars)
+        result = self.execute(arguments, task_vars)
         return self._blame_extra_var(result, arguments)
 
     def _blame_extra_var(self, result, arguments):

@@ -5,14 +5,13 @@
 from __future__ import annotations
 
 from ..plugin_utils import runtime
-from ..plugin_utils.one_call import OneCall
+from ..plugin_utils.controller_action import ControllerAction
 
 
-class ActionModule(OneCall):
+class ActionModule(ControllerAction):
     """Add the locks of the packages, then run the module on the host."""
 
-    def run(self, tmp=None, task_vars=None):
-        super().run(tmp, task_vars)
+    def work(self, arguments, task_vars):
         packages = runtime.choose(
             lean=self.flag("lean", False),
             turbo=self.flag("turbo", False),
@@ -20,4 +19,4 @@ class ActionModule(OneCall):
             with_service=self.flag("with_service", True),
         )
         added = {"_requirements": packages.requirements, "_imports": packages.imports}
-        return self.call("mobius.dhash.runtime_environment", {**self._task.args, **added}, task_vars)
+        return self.execute({**arguments, **added}, task_vars)

@@ -5,15 +5,13 @@
 from __future__ import annotations
 
 from ..plugin_utils import service
-from ..plugin_utils.one_call import OneCall
+from ..plugin_utils.controller_action import ControllerAction
 
 
-class ActionModule(OneCall):
+class ActionModule(ControllerAction):
     """Add the code where it may have to be installed, then run the module on the host."""
 
-    def run(self, tmp=None, task_vars=None):
-        super().run(tmp, task_vars)
-        arguments = dict(self._task.args)
+    def work(self, arguments, task_vars):
         if arguments.get("state") in (None, "", "started") and self.flag("enabled", True):
             arguments["_code"] = service.code()
-        return self.call("mobius.dhash.service_control", arguments, task_vars)
+        return self.execute(arguments, task_vars)

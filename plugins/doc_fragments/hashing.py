@@ -67,6 +67,11 @@ options:
     # How pictures are hashed.
     ENGINE = r"""
 options:
+  python:
+    description:
+      - Python on the host that has Pillow. Handled on the controller, where it wins over the variable
+        C(ansible_python_interpreter), also over an extra variable of that name; that variable counts when omitted.
+    type: path
   workers:
     description: Processes that hash; V(0) for one per processor.
     type: int

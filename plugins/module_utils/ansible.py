@@ -8,7 +8,8 @@ from typing import Any, Callable, Dict
 
 from ansible.module_utils.basic import AnsibleModule
 
-from .errors import MobiusError
+from .errors import MobiusError, failure
+from .storage.journal import Step
 from .text import redact
 from .utf8_mode import run_in_utf8_mode
 
@@ -27,18 +28,17 @@ def take_params(module: AnsibleModule) -> Dict[str, Any]:
 
 def finish(module: AnsibleModule, call: Callable[[], Dict[str, Any]]) -> None:
     """Run ``call`` and exit with its result, or with an error: what failed, where, what next; without secrets."""
+    step = Step.from_environment(check_mode=module.check_mode)
     try:
         run_in_utf8_mode()
+        step.begin()
         result = call()
-    except MobiusError as error:
-        shown = {name: redact(value) for name, value in (("where", error.where), ("remedy", error.remedy))}
-        module.fail_json(msg=redact(str(error)), **shown, **error.details)
-    except OSError as error:
-        module.fail_json(
-            msg=redact(f"{error.strerror or error}: {error.filename or module.params.get('path')}"),
-            where=error.filename,
-            remedy="check the owner, mode and free space of that path",
-        )
+    except (MobiusError, OSError) as error:
+        failed = redact(failure(error, str(module.params.get("path") or "")))
+        step.end("failed", str(failed["msg"]))
+        module.fail_json(**failed)
+    outcome = "failed" if result.get("failed") else "changed" if result.get("changed") else "ok"
+    step.end(outcome, redact(str(result.get("msg") or "")), **result.pop("journal", {}))
     for warning in result.pop("warnings", []):
         module.warn(redact(warning))
     module.exit_json(**result)

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Optional
+from typing import Any, Dict, Optional, Union
 
 
 class MobiusError(Exception):
@@ -32,3 +32,16 @@ class MobiusError(Exception):
     def __str__(self) -> str:
         text = self.what if self.where is None else f"{self.what}: {self.where}"
         return text + "." if self.remedy is None else f"{text}. Next: {self.remedy}"
+
+
+def failure(error: Union[MobiusError, OSError], path: str) -> Dict[str, Any]:
+    """The members of a failed module result: ``failed``, ``msg``, ``where``, ``remedy``.
+
+    :param path: the library, for an error of the operating system that names no file.
+    """
+    if not isinstance(error, MobiusError):
+        where = error.filename or path
+        error = MobiusError(
+            str(error.strerror or error), str(where), "check the owner, the mode and the free space of that path"
+        )
+    return {**error.details, "failed": True, "msg": str(error), "where": error.where, "remedy": error.remedy}

@@ -26,6 +26,10 @@ options:
     description: The most pictures to hash, evenly spaced over those that have to be hashed.
     type: int
     default: 200
+  fail_on_refusal:
+    description: Whether the task fails where RV(would_fail) is true. Handled on the controller.
+    type: bool
+    default: false
 extends_documentation_fragment:
   - mobius.dhash.attributes
   - mobius.dhash.attributes.info
@@ -222,7 +226,13 @@ from ansible_collections.mobius.dhash.plugins.module_utils.migration.dry_run imp
 
 def main() -> None:
     module = AnsibleModule(
-        argument_spec=dict(HASHING, report=dict(type="path"), sample=dict(type="int", default=200)),
+        argument_spec=dict(
+            HASHING,
+            report=dict(type="path"),
+            sample=dict(type="int", default=200),
+            # The action plugin acts on this one.
+            fail_on_refusal=dict(type="bool", default=False),
+        ),
         supports_check_mode=True,
     )
     given = module.params

@@ -306,7 +306,7 @@ def main() -> None:
         module.no_log_values.update(secret for secret in secrets if len(secret) >= 4)
         result = run(module.params, module.check_mode)
         if is_failure(result["result"], module.params["on_inconclusive"]) and not module.check_mode:
-            module.fail_json(**result)
+            return {**result, "failed": True}
         return result
 
     finish(module, gate)

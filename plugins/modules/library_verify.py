@@ -63,6 +63,11 @@ options:
     description: Member of an item that names its picture.
     type: str
     default: image
+  python:
+    description:
+      - Python on the host that has Pillow. Handled on the controller, where it wins over the variable
+        C(ansible_python_interpreter), also over an extra variable of that name; that variable counts when omitted.
+    type: path
   image_timeout:
     description: Seconds that one picture of the sample may take.
     type: float
@@ -223,6 +228,8 @@ def main() -> None:
             image_root=dict(type="path"),
             items=dict(type="list", elements="str"),
             image_key=dict(type="str", default="image", no_log=False),
+            # The action plugin acts on this one.
+            python=dict(type="path"),
             image_timeout=dict(type="float", default=30),
             max_pixels=dict(type="int", default=178_956_970),
             fail_on_problems=dict(type="bool", default=True),
@@ -233,12 +240,12 @@ def main() -> None:
     given = dict(module.params)
     fail_on_problems = given.pop("fail_on_problems")
 
+    given.pop("python")
+
     def call() -> Dict[str, Any]:
         result = verify(Request(**given))
         if fail_on_problems and not result["valid"]:
-            for warning in result.pop("warnings"):
-                module.warn(warning)
-            module.fail_json(msg=summary(result), **result)
+            return {**result, "failed": True, "msg": summary(result)}
         return result
 
     finish(module, call)

@@ -91,17 +91,21 @@ def main() -> None:
         supports_check_mode=True,
     )
     given = module.params
-    finish(
-        module,
-        lambda: set_flag(
+
+    def switch():
+        result = set_flag(
             given["flag"],
             on={"present": True, "absent": False, "status": None}[given["state"]],
             reason=given["reason"],
             deployment=given["deployment"],
             library=given["path"] or "",
             check_mode=module.check_mode,
-        ),
-    )
+        )
+        if result["on"] and given["deployment"] and result["content"]["deployment"] == given["deployment"]:
+            result["journal"] = {"maintenance_flag": given["flag"], "maintenance_run": given["deployment"]}
+        return result
+
+    finish(module, switch)
 
 
 if __name__ == "__main__":

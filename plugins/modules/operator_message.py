@@ -26,11 +26,11 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Tell the operator
+- name: Show the state to the operator
   mobius.dhash.operator_message:
     lines:
-      - The library holds the bytes of before.
-      - "next  {{ lookup('mobius.dhash.next_command', 'health') }}"
+      - The library holds the bytes from before.
+      - "next         ansible-playbook playbooks/health.yml"
 """
 
 RETURN = r"""
@@ -39,7 +39,7 @@ lines:
   returned: always
   type: list
   elements: str
-  sample: [The library holds the bytes of before.]
+  sample: [The library holds the bytes from before.]
 """
 
 # The action plugin of the same name does the work.

@@ -11,10 +11,10 @@ from contextlib import contextmanager
 from itertools import chain, repeat
 
 from ansible.errors import AnsibleConnectionFailure
-from ansible.plugins.action import ActionBase
 
 from ..module_utils.errors import MobiusError
 from ..module_utils.migration.progress_query import format_progress
+from .run.action import StepAction
 
 _PATIENCE = 60
 _PROGRESS = "mobius.dhash.dhash_progress"
@@ -41,7 +41,7 @@ class _Stopped(BaseException):
     """The play was told to end, by Ctrl-C or a signal; holds the signal's number."""
 
 
-class Background(ActionBase):
+class Background(StepAction):
     """Runs a module in the background of the host and follows it.
 
     The module keeps its progress beside a file ``path`` (see ``migration.progress``), and knows the options
@@ -50,10 +50,10 @@ class Background(ActionBase):
 
     _supports_async = True
 
-    def in_background(self, module, arguments, path, limit, task_vars):
+    def in_background(self, arguments, path, limit, task_vars):
         """The module's result; ``limit`` in seconds, 0 for none."""
         with _signals_raised():
-            job = self._start(module, {"patience": _PATIENCE, **arguments}, limit, task_vars)
+            job = self._start({"patience": _PATIENCE, **arguments}, limit, task_vars)
             if not job.get("ansible_job_id") or not job.get("results_file"):
                 return {**job, "failed": True}
             try:
@@ -67,11 +67,11 @@ class Background(ActionBase):
                 self.cleanup()
                 raise
 
-    def _start(self, module, arguments, limit, task_vars):
+    def _start(self, arguments, limit, task_vars):
         given = self._task.async_val
         self._task.async_val = limit or _NO_LIMIT
         try:
-            return self._execute_module(module_name=module, module_args=arguments, task_vars=task_vars, wrap_async=True)
+            return self.execute(arguments, task_vars, wrap_async=True)
         finally:
             self._task.async_val = given
 

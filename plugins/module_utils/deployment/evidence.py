@@ -16,7 +16,7 @@ from ..storage.paths import locate_library
 from ..storage.replace import replace_whole
 from ..storage.state import read_current
 from ..text import redact
-from .record import checked_id, keep
+from .report import checked_id, keep
 
 LOG_TAIL = 1024 * 1024
 # This copy, and then the snapshot and the temporary file of the rollback, with something for logs.

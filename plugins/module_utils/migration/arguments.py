@@ -15,6 +15,8 @@ ITEMS: Dict[str, Dict[str, Any]] = {
     "rehash": {"type": "str", "choices": ["changed", "missing", "all"], "default": "changed"},
 }
 ENGINE: Dict[str, Dict[str, Any]] = {
+    # The action plugin acts on this one.
+    "python": {"type": "path"},
     "workers": {"type": "int", "default": 0},
     "image_timeout": {"type": "float", "default": 30},
     "max_pixels": {"type": "int", "default": 178956970},

@@ -131,6 +131,7 @@ VARIABLES: Dict[str, Kind] = {
     "mobius_confirm": truth,
     "mobius_lock_ttl": whole(1, 31_536_000),
     "mobius_lock_break": truth,
+    "mobius_lock_wait": Number(0, 86_400),
     "mobius_reconnect_timeout": whole(0, 86_400),
     "mobius_backup": _backup,
     "mobius_backup_keep_days": _KEPT,

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import subprocess
+import sys
 from collections import namedtuple
 from pathlib import Path
 
@@ -62,8 +64,89 @@ def from_the_checkout(monkeypatch):
     monkeypatch.chdir(ROOT)
 
 
-def command(name: str, extra=None, **given) -> str:
-    return next_command.command(name, "games-1", given, extra or {}, yaml.safe_load)
+@pytest.fixture
+def on_path(tmp_path: Path) -> str:
+    """A PATH with an ansible-playbook in it."""
+    return executable(tmp_path / "bin" / "ansible-playbook").rpartition("/")[0]
+
+
+def executable(path: Path) -> str:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("#!/bin/sh\n")
+    path.chmod(0o755)
+    return str(path)
+
+
+FOUND = {"PATH": os.path.dirname(sys.executable)}
+
+
+def command(name: str, extra=None, environ=None, host: str = "games-1", **given) -> str:
+    # The tests' own folder of programs holds an ansible-playbook.
+    return next_command.command(name, host, given, extra or {}, yaml.safe_load, environ or FOUND)
+
+
+def test_a_program_on_the_path_is_called_by_its_name(on_path: str) -> None:
+    assert command("status", environ={"PATH": on_path}).split()[0] == "ansible-playbook"
+
+
+@pytest.mark.parametrize(
+    "running, here, printed",
+    [
+        # A virtual environment below the current folder, as `make deploy` starts it.
+        ("venv/bin/ansible-playbook", ".", "venv/bin/ansible-playbook"),
+        ("venv/bin/ansible-playbook", "elsewhere", "{root}/venv/bin/ansible-playbook"),
+        ("venv/bin/ansible-playbook", "venv/bin", "./ansible-playbook"),
+        ("with space/bin/ansible-playbook", ".", "'with space/bin/ansible-playbook'"),
+    ],
+)
+def test_a_program_that_is_not_on_the_path_is_called_by_its_path(tmp_path, monkeypatch, running, here, printed) -> None:
+    (tmp_path / here).mkdir(parents=True, exist_ok=True)
+    monkeypatch.setattr(sys, "argv", [executable(tmp_path / running)])
+    monkeypatch.chdir(tmp_path / here)
+    line = command("status", environ={"PATH": "/nowhere"})
+    assert line.startswith(printed.format(root=tmp_path) + " ")
+    program = shlex.split(line)[0]
+    assert subprocess.run([program], check=False).returncode == 0
+
+
+def test_started_by_something_else_the_program_beside_python_is_called(tmp_path, monkeypatch) -> None:
+    beside = executable(tmp_path / "venv" / "bin" / "ansible-playbook")
+    monkeypatch.setattr(sys, "argv", ["/usr/bin/something"])
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "venv" / "bin" / "python"))
+    assert command("status", environ={"PATH": "/nowhere"}).split()[0] == beside
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    assert command("status", environ={"PATH": ""}).split()[0] == "ansible-playbook"
+
+
+AWX = {"AWX_PRIVATE_DATA_DIR": "/runner", "JOB_ID": "42", "AWX_HOST": "https://awx.example.org/"}
+NAMELESS = {"AWX_PRIVATE_DATA_DIR": "/runner", "JOB_ID": "42"}
+
+
+@pytest.mark.parametrize(
+    "environ, host, extra, printed",
+    [
+        (
+            AWX,
+            "games-1",
+            {"mobius_backup": "latest"},
+            "launch the job template for rollback.yml with limit games-1 and extra variables "
+            '{"mobius_backup": "latest"}; this job: https://awx.example.org/#/jobs/playbook/42',
+        ),
+        (NAMELESS, "games-1", {}, "launch the job template for rollback.yml with limit games-1"),
+        (NAMELESS, None, {}, "launch the job template for rollback.yml"),
+        # ansible-runner or ansible-navigator without a controller.
+        (
+            {"RUNNER_OMIT_EVENTS": "False"},
+            "games-1",
+            {},
+            "run rollback.yml as this playbook was run with limit games-1",
+        ),
+    ],
+)
+def test_a_job_names_a_job_template_and_no_path_of_its_container(environ, host, extra, printed) -> None:
+    given = {"inventory": ("/runner/inventory/hosts",), "extra_vars": ("@/runner/env/extravars", "my_token=s3cret")}
+    line = command("rollback", extra, environ, host, **given)
+    assert line == printed
 
 
 def test_a_command_repeats_how_this_run_was_started() -> None:

@@ -12,7 +12,7 @@ import pytest
 from ansible_collections.mobius.dhash.plugins.module_utils.deployment.artifacts import Artifact
 from ansible_collections.mobius.dhash.plugins.module_utils.deployment.evidence import keep_evidence
 from ansible_collections.mobius.dhash.plugins.module_utils.deployment.prune import Rules, decide, prune
-from ansible_collections.mobius.dhash.plugins.module_utils.deployment.record import write_record
+from ansible_collections.mobius.dhash.plugins.module_utils.deployment.report import write_report
 from ansible_collections.mobius.dhash.plugins.module_utils.errors import MobiusError
 from ansible_collections.mobius.dhash.plugins.module_utils.storage import lock, state
 from ansible_collections.mobius.dhash.plugins.module_utils.storage.replace import read_version
@@ -44,8 +44,8 @@ class Place:
     def record(self, day: int, kind: str = "deployment", **facts: str) -> List[Path]:
         facts = {"library": str(self.library), **facts}
         record = {"deployment": run_id(day), "kind": kind, "status": "deployed", "facts": facts}
-        written = write_record(str(self.logs), kind, record)
-        return [Path(written["record"]), Path(written["log"])]
+        written = write_report(str(self.logs), kind, record)
+        return [Path(written["report"]), Path(written["log"])]
 
     def evidence(self, day: int) -> Path:
         kept = keep_evidence(

@@ -1,0 +1,24 @@
+# Copyright (c) Mobius contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The controller's side of a dry run: what it predicts is shown, and a refusal fails where that is wanted."""
+
+from __future__ import annotations
+
+from ansible.module_utils.parsing.convert_bool import boolean
+
+from ..plugin_utils.run.action import StepAction
+
+_REMEDY = "correct those pictures or their paths, or raise mobius_max_failure_rate"
+
+
+class ActionModule(StepAction):
+    """Execute the module as a step, and show its lines."""
+
+    def work(self, arguments, task_vars):
+        fails = boolean(arguments.pop("fail_on_refusal", False))
+        result = self.execute(arguments, task_vars)
+        if result.get("lines"):
+            self.show(result["lines"])
+        if fails and result.get("would_fail") and not result.get("failed"):
+            result.update(failed=True, msg=f"The migration would fail: {result['refusal']}. Next: {_REMEDY}.")
+        return result

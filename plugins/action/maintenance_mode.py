@@ -1,0 +1,11 @@
+# Copyright (c) Mobius contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The controller's side of ``maintenance_mode``: a step of a run."""
+
+from __future__ import annotations
+
+from ..plugin_utils.run.action import StepAction
+
+
+class ActionModule(StepAction):
+    """Execute the module as a step."""

@@ -1,0 +1,58 @@
+# Copyright (c) Mobius contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The beginning of a run: its id, its journal, the checks on the controller, and the message at the start."""
+
+from __future__ import annotations
+
+import random
+
+from ansible import constants as C
+from ansible.plugins.action import ActionBase
+
+from ..module_utils.clock import file_stamp, timestamp
+from ..module_utils.errors import MobiusError
+from ..plugin_utils.run import checks
+from ..plugin_utils.run.journal import FAILURE, Journal
+from ..plugin_utils.run.messages import hosts_of, send
+from ..plugin_utils.run.notification import start_notice
+from ..plugin_utils.variables import check_variables
+
+
+class ActionModule(ActionBase):
+    """Begin a run on this host."""
+
+    _requires_connection = False
+
+    def run(self, tmp=None, task_vars=None):
+        super().run(tmp, task_vars)
+        given = {"kind": "deployment", "path": "", **self._task.args}
+        journal = Journal(C.DEFAULT_LOCAL_TMP, task_vars["inventory_hostname"])
+        run = {
+            "id": f"{file_stamp()}-{random.randrange(1 << 24):06x}",
+            "kind": given["kind"],
+            "path": str(given["path"] or ""),
+            "started_at": timestamp(),
+            "check_mode": bool(self._task.check_mode),
+        }
+        hosts = hosts_of(task_vars)
+        earlier = journal.entries()
+        journal.begin({**run, "prior": bool(earlier)})
+        try:
+            checks.refuse_after_lost_hosts(hosts, journal)
+            for warning in self._checked(given, task_vars):
+                self._display.warning(warning)
+        except MobiusError as error:
+            journal.add(FAILURE, step="start", task=self._task.name, message=str(error))
+            return {"failed": True, "msg": str(error), "where": error.where, "remedy": error.remedy, **run}
+        finally:
+            notice = start_notice(given["kind"], hosts, task_vars["inventory_hostname"])
+            send(self, notice, given.get("notify"), given.get("notify_timeout"), {given["kind"]: run["id"]})
+        return {"changed": False, **run}
+
+    def _checked(self, given, task_vars):
+        checks.refuse_task_timeout(self._task.timeout)
+        checks.refuse_unanswerable_question(given.get("confirm"))
+        is_remote = self._connection.transport != "local"
+        result = check_variables(task_vars, self._templar, role_only=False, is_remote=is_remote)
+        checks.refuse_outside_window(given.get("window") or {}, given.get("ignore_window"))
+        return result["warnings"]

@@ -1,0 +1,84 @@
+# Copyright (c) Mobius contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The end of a run: lock, report, retention and maintenance in one execution of the module; then what people read."""
+
+from __future__ import annotations
+
+from ansible import context
+from ansible.errors import AnsibleConnectionFailure
+
+from ..module_utils.text import redact
+from ..plugin_utils.next_command import command
+from ..plugin_utils.run.action import StepAction
+from ..plugin_utils.run.controller import controller_facts
+from ..plugin_utils.run.end import End, facts
+from ..plugin_utils.run.finish import arguments, failure_of, owns_lock
+from ..plugin_utils.run.headlines import headline
+from ..plugin_utils.run.lines import lines
+from ..plugin_utils.run.messages import hosts_of, send
+from ..plugin_utils.run.next_steps import next_commands
+from ..plugin_utils.run.notification import end_notice
+
+_OWN = ("notify", "notify_timeout", "restartable", "lock_ttl", "rollback_backup")
+
+
+class ActionModule(StepAction):
+    """End the run of this host: it fails if the run did."""
+
+    def work(self, given, task_vars):
+        own = {name: given.pop(name, None) for name in _OWN}
+        run = self.current_run()
+        if run is None:
+            return {"failed": True, "msg": "There is no run to finish. Next: call run_begin first."}
+        found, lost = self._on_host(run, given, own, task_vars)
+        settings = {
+            "backup": own["rollback_backup"],
+            "lock_ttl": own["lock_ttl"] or 900,
+            "restartable": own["restartable"],
+        }
+        end = End(run, found, settings, self._command(task_vars))
+        shown = [redact(line) for line in lines(end)]
+        self.show(shown)
+        self._notify(run, own, shown, facts(end), task_vars)
+        return self._result(end, found, lost)
+
+    def _on_host(self, run, given, own, task_vars):
+        """The result of the module, and why the host could not be reached; without either where nothing was begun."""
+        if not run.path or run.failure is not None and run.failure.lost and not owns_lock(run):
+            return {}, ""
+        try:
+            found = self.execute(arguments(run, given, controller_facts(), own), task_vars)
+        except AnsibleConnectionFailure as error:
+            return {}, str(error.message)
+        if found.get("unreachable"):
+            return {}, str(found.get("msg"))
+        if found.get("failed") and "errors" not in found:
+            return {"errors": {"state": str(found.get("msg"))}}, ""
+        return found, ""
+
+    def _command(self, task_vars):
+        def printed(playbook, extra=None):
+            return command(playbook, self.host, context.CLIARGS, extra or {}, self._loader.load)
+
+        return printed
+
+    def _notify(self, run, own, shown, known, task_vars):
+        hosts = hosts_of(task_vars)
+        with self.journal.ended(status=run.status, lines=[] if run.succeeded else shown) as runs:
+            notice = end_notice(run.kind, hosts, runs)
+            send(self, notice, own["notify"], own["notify_timeout"], {run.kind: run.id, **known})
+
+    def _result(self, end, found, lost):
+        run = end.run
+        why = failure_of(end, lost)
+        result = {
+            "changed": bool(found.get("changed")),
+            "id": run.id,
+            "status": run.status,
+            "headline": redact(headline(end)),
+            "facts": facts(end),
+            "next": [] if run.succeeded else next_commands(end),
+            "report": found.get("report"),
+            "removed": found.get("removed") or [],
+        }
+        return {**result, "failed": True, "msg": redact(why)} if why else result

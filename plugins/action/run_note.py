@@ -1,0 +1,38 @@
+# Copyright (c) Mobius contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Notes in the journal of a run what its modules cannot note themselves."""
+
+from __future__ import annotations
+
+from ansible import constants as C
+from ansible.module_utils.parsing.convert_bool import boolean
+from ansible.plugins.action import ActionBase
+
+from ..module_utils.clock import timestamp
+from ..plugin_utils.run.journal import FAILURE, MARK, STEP, Journal
+from ..plugin_utils.run.model import Run, describe_failure
+
+
+class ActionModule(ActionBase):
+    """Note which step a hook belongs to, or, in a rescue, what failed."""
+
+    _requires_connection = False
+
+    def run(self, tmp=None, task_vars=None):
+        super().run(tmp, task_vars)
+        journal = Journal(C.DEFAULT_LOCAL_TMP, task_vars["inventory_hostname"])
+        if not journal.is_open:
+            return {"changed": False}
+        if self._task.args.get("step"):
+            step = str(self._task.args["step"]).replace("_", "-")
+            if boolean(self._task.args.get("done") or False):
+                noted = {"name": step, "task": self._task.name, "at": timestamp(), "seconds": 0.0, "result": {}}
+                journal.add(STEP, step=step, outcome="changed", message="", **noted)
+            else:
+                journal.add(MARK, step=step)
+            return {"changed": False}
+        task, failed = task_vars.get("ansible_failed_task") or {}, task_vars.get("ansible_failed_result") or {}
+        step = Run.from_entries(journal.entries()).current
+        message = describe_failure(failed)
+        journal.add(FAILURE, step=step, task=str(task.get("name") or ""), message=message)
+        return {"changed": False}

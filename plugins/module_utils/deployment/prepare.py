@@ -1,0 +1,84 @@
+# Copyright (c) Mobius contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Preflight, lock and backup in one call: what has to be true before a migration may begin."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence
+
+from ..backups.store import create_backup
+from ..errors import MobiusError, failure
+from ..storage.journal import begin_run
+from ..storage.lock import acquire
+from ..storage.replace import read_version
+from .preflight import preflight
+
+STEPS = ("preflight", "lock", "backup")
+
+
+def prepare(
+    path: str,
+    *,
+    run: Mapping[str, Any],
+    steps: Sequence[str],
+    check: Mapping[str, Any],
+    lock: Mapping[str, Any],
+    backup_dir: str,
+    check_mode: bool = False,
+) -> Dict[str, Any]:
+    """Do ``steps``, in this order whatever theirs.
+
+    :param run: ``id`` and ``kind``, as the journal on the host keeps them.
+    :param steps: of :data:`STEPS`.
+    :param check: arguments of :func:`preflight` beside the path.
+    :param lock: arguments of :func:`..storage.lock.acquire` beside the path and the holder.
+    :returns: the results by step, ``owed`` (what an earlier run left undone, see ``storage.journal``), ``as_deployed``,
+        ``sha256``, ``real_path``, ``real_folders`` (``backup_dir`` and ``log_dir``, links followed), ``changed`` and
+        ``warnings``; where a step failed, ``step``, ``failed``, ``msg``, ``where`` and
+        ``remedy``.
+    """
+    done: Dict[str, Any] = {"changed": False, "owed": [], "warnings": []}
+    # A link in these paths may be moved while the run goes on; its rollback and its end stay with what it began with.
+    done["real_folders"] = {"backup_dir": os.path.realpath(backup_dir), "log_dir": os.path.realpath(check["log_dir"])}
+
+    def take_lock() -> Dict[str, Any]:
+        result = acquire(path, str(run["id"]), check_mode=check_mode, info=run.get("controller"), **lock)
+        result["changed"] = False
+        if not check_mode:
+            done["owed"] = begin_run(path, run, _sha256(path))
+        return result
+
+    def back_up() -> Dict[str, Any]:
+        if done.get("as_deployed"):
+            return {"changed": False, "skipped": True, "backup": done["preflight"]["backup"]}
+        details = {"deployment": str(run["id"]), "expected_real_path": done.get("real_path")}
+        return create_backup(path, backup_dir, check_mode=check_mode, **details)
+
+    work: Dict[str, Callable[[], Dict[str, Any]]] = {
+        "preflight": lambda: preflight(path, backup_dir=backup_dir, check_mode=check_mode, **check),
+        "lock": take_lock,
+        "backup": back_up,
+    }
+    for name in (name for name in STEPS if name in steps):
+        try:
+            _merge(done, name, work[name]())
+        except (MobiusError, OSError) as error:
+            return {**done, **failure(error, path), "step": name}
+    return done
+
+
+def _merge(done: Dict[str, Any], name: str, result: Dict[str, Any]) -> None:
+    warnings: List[str] = result.pop("warnings", [])
+    done["warnings"] += warnings
+    done["changed"] = done["changed"] or bool(result.get("changed"))
+    done[name] = result
+    if name == "preflight":
+        done.update({member: result[member] for member in ("as_deployed", "sha256", "real_path")})
+
+
+def _sha256(path: str) -> Optional[str]:
+    try:
+        return read_version(path).sha256
+    except FileNotFoundError:
+        return None

@@ -1,0 +1,137 @@
+# Copyright (c) Mobius contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""One rollback on a host: lock, evidence, restore."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Callable, Dict, List, Mapping, Optional
+
+from ..backups.restore import restore
+from ..errors import MobiusError, failure
+from ..storage.journal import begin_run, read_run, undone
+from ..storage.lock import StillWriting, acquire
+from ..storage.replace import read_version
+from .evidence import keep_evidence
+from .info import deployed
+from .take_back import take_back
+
+#: Seconds to wait for a writer that is ending: a migration that was cut off ends by itself.
+WRITER_TIMEOUT = 120.0
+
+
+def roll_back(
+    path: str,
+    backup_dir: Optional[str],
+    backup: str,
+    *,
+    run: Mapping[str, Any],
+    lock: Optional[Mapping[str, Any]],
+    evidence: Optional[Mapping[str, Any]],
+    watched: Optional[Mapping[str, Any]] = None,
+    only_replaced: bool = False,
+    expected: Optional[str] = None,
+    check_mode: bool = False,
+) -> Dict[str, Any]:
+    """Restore ``backup``.
+
+    :param run: ``id`` and ``kind``.
+    :param lock: arguments of :func:`..storage.lock.acquire` beside path and holder; None: the run holds it already.
+    :param evidence: arguments of :func:`keep_evidence` beside the path; None keeps none. It never stops the restore.
+    :param watched: ``deployment`` and ``sha256`` of the deployment that was judged; anything else is left alone.
+    :param only_replaced: restore only what the migration of this run replaced.
+    :returns: as :func:`..backups.restore.restore`, and ``owed``, ``evidence`` (``folder``, ``files``, ``error``) and
+        ``nothing`` (why nothing was rolled back, see :func:`nothing_to_roll_back`); where it failed,
+        ``failed`` and ``msg``.
+    """
+    done: Dict[str, Any] = {"changed": False, "owed": [], "nothing": None}
+    done["evidence"] = _kept(path, evidence, str(run["id"]), check_mode)
+    try:
+        if lock is not None:
+            acquire(path, str(run["id"]), check_mode=check_mode, **lock)
+            if not check_mode:
+                done["owed"] = _begun(path, run)
+        if watched is not None:
+            now = deployed(path, backup_dir, "deployment")
+            done["nothing"] = nothing_to_roll_back(path, watched, now)
+            expected = now["current"].get("sha256")
+        if done["nothing"] is None:
+            call: Callable[..., Dict[str, Any]] = take_back if only_replaced else restore
+            details: Dict[str, Any] = {"check_mode": check_mode, "deployment": str(run["id"]), "expected": expected}
+            done.update(_once_written(lambda: call(path, backup_dir, backup, **details)))
+    except (MobiusError, OSError) as error:
+        done.update(failure(error, path))
+    return done
+
+
+def nothing_to_roll_back(path: str, watched: Mapping[str, Any], now: Mapping[str, Any]) -> Optional[Dict[str, Any]]:
+    """Why a watched deployment is not rolled back, or None.
+
+    :param now: what :func:`..deployment.info.deployed` returns, with ``way_back``.
+    :returns: ``reason`` (``not_deployed``, ``superseded``, ``edited`` or ``unchanged``), ``message`` and ``earlier``,
+        the backup of the deployment before, if there is one.
+    """
+    current, sha256 = now["current"], now["sha256"]
+    previous = (current.get("previous") or {}).get("backup") or {}
+    for reason, applies, message in (
+        ("not_deployed", watched.get("status") != "deployed", "no deployment of this library is known"),
+        (
+            "superseded",
+            any(current.get(name) != watched.get(name) for name in ("deployment", "sha256")),
+            "another run has changed what is deployed since the watch began",
+        ),
+        (
+            "edited",
+            sha256 is not None and not now["as_recorded"],
+            f"{path} was edited after the deployment and the edit is kept (sha256 {sha256}, deployed "
+            f"{current.get('sha256')})",
+        ),
+        (
+            "unchanged",
+            sha256 is not None and now["way_back"]["sha256"] == sha256,
+            f"the last deployment changed nothing, so {path} already holds the bytes that a rollback would restore "
+            f"(sha256 {sha256})",
+        ),
+    ):
+        if applies:
+            return {"reason": reason, "message": message, "earlier": previous.get("path")}
+    return None
+
+
+def _kept(path: str, evidence: Optional[Mapping[str, Any]], run_id: str, check_mode: bool) -> Dict[str, Any]:
+    kept: Dict[str, Any] = {"folder": None, "files": [], "error": None}
+    if evidence is not None:
+        try:
+            found = keep_evidence(path, deployment=run_id, check_mode=check_mode, **evidence)
+            kept.update(folder=found["folder"], files=found["files"])
+        except (MobiusError, OSError) as error:
+            kept["error"] = str(error)
+    return kept
+
+
+def _begun(path: str, run: Mapping[str, Any]) -> List[str]:
+    """Open the journal; what an earlier run left undone. A journal that cannot be written never stops the restore."""
+    sha256 = _sha256(path)
+    try:
+        return begin_run(path, run, sha256)
+    except (MobiusError, OSError):
+        return undone(read_run(path), sha256)
+
+
+def _once_written(call: Callable[[], Dict[str, Any]]) -> Dict[str, Any]:
+    """Call again while another process is writing to the library."""
+    deadline = time.monotonic() + WRITER_TIMEOUT
+    while True:
+        try:
+            return call()
+        except StillWriting:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(1)
+
+
+def _sha256(path: str) -> Optional[str]:
+    try:
+        return read_version(path).sha256
+    except OSError:
+        return None

@@ -1,0 +1,201 @@
+# Copyright (c) Mobius contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""``run.json``: how far a run has come on this host, readable after the controller was killed.
+
+The controller names its run and step to each module in the environment variable :data:`VARIABLE`; the module notes the
+step here before and after its work. The next run reads what an unfinished one left undone.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Dict, List, Mapping, Optional, Sequence
+
+from ..clock import timestamp
+from ..errors import MobiusError
+from .paths import state_dir
+from .replace import DurabilityUnknown, open_regular, write_json
+from .state import library_owner, prepare_folder
+
+Run = Dict[str, Any]
+
+VARIABLE = "MOBIUS_DHASH_RUN"
+#: Steps that may replace the bytes of the library.
+REPLACING = ("migrate", "rollback")
+#: What a library that was replaced needs before the run may end, by the step that does it.
+OBLIGATIONS = ("verify", "restart", "health")
+_SUCCEEDED = ("ok", "changed")
+
+
+def journal_path(library_path: str) -> str:
+    """Where the journal of this library's last run is kept."""
+    return str(Path(state_dir(library_path)) / "run.json")
+
+
+def read_run(library_path: str) -> Optional[Run]:
+    """The last run: ``id``, ``kind``, ``started_at``, ``steps``, ``owed``, ``ended_at``, ``status``, ...
+
+    None when there is none, or when it cannot be read: nothing depends on it.
+    """
+    with suppress(OSError, ValueError, RecursionError, MobiusError), open_regular(journal_path(library_path)) as stream:
+        run = json.loads(stream.read())
+        if isinstance(run, dict) and _is_list(run.get("steps"), dict) and _is_list(run.get("owed"), str):
+            return run
+    return None
+
+
+def _is_list(value: Any, kind: type) -> bool:
+    return isinstance(value, list) and all(isinstance(entry, kind) for entry in value)
+
+
+def begin_run(library_path: str, run: Mapping[str, Any], sha256: Optional[str]) -> List[str]:
+    """Start the journal of ``run`` and return what the run before it left undone.
+
+    :param run: ``id`` and ``kind``; further members are kept as they are.
+    :param sha256: of the library now; None when it is missing.
+    """
+    before = read_run(library_path)
+    if before is not None and before.get("id") == run.get("id"):
+        _write(library_path, {**before, "sha256": sha256})
+        return [str(name) for name in before["owed"]]
+    owed = undone(before, sha256)
+    flag = _flag_left_on(before)
+    _write(
+        library_path,
+        {
+            **run,
+            "started_at": timestamp(),
+            "sha256": sha256,
+            "steps": [],
+            "owed": owed,
+            "maintenance_flag": flag["path"] if flag else None,
+            "maintenance_run": flag["run"] if flag else None,
+            "ended_at": None,
+            "status": None,
+        },
+    )
+    return owed
+
+
+def end_run(
+    library_path: str,
+    run_id: str,
+    status: str,
+    owed: Sequence[str],
+    *,
+    settled: Sequence[str] = (),
+    sha256: Optional[str] = None,
+    flag_left_on: bool,
+) -> None:
+    """Close the journal of ``run_id``, if it is the last run's.
+
+    :param owed: what the run left to be done for a library that it replaced; of :data:`OBLIGATIONS`.
+    :param settled: what needs to be done no more; what is in neither list stays as an earlier run left it.
+    :param sha256: of the library now; None when it is missing or cannot be read.
+    """
+    run = read_run(library_path)
+    if run is None or run.get("id") != run_id:
+        return
+    if not flag_left_on:
+        run["maintenance_flag"] = None
+    left = set(run["owed"]) - set(settled)
+    replacing = [entry for entry in run["steps"] if entry.get("step") in REPLACING]
+    if not replacing or any(_may_have_replaced(run, entry, sha256) for entry in replacing):
+        left |= set(owed)
+    left_to_do = [name for name in OBLIGATIONS if name in left]
+    _write(library_path, {**run, "ended_at": timestamp(), "status": status, "owed": left_to_do})
+
+
+def undone(run: Optional[Run], sha256: Optional[str]) -> List[str]:
+    """What a run left to be done for the library as it is now.
+
+    :param sha256: of the library now. Where it is what the run started from, the run replaced nothing.
+    """
+    if run is None:
+        return []
+    owed = set(run["owed"])
+    if run.get("ended_at") is None:
+        for entry in run["steps"]:
+            name = entry.get("step")
+            if name in REPLACING and _may_have_replaced(run, entry, sha256):
+                owed = {"restart", "health"} | ({"verify"} if name == "migrate" else set())
+            elif name in OBLIGATIONS and entry.get("outcome") in _SUCCEEDED:
+                owed.discard(name)
+    return [name for name in OBLIGATIONS if name in owed]
+
+
+def _may_have_replaced(run: Run, entry: Mapping[str, Any], sha256: Optional[str]) -> bool:
+    """Whether a step replaced the library; one that was cut off could not say so."""
+    outcome = entry.get("outcome")
+    if outcome in _SUCCEEDED:
+        return bool(outcome == "changed")
+    # After a restore the same bytes as at the start do not prove that the migration had replaced nothing.
+    restored = any(each.get("step") == "rollback" and each.get("outcome") != "failed" for each in run["steps"])
+    return bool((entry.get("step") == "migrate" and restored) or run.get("sha256") != sha256)
+
+
+def _flag_left_on(run: Optional[Run]) -> Optional[Dict[str, Any]]:
+    """The maintenance flag that an earlier run turned on and did not turn off."""
+    if run is None or not run.get("maintenance_flag"):
+        return None
+    return {"path": run["maintenance_flag"], "run": run.get("maintenance_run") or run.get("id")}
+
+
+class Step:
+    """One step of the run that the environment names; does nothing outside of a run."""
+
+    def __init__(self, run: Mapping[str, Any]) -> None:
+        self._run = {name: value for name, value in run.items() if name not in ("step", "path")}
+        self._name = str(run.get("step") or "")
+        self._path = str(run.get("path") or "")
+
+    @classmethod
+    def from_environment(cls, *, check_mode: bool) -> Step:
+        """The step that the controller named; in check mode none, for nothing may be written then."""
+        with suppress(ValueError):
+            run = json.loads(os.environ.get(VARIABLE) or "{}")
+            if isinstance(run, dict) and not check_mode:
+                return cls(run)
+        return cls({})
+
+    def begin(self) -> None:
+        """Note that the step has begun; the first one of a run opens its journal, unless another run's is open."""
+        with suppress(OSError, MobiusError):
+            if self._path and os.path.exists(self._path) and self._may_open(read_run(self._path)):
+                begin_run(self._path, self._run, None)
+        self._note({"step": self._name, "at": timestamp(), "outcome": "running", "pid": os.getpid()})
+
+    def _may_open(self, before: Optional[Run]) -> bool:
+        # A watch changes nothing: until it rolls back, the journal of the deployment that it watches stays.
+        return self._run.get("kind") != "monitoring" and (before is None or bool(before.get("ended_at")))
+
+    def end(self, outcome: str, message: str = "", **members: Any) -> None:
+        """Note how the step ended.
+
+        :param outcome: ``ok``, ``changed`` or ``failed``.
+        :param members: members of the run itself to set with it, such as ``maintenance_flag``.
+        """
+        self._note({"step": self._name, "outcome": outcome, "ended_at": timestamp(), "message": message}, members)
+
+    def _note(self, entry: Dict[str, Any], members: Optional[Dict[str, Any]] = None) -> None:
+        # The journal is for people and for the next run; a full disk must not stop the step that it is about.
+        if not self._path:
+            return
+        with suppress(OSError, MobiusError):
+            run = read_run(self._path)
+            if run is None or run.get("id") != self._run.get("id"):
+                return
+            steps = run["steps"]
+            if steps and entry["outcome"] != "running" and steps[-1].get("step") == self._name:
+                entry = {**steps.pop(), **entry}
+            _write(self._path, {**run, "steps": [*steps, entry], **(members or {})})
+
+
+def _write(library_path: str, run: Run) -> None:
+    prepare_folder(library_path)
+    uid, gid = library_owner(library_path)
+    with suppress(DurabilityUnknown):
+        write_json(journal_path(library_path), run, owner=uid, group=gid)

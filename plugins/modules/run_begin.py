@@ -1,0 +1,95 @@
+#!/usr/bin/python
+# Copyright (c) Mobius contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: run_begin
+short_description: Begin a deployment, a rollback or a watch
+version_added: 1.0.0
+description:
+  - Gives the run an id and starts its journal on the controller. Until M(mobius.dhash.run_finish), the modules of this
+    collection note each step in it, and a host that is lost is a failed step, which C(rescue) sees.
+  - Checks the variables as M(mobius.dhash.variables_check) does, the maintenance window, and the settings of Ansible
+    that would end a run in the middle.
+  - Refuses to begin on a host after an earlier batch has lost one.
+  - Sends the message at the start, once for all hosts.
+  - Runs on the controller and does not connect to the host.
+options:
+  kind:
+    description: What begins.
+    type: str
+    choices: [deployment, rollback, monitoring]
+    default: deployment
+  path:
+    description: The library.
+    type: path
+    required: true
+  window:
+    description: When it may begin, as C(mobius_maintenance_window); always when empty.
+    type: dict
+    default: {}
+  ignore_window:
+    description: Begin outside of O(window) as well.
+    type: bool
+    default: false
+  confirm:
+    description: Whether a person is going to be asked; refused where a job runs without one.
+    type: bool
+    default: false
+  notify:
+    description: Channels of the messages, as O(mobius.dhash.deployment_notify#module:channels).
+    type: list
+    elements: dict
+    default: []
+  notify_timeout:
+    description: Seconds for each channel.
+    type: float
+    default: 10
+extends_documentation_fragment:
+  - mobius.dhash.attributes.controller
+seealso:
+  - module: mobius.dhash.run_finish
+author:
+  - Mobius contributors (@mobius-dhash)
+"""
+
+EXAMPLES = r"""
+- name: Begin a deployment
+  mobius.dhash.run_begin:
+    kind: deployment
+    path: /srv/mobius/library.json
+  register: run
+"""
+
+RETURN = r"""
+id:
+  description: The id of the run.
+  returned: always
+  type: str
+  sample: 20240924T160000Z-1a2b3c
+kind:
+  description: What has begun.
+  returned: always
+  type: str
+  sample: deployment
+path:
+  description: The library.
+  returned: always
+  type: str
+  sample: /srv/mobius/library.json
+started_at:
+  description: When it began, in UTC.
+  returned: always
+  type: str
+  sample: "2024-09-24T16:00:00Z"
+check_mode:
+  description: Whether the run only predicts.
+  returned: always
+  type: bool
+  sample: false
+"""
+
+# The action plugin of the same name does the work.

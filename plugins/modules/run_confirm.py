@@ -1,0 +1,45 @@
+#!/usr/bin/python
+# Copyright (c) Mobius contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: run_confirm
+short_description: Judge the answer of the person who was asked for consent
+version_added: 1.0.0
+description:
+  - Fails unless the answer is C(yes) or C(y).
+  - Runs on the controller and does not connect to the host.
+options:
+  answer:
+    description: What was typed.
+    type: str
+    default: ""
+extends_documentation_fragment:
+  - mobius.dhash.attributes.controller
+author:
+  - Mobius contributors (@mobius-dhash)
+"""
+
+EXAMPLES = r"""
+- name: Ask
+  ansible.builtin.pause:
+    prompt: Type "yes" to migrate
+  register: answer
+
+- name: Stop without consent
+  mobius.dhash.run_confirm:
+    answer: "{{ answer.user_input | default('') }}"
+"""
+
+RETURN = r"""
+changed:
+  description: Always false.
+  returned: always
+  type: bool
+  sample: false
+"""
+
+# The action plugin of the same name does the work.

@@ -1,0 +1,55 @@
+#!/usr/bin/python
+# Copyright (c) Mobius contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: run_note
+short_description: Note in the journal of a run what its steps cannot note themselves
+version_added: 1.0.0
+description:
+  - With O(step), what fails from here on belongs to that step. The roles call it before a hook.
+  - With O(step) and O(done), the step has succeeded; for a step that is not a module of this collection, such as a
+    restart by a command of the host's own.
+  - Without it, to be called in a C(rescue), notes the task that failed and its message.
+  - Runs on the controller and does not connect to the host. Outside of a run it does nothing.
+options:
+  step:
+    description: A step of the run, such as V(migrate).
+    type: str
+  done:
+    description: Whether the step has succeeded.
+    type: bool
+    default: false
+extends_documentation_fragment:
+  - mobius.dhash.attributes.controller
+author:
+  - Mobius contributors (@mobius-dhash)
+"""
+
+EXAMPLES = r"""
+- name: Run a task of our own as a part of the verification
+  block:
+    - name: Name the step
+      mobius.dhash.run_note:
+        step: verify
+
+    - name: Run the smoke test
+      ansible.builtin.command: /srv/mobius/smoke-test
+      changed_when: false
+  rescue:
+    - name: Note what failed
+      mobius.dhash.run_note:
+"""
+
+RETURN = r"""
+changed:
+  description: Always false.
+  returned: always
+  type: bool
+  sample: false
+"""
+
+# The action plugin of the same name does the work.

@@ -1,0 +1,190 @@
+#!/usr/bin/python
+# Copyright (c) Mobius contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: run_prepare
+short_description: Check the library, take its lock and back it up in one call
+version_added: 1.0.0
+description:
+  - Does what M(mobius.dhash.library_preflight), M(mobius.dhash.library_lock) and M(mobius.dhash.library_backup) do, one
+    after the other, and stops at the first that refuses. The role C(deploy) uses it to spare round trips.
+  - A library that is as the last deployment left it is not backed up again.
+  - With the lock the journal of the run begins on the host. What an earlier run that was killed left undone is returned
+    in RV(owed).
+options:
+  steps:
+    description: What is done, in this order.
+    type: list
+    elements: str
+    choices: [preflight, lock, backup]
+    default: [preflight, lock, backup]
+  schema:
+    description: As O(mobius.dhash.library_preflight#module:schema).
+    type: path
+  metrics_file:
+    description: As O(mobius.dhash.library_preflight#module:metrics_file).
+    type: path
+  replaces:
+    description: As O(mobius.dhash.library_preflight#module:replaces).
+    type: list
+    elements: path
+    default: []
+  log_dir:
+    description: Folder of the logs; C(logs) beside the library when omitted.
+    type: path
+  lock_ttl:
+    description: Seconds without a sign of life after which the lock expires.
+    type: int
+    default: 900
+  lock_break:
+    description: Take the lock whoever holds it.
+    type: bool
+    default: false
+  lock_wait:
+    description: Seconds to wait for a holder that is ending, and for a process that is still writing.
+    type: float
+    default: 0
+  lock_pid:
+    description: A process on this host whose end releases the lock; on local connections that of ansible-playbook.
+    type: int
+  run:
+    description:
+      - C(id) and C(kind) of the run, and C(controller), who started it, which the journal on the host keeps.
+      - Within a run the action plugin sets it.
+    type: dict
+extends_documentation_fragment:
+  - mobius.dhash.attributes
+  - mobius.dhash.library
+  - mobius.dhash.library.backup_dir
+  - mobius.dhash.hashing.images
+  - mobius.dhash.hashing.items
+seealso:
+  - module: mobius.dhash.library_preflight
+  - module: mobius.dhash.library_lock
+  - module: mobius.dhash.library_backup
+author:
+  - Mobius contributors (@mobius-dhash)
+"""
+
+EXAMPLES = r"""
+- name: Check, lock and back up
+  mobius.dhash.run_prepare:
+    path: /srv/mobius/library.json
+    run:
+      id: 20240924T160000Z-1a2b3c
+      kind: deployment
+"""
+
+RETURN = r"""
+preflight:
+  description: The result of the preflight.
+  returned: when it was asked for and succeeded
+  type: dict
+  sample: {"sha256": "2c26b4…", "size": 12345, "as_deployed": false}
+lock:
+  description: The lock as it was taken.
+  returned: when it was asked for and succeeded
+  type: dict
+  sample: {"holder": {"id": "20240924T160000Z-1a2b3c"}, "taken_over_from": null}
+backup:
+  description: The result of the backup; C(skipped) where the library is as the last deployment left it.
+  returned: when it was asked for and succeeded
+  type: dict
+  sample: {"backup": {"path": "/srv/mobius/backups/library.json.bak.20240924T160000Z", "sha256": "2c26b4…"}}
+as_deployed:
+  description: Whether the library is as the last deployment left it.
+  returned: after the preflight
+  type: bool
+  sample: false
+sha256:
+  description: SHA-256 of the library.
+  returned: after the preflight
+  type: str
+  sample: 2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae
+real_path:
+  description: The library, links followed.
+  returned: after the preflight
+  type: str
+  sample: /srv/mobius/releases/7/library.json
+real_folders:
+  description: The folders C(backup_dir) and C(log_dir), links followed.
+  returned: always
+  type: dict
+  sample: {"backup_dir": "/srv/mobius/backups", "log_dir": "/srv/mobius/logs"}
+owed:
+  description: What an earlier run left undone for this library; of C(verify), C(restart), C(health).
+  returned: always
+  type: list
+  elements: str
+  sample: []
+step:
+  description: The step that refused.
+  returned: when one refused
+  type: str
+  sample: lock
+"""
+
+import os
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.mobius.dhash.plugins.module_utils.ansible import finish
+from ansible_collections.mobius.dhash.plugins.module_utils.deployment.prepare import STEPS, prepare
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec=dict(
+            path=dict(type="path", required=True),
+            backup_dir=dict(type="path"),
+            steps=dict(type="list", elements="str", choices=list(STEPS), default=list(STEPS)),
+            image_root=dict(type="path"),
+            items=dict(type="list", elements="str", default=[]),
+            image_key=dict(type="str", default="image"),
+            rehash=dict(type="str", choices=["changed", "missing", "all"], default="changed"),
+            log_dir=dict(type="path"),
+            schema=dict(type="path"),
+            metrics_file=dict(type="path"),
+            replaces=dict(type="list", elements="path", default=[]),
+            lock_ttl=dict(type="int", default=900),
+            lock_break=dict(type="bool", default=False),
+            lock_wait=dict(type="float", default=0),
+            lock_pid=dict(type="int"),
+            run=dict(type="dict"),
+        ),
+        supports_check_mode=True,
+    )
+    given = module.params
+    beside = os.path.dirname(given["path"])
+    check = {
+        "image_root": given["image_root"] or beside,
+        "items": given["items"],
+        "log_dir": given["log_dir"] or os.path.join(beside, "logs"),
+        "schema": given["schema"],
+        "metrics_file": given["metrics_file"],
+        "replaces": given["replaces"],
+    }
+    finish(
+        module,
+        lambda: prepare(
+            given["path"],
+            run=given["run"] or {"id": "by hand", "kind": "deployment"},
+            steps=given["steps"],
+            check=check,
+            lock={
+                "ttl": given["lock_ttl"],
+                "force": given["lock_break"],
+                "pid": given["lock_pid"],
+                "wait": given["lock_wait"],
+            },
+            backup_dir=given["backup_dir"] or os.path.join(beside, "backups"),
+            check_mode=module.check_mode,
+        ),
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,144 @@
+# Copyright (c) Mobius contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The base class of the action plugins: a module of this collection as one step of a run.
+
+Within a run it notes step, time and outcome in the controller's journal, names run and step to the module (see
+``module_utils.storage.journal``), and returns a lost host as a failed result, so that ``rescue`` sees it. Outside of a
+run the module is executed as it is.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+
+from ansible import constants as C
+from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
+from ansible.plugins.action import ActionBase
+
+from ...module_utils.clock import timestamp
+from ...module_utils.errors import MobiusError
+from ...module_utils.storage.journal import VARIABLE
+from ...module_utils.text import redact
+from .journal import STEP, Journal
+from .model import STEPS, Run, entry_of, step_of
+
+# Modules that renew the lease of the run that they belong to, or note it in the state.
+_OF_A_DEPLOYMENT = frozenset(("library_backup", "dhash_migrate", "library_restore"))
+# Modules that refuse a library that has moved since the preflight.
+_FIXED = frozenset(("library_backup", "dhash_migrate", "library_verify"))
+# Modules whose option ``python`` is the interpreter to execute them with.
+_HASHING = frozenset(
+    (
+        *("dhash_dry_run", "dhash_migrate", "library_verify", "dhash_worker_info"),
+        *("dhash_share_hash", "dhash_share_merge", "dhash_share_plan"),
+    )
+)
+# Modules that can tie a lease to the process of ansible-playbook.
+_LOCKING = {"library_lock": "pid", "run_prepare": "lock_pid", "run_rollback": "lock_pid"}
+
+
+class StepAction(ActionBase):
+    """Execute the module of the same name as the action plugin. Subclasses override :meth:`work`."""
+
+    def run(self, tmp=None, task_vars=None):
+        super().run(tmp, task_vars)
+        self.name = self._task.action.rpartition(".")[2]
+        self.host = task_vars["inventory_hostname"]
+        self.journal = Journal(C.DEFAULT_LOCAL_TMP, self.host)
+        run = self.current_run() if self.name in STEPS else None
+        step = step_of(self.name, run) if run is not None else None
+        arguments = {name: value for name, value in self._task.args.items() if value is not None}
+        started, began = timestamp(), time.monotonic()
+        lost = False
+        try:
+            result = self.work(arguments, task_vars)
+        except MobiusError as error:
+            result = {"failed": True, "msg": str(error), "where": error.where, "remedy": error.remedy}
+        except AnsibleConnectionFailure as error:
+            if run is None:
+                raise
+            lost, result = True, {"failed": True, "msg": f"The host was lost: {error.message}"}
+        except AnsibleActionFail as error:
+            result = {**(error.result or {}), "failed": True, "msg": error.message}
+        if run is None or result is None:
+            return result or {"changed": False, "skipped": True}
+        if result.pop("unreachable", False):
+            lost, result["failed"] = True, True
+        seconds = round(time.monotonic() - began, 3)
+        entry = {"step": step, "name": step, "task": self._task.name, "at": started, "seconds": seconds}
+        self.journal.add(STEP, **entry, **entry_of(result, lost))
+        return result
+
+    def work(self, arguments, task_vars):
+        """What the step does; by default it executes the module. None: there was nothing to do, and it is no step."""
+        return self.execute(arguments, task_vars)
+
+    def execute(self, arguments, task_vars, **options):
+        """Execute the module on the host.
+
+        :param arguments: of the module. ``python`` of a module that hashes is the interpreter to execute it with.
+        :param options: further arguments of ``_execute_module``.
+        """
+        arguments = dict(arguments)
+        python = arguments.pop("python", None) if self.name in _HASHING else None
+        if python:
+            # Not the variable itself: an extra variable of that name would win.
+            task_vars = {**task_vars, "ansible_python_interpreter": python}
+        run = self.current_run()
+        if run is not None and self.name in _OF_A_DEPLOYMENT:
+            arguments.setdefault("deployment", run.id)
+        if run is not None and self.name in _FIXED and run.real_paths:
+            arguments.setdefault("expected_real_path", run.real_paths["path"])
+        if self.name in _LOCKING and self._connection.transport == "local":
+            # A worker runs this, and its parent lives as long as the play. On another host nobody can see that process.
+            arguments.setdefault(_LOCKING[self.name], os.getppid())
+        step = step_of(self.name, run) if self.name in STEPS else None
+        with _named_run(self._task, run, step):
+            return self._execute_module(
+                module_name=f"mobius.dhash.{self.name}", module_args=arguments, task_vars=task_vars, **options
+            )
+
+    def show(self, lines):
+        """Show lines to the operator; in one call, so that the hosts of a batch do not mix."""
+        self._display.display("\n".join([f"[{self.host}]", *(redact(line) for line in lines)]))
+
+    def current_run(self):
+        """The open run of this host, or None."""
+        return Run.from_entries(self.journal.entries()) if self.journal.is_open else None
+
+    def run_action(self, name, arguments, task_vars):
+        """Run another action plugin on the same host and return its result."""
+        task = self._task.copy()
+        task.args = arguments
+        action = self._shared_loader_obj.action_loader.get(
+            name,
+            task=task,
+            connection=self._connection,
+            play_context=self._play_context,
+            loader=self._loader,
+            templar=self._templar,
+            shared_loader_obj=self._shared_loader_obj,
+        )
+        return action.run(task_vars=task_vars)
+
+
+class _named_run:
+    """Name the run and its step to the module, in the environment of this one execution."""
+
+    def __init__(self, task, run, step):
+        self._task = task
+        self._named = None
+        if run is not None and step is not None:
+            named = {"id": run.id, "kind": run.kind, "step": step}
+            named["path"] = run.real_paths.get("path", run.path)
+            self._named = {VARIABLE: json.dumps(named)}
+
+    def __enter__(self):
+        self._before = self._task.environment
+        if self._named:
+            self._task.environment = [*(self._before or []), self._named]
+
+    def __exit__(self, *_unused):
+        self._task.environment = self._before

@@ -1,0 +1,58 @@
+# Copyright (c) Mobius contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What a run refuses on the controller, before it connects to the host."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import Any
+
+from ansible.module_utils.parsing.convert_bool import boolean
+
+from ...module_utils.errors import MobiusError
+from ...module_utils.maintenance.window import look, parse_window
+from .controller import under_runner
+from .journal import END, Journal
+from .notification import Hosts
+
+
+def refuse_after_lost_hosts(hosts: Hosts, journal: Journal) -> None:
+    """Begin nothing after a batch in which a host was lost: ``max_fail_percentage`` counts failed hosts only.
+
+    :raises MobiusError: a host that began its run has left the play without ending it.
+    """
+    with journal.all_hosts() as runs:
+        begun = {host for host, entries in runs.items() if entries[-1]["event"] != END}
+    lost = [host for host in hosts.all if host not in hosts.active and host in begun]
+    if lost:
+        raise MobiusError(f"{', '.join(lost)}: lost in an earlier batch, so nothing was begun on {journal.host}")
+
+
+def refuse_task_timeout(seconds: Any) -> None:
+    """:raises MobiusError: Ansible would end a task after so many seconds, even in the middle of a step."""
+    if seconds:
+        raise MobiusError(
+            f"A task timeout of {seconds} s would cut off a step of the run and leave its work behind",
+            remedy="unset timeout of the play (ANSIBLE_TASK_TIMEOUT, task_timeout in ansible.cfg)",
+        )
+
+
+def refuse_outside_window(window: Any, ignore: Any) -> None:
+    """:raises MobiusError: the maintenance window is closed or invalid."""
+    if not window or boolean(ignore or False):
+        return
+    found = look(parse_window(window), datetime.now(timezone.utc))
+    if not found["open"]:
+        raise MobiusError(
+            f"The maintenance window is closed; it opens at {found['opens_at']}",
+            remedy="start it then, or start it now with -e mobius_maintenance_ignore_window=true",
+        )
+
+
+def refuse_unanswerable_question(confirm: Any) -> None:
+    """:raises MobiusError: consent is wanted, but nobody can answer at the terminal of ansible-runner."""
+    if boolean(confirm or False) and under_runner():
+        raise MobiusError(
+            "mobius_confirm asks at a terminal, and a job of AWX or ansible-runner has none",
+            remedy="leave mobius_confirm unset and put an approval node before the deployment in the workflow",
+        )

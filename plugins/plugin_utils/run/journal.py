@@ -1,0 +1,88 @@
+# Copyright (c) Mobius contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The controller's journal of a run: one file a host, in Ansible's temporary folder of this ansible-playbook.
+
+Each task runs in a process of its own, so a file is what they share. It holds one JSON object a line: the beginning of
+the run, each step, each failure of a task that is not ours, and the end.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Dict, Iterator, List, Mapping
+
+BEGIN, STEP, MARK, FAILURE, END = "begin", "step", "mark", "failure", "end"
+Entry = Dict[str, Any]
+
+
+class Journal:
+    """The last run on one host.
+
+    :param folder: Ansible's temporary folder, ``ansible.constants.DEFAULT_LOCAL_TMP``.
+    """
+
+    def __init__(self, folder: str, host: str) -> None:
+        self._folder = Path(folder) / "mobius.dhash"
+        self._path = self._folder / f"{hashlib.sha256(host.encode()).hexdigest()[:32]}.jsonl"
+        self.host = host
+
+    def begin(self, entry: Mapping[str, Any]) -> None:
+        """Start a run; what is known of an earlier one on this host is dropped."""
+        self._folder.mkdir(mode=0o700, exist_ok=True)
+        self._path.unlink(missing_ok=True)
+        self._append({**entry, "event": BEGIN, "host": self.host})
+
+    def add(self, event: str, **members: Any) -> None:
+        """Note a step, a failure or the end; without a run, nothing."""
+        if self.is_open:
+            self._append({**members, "event": event})
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a run has begun on this host and has not ended."""
+        entries = self.entries()
+        return bool(entries) and entries[-1]["event"] != END
+
+    def entries(self) -> List[Entry]:
+        """All entries, oldest first; none when no run has begun."""
+        return _entries(self._path)
+
+    @contextmanager
+    def all_hosts(self) -> Iterator[Dict[str, List[Entry]]]:
+        """The entries of every host of this ansible-playbook, while no other process reads or writes them this way."""
+        with self._locked():
+            yield self._all()
+
+    @contextmanager
+    def ended(self, **members: Any) -> Iterator[Dict[str, List[Entry]]]:
+        """End the run and give the entries of every host; of hosts that end together, only the last sees all ends."""
+        with self._locked():
+            self.add(END, **members)
+            yield self._all()
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        self._folder.mkdir(mode=0o700, exist_ok=True)
+        with (self._folder / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    def _all(self) -> Dict[str, List[Entry]]:
+        found = [_entries(path) for path in sorted(self._folder.glob("*.jsonl"))]
+        return {str(entries[0].get("host")): entries for entries in found if entries}
+
+    def _append(self, entry: Entry) -> None:
+        with self._path.open("a", encoding="utf-8") as stream:
+            stream.write(json.dumps(entry, default=str) + "\n")
+
+
+def _entries(path: Path) -> List[Entry]:
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return []
+    return [json.loads(line) for line in lines]

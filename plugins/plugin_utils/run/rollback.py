@@ -1,0 +1,65 @@
+# Copyright (c) Mobius contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What the rollback of a run restores, and what it keeps as evidence."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List, Mapping
+
+from ...module_utils.errors import MobiusError
+from .model import DEPLOYMENT, MONITORING, Failure, Run, timeline
+
+
+class NotReachable(MobiusError):
+    """The host could not be reached again."""
+
+
+def arguments(run: Run, given: Mapping[str, Any], controller: Mapping[str, Any]) -> Dict[str, Any]:
+    """The options of the module ``run_rollback`` that follow from the run.
+
+    :param given: the options of the task.
+    """
+    wanted: Dict[str, Any] = {"run": {"id": run.id, "kind": run.kind, "controller": dict(controller)}}
+    if run.kind == DEPLOYMENT:
+        before = run.sha256_before
+        migrated = run.last("migrate")
+        wanted.update(
+            backup=f"sha256:{before}" if before else given.get("backup", "deployment"),
+            # What a migration did not replace is somebody's edit; one that returned nothing may have replaced it.
+            only_replaced=migrated is not None and migrated.outcome != "changed",
+            lock=False,
+        )
+    if run.kind == MONITORING:
+        current = run.result("state").get("current") or {}
+        wanted["watched"] = {name: current.get(name) for name in ("deployment", "sha256", "status")}
+    if run.failure is not None:
+        wanted["evidence"] = _evidence(run, run.failure, given.get("evidence") or {})
+    return {**wanted, **{name: path for name, path in run.real_paths.items() if name != "log_dir"}}
+
+
+def _evidence(run: Run, failure: Failure, given: Mapping[str, Any]) -> Dict[str, Any]:
+    now = timeline(run)
+    now.append({"at": now[-1]["at"], "event": "rollback"})
+    log_dir = {"log_dir": run.real_paths["log_dir"]} if "log_dir" in run.real_paths else {}
+    return {
+        **given,
+        **log_dir,
+        "failure": {"step": failure.step, "task": failure.task, "message": failure.message, **_watched(run)},
+        "timeline": now,
+        "samples": list((run.result("watch") or run.result("health")).get("samples") or []),
+        "logs": [*(given.get("logs") or []), *_logs(run)],
+    }
+
+
+def _watched(run: Run) -> Dict[str, Any]:
+    watched = run.result("watch")
+    deployment = (run.result("state").get("current") or {}).get("deployment")
+    return {
+        name: value
+        for name, value in {**watched, "deployment": deployment}.items()
+        if name in ("counts", "figures", "metrics", "deployment") and value
+    }
+
+
+def _logs(run: Run) -> List[str]:
+    return [str(log) for log in (run.result("migrate").get("log"),) if log]

@@ -1,0 +1,42 @@
+# Copyright (c) Mobius contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The variables of one host, templated and checked on the controller."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Mapping, Tuple
+
+from ansible.errors import AnsibleError
+
+from ..module_utils.errors import MobiusError
+from ..module_utils.variables.check import REMEDY, check
+
+_OURS = "mobius.dhash."
+
+
+def check_variables(
+    task_vars: Mapping[str, Any], templar: Any, *, role_only: bool = False, is_remote: bool = False
+) -> Dict[str, Any]:
+    """Check what the host is given for this collection, and inside one of its roles for that role.
+
+    :param role_only: check the variables of the role alone.
+    :param is_remote: the host is another machine than the controller.
+    :returns: the result of :func:`..module_utils.variables.check.check`.
+    :raises MobiusError: a variable makes no sense or cannot be templated.
+    """
+    # What another role is given in its own entry of the play cannot be seen from here; it checks for itself.
+    name = str(task_vars.get("ansible_role_name") or "")
+    role = name[len(_OURS) :] if name.startswith(_OURS) else ""
+    prefixes: Tuple[str, ...] = () if role and role_only else ("mobius_",)
+    prefixes += (f"{role}_",) if role else ()
+    given = {name: _value(name, task_vars, templar) for name in task_vars if name.startswith(prefixes)}
+    return check(given, role, far=is_remote)
+
+
+def _value(name: str, task_vars: Mapping[str, Any], templar: Any) -> Any:
+    try:
+        return templar.template(task_vars[name])
+    except AnsibleError as error:
+        # Only the reason: the text around it may hold a secret.
+        reason = str(getattr(error, "message", error)).splitlines()[0][:200]
+        raise MobiusError(f"{name} cannot be evaluated: {reason}", remedy=REMEDY) from error
