@@ -162,7 +162,7 @@ def _lost(call: str, site: Site, before: bytes, good: Dict[str, bytes], ended: E
     if call in ("backup", "prune") and now != before:
         return "the library changed"
     if call != "prune" and (ended.how == DONE or now != before) and before not in verified.values():
-        return "no backup has the bytes of before"
+        return "no backup has the bytes from before"
     if call != "prune" and any(verified.get(path) != content for path, content in good.items()):
         return "a good backup is gone"
     newest = max((path for path in good if ".bak." in path), default=None)

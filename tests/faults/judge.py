@@ -75,7 +75,7 @@ def _kept(model: Model, site: Site) -> None:
 def _way_back(model: Model, site: Site) -> None:
     wanted = hashlib.sha256(model.library_before or b"").hexdigest()
     if wanted not in [each.sha256 for each in list_backups(site.path)]:
-        raise Lost("no backup has the bytes of before")
+        raise Lost("no backup has the bytes from before")
 
 
 def _kept_once(model: Model, site: Site) -> None:

@@ -30,7 +30,7 @@ TTL = 12
 _QUICK = {"mobius_service_enabled": False, "mobius_health_check": False, "mobius_workers": 1, "mobius_verify_sample": 2}
 #: How a process ends by a signal, told by itself, by a shell, and by Ansible after Ctrl-C.
 _BY_SIGNAL = {99, *(128 + number for number in (signal.SIGINT, signal.SIGKILL, signal.SIGTERM))}
-_AS_BEFORE = "Nothing was changed in|holds the bytes of before"
+_AS_BEFORE = "Nothing was changed in|holds the bytes from before"
 _REFUSED = "The library is locked by|Another process is writing to the library"
 
 

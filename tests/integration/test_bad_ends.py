@@ -106,11 +106,11 @@ def test_the_backup_is_damaged_meanwhile(site, tmp_path):
         **ALONE,
     )
     run.failed('Failed in step "verify": The backup does not verify')
-    run.failed("AND THE ROLLBACK FAILED TOO: No backup that verifies has the SHA-256")
+    run.failed("Rollback failed: No backup that verifies has the SHA-256")
     migrated = site.library.read_bytes()
     assert b'"dhash"' in migrated
-    assert told(run, "library") == f"{site.library}: MIGRATED, but rejected or not verified (sha256 {sha256(migrated)})"
-    assert told(run, "backup").startswith("NONE that can be used: No backup that verifies has the SHA-256")
+    assert told(run, "library") == f"{site.library}: migrated, but rejected or not verified (sha256 {sha256(migrated)})"
+    assert told(run, "backup").startswith("none that can be used: No backup that verifies has the SHA-256")
     assert told(run, "lock") == "free" and is_free(site)
     assert told(run, "maintenance") == f"ON: {site.library}.maintenance"
     assert (Path(told(run, "evidence")) / "rejected-library.json").read_bytes() == migrated
@@ -121,7 +121,7 @@ def test_the_backup_is_damaged_meanwhile(site, tmp_path):
     paste(judge).succeeded()
     paste(lift).succeeded()
     assert not Path(f"{site.library}.maintenance").exists()
-    # Nothing was made worse: the damaged copies are there, and the bytes of before can still be had from them.
+    # Nothing was made worse: the damaged copies are there, and the bytes from before can still be had from them.
     (damaged,) = (site.home / "backups").glob("*Z")
     assert damaged.read_bytes() == before + b"x\n"
     assert site.library.read_bytes() == migrated
@@ -136,7 +136,7 @@ def test_the_service_will_not_start_after_the_rollback(site, tmp_path):
     run.failed('Failed in step "restart"')
     run.failed("Rolled back")
     assert site.library.read_bytes() == before
-    assert told(run, "library") == f"{site.library}: old, the bytes of before (sha256 {sha256(before)})"
+    assert told(run, "library") == f"{site.library}: the bytes from before (sha256 {sha256(before)})"
     assert told(run, "backup").endswith("(verified)")
     assert told(run, "lock") == "free" and is_free(site)
     assert told(run, "maintenance") == f"ON: {site.library}.maintenance"
@@ -167,14 +167,14 @@ def test_the_host_is_lost_in_the_middle(site, far, tmp_path):
             **ALONE,
         )
     run.failed('Failed in step "verify": The host was lost')
-    run.failed("AND THE ROLLBACK FAILED TOO: timed out waiting")
+    run.failed("Rollback failed: timed out waiting")
     unknown = (
-        f"UNKNOWN, for the host cannot be reached. The file is whole: the bytes of before (sha256 {sha256(before)})"
+        f"unknown, because the host cannot be reached. The file is complete: it holds the bytes from before (sha256 {sha256(before)})"
     )
     assert told(run, "library").startswith(f"{site.library}: {unknown} or the migrated ones")
-    assert told(run, "lock").startswith("unknown; if this run holds it, it falls free 900 s after")
+    assert told(run, "lock").startswith("unknown; if this run holds it, it expires 900 s after")
     assert [each["event"] for each in received] == ["start", "failure"]
-    assert "UNKNOWN, for the host cannot be reached" in received[1]["text"]
+    assert "unknown, because the host cannot be reached" in received[1]["text"]
     assert b'"dhash"' in site.library.read_bytes() and not is_free(site)
 
     look, back = commands(run)
@@ -216,7 +216,7 @@ def test_the_disk_is_full_when_evidence_is_kept(site, tmp_path):
         run = site.play("deploy", mobius_hooks={"after_migrate": hook(tmp_path, "fill", fill)}, **ALONE)
         run.failed("The library could not be kept in a snapshot (No space left on device), so nothing was restored")
         migrated = site.library.read_bytes()
-        assert told(run, "library").startswith(f"{site.library}: MIGRATED, but rejected or not verified")
+        assert told(run, "library").startswith(f"{site.library}: migrated, but rejected or not verified")
         assert told(run, "backup").endswith("(verified)")
         assert told(run, "lock") == "free" and is_free(site)
         assert told(run, "evidence") == "none could be kept"

@@ -1,4 +1,4 @@
-"""A deployment that fails ends well: the bytes of before, evidence, a free lock, a non-zero exit."""
+"""A deployment that fails ends well: the bytes from before, evidence, a free lock, a non-zero exit."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def test_an_edit_that_the_migration_never_reached_stays(site, tmp_path):
     run.failed("Nothing was rolled back")
     run.failed(f"edited meanwhile, by a hook or somebody else, and holds that edit {digest(edit)}.")
     (backup,) = (site.home / "backups").glob("library.json.bak.*Z")
-    run.failed(f"The bytes without it are in {backup}. Health afterwards: not asked for.")
+    run.failed(f"The bytes without it are in {backup}. Health afterwards: not checked.")
     assert site.library.read_bytes() == edit
     assert snapshots(site) == []
     assert not (site.home / ".library.json.dhash" / "lock").exists()
@@ -136,18 +136,18 @@ def test_an_edit_that_the_migration_never_reached_stays(site, tmp_path):
 def test_a_migration_that_could_not_say_what_it_did_is_taken_back_to_what_it_replaced(site, tmp_path):
     edit = edited(site.library.read_bytes())
     run = killed(site, tmp_path, migrates=True)
-    run.failed(f"holds the bytes of before {digest(edit)}")
+    run.failed(f"holds the bytes from before {digest(edit)}")
     assert site.library.read_bytes() == edit
 
 
 def test_an_edit_of_what_was_migrated_is_told_where_it_is_kept(site, tmp_path):
     before = site.library.read_bytes()
     run = killed(site, tmp_path, migrates=True, edits=f"sed -i s/test/edited/ {site.library};")
-    run.failed(f"holds the bytes of before {digest(before)}")
+    run.failed(f"holds the bytes from before {digest(before)}")
     assert site.library.read_bytes() == before
     (kept,) = snapshots(site)
     assert b'"edited"' in kept.read_bytes() and b'"dhash"' in kept.read_bytes()
-    run.failed(f"What it held until then is kept in {kept}.")
+    run.failed(f"What it replaced is kept in {kept}.")
 
 
 def hooked(site, folder: Path, **commands: str):
@@ -167,9 +167,9 @@ def test_a_deployment_that_changed_nothing_leaves_an_edit_made_after_it(site, tm
     edit = edited(site.library.read_bytes())
     run = hooked(site, tmp_path, before_health=f"sed -i s/test/edited/ {site.library}", after_health="exit 1")
     run.failed('Failed in step "health"')
-    run.failed(f"Nothing was rolled back, for the migration had replaced nothing: {site.library} was edited meanwhile")
+    run.failed(f"Nothing was rolled back: the migration had replaced nothing, and {site.library} was edited during the run")
     run.failed(f"holds that edit {digest(edit)}.")
-    assert "Rolled back" not in run.output and "NONE that can be used" not in run.output
+    assert "Rolled back" not in run.output and "none that can be used" not in run.output
     assert site.library.read_bytes() == edit
     assert snapshots(site) == []
 
@@ -177,17 +177,17 @@ def test_a_deployment_that_changed_nothing_leaves_an_edit_made_after_it(site, tm
 def test_what_a_hook_did_to_what_was_migrated_is_taken_back_and_kept(site, tmp_path):
     before = site.library.read_bytes()
     run = hooked(site, tmp_path, after_migrate=f"sed -i s/test/edited/ {site.library}; exit 1")
-    run.failed(f"holds the bytes of before {digest(before)}")
+    run.failed(f"holds the bytes from before {digest(before)}")
     assert site.library.read_bytes() == before
     (kept,) = snapshots(site)
     assert b'"edited"' in kept.read_bytes() and b'"dhash"' in kept.read_bytes()
-    run.failed(f"What it held until then is kept in {kept}.")
+    run.failed(f"What it replaced is kept in {kept}.")
 
 
 def test_what_a_hook_did_before_it_failed_is_taken_back(site, tmp_path):
     before = site.library.read_bytes()
     run = hooked(site, tmp_path, before_migrate=f"sed -i s/test/half/ {site.library}; exit 1")
-    run.failed(f"Rolled back: {site.library} holds the bytes of before")
+    run.failed(f"Rolled back: {site.library} holds the bytes from before")
     assert site.library.read_bytes() == before
 
 

@@ -45,7 +45,7 @@ def test_a_failed_deployment_is_not_taken_back_to_another_library(site, second, 
     run.failed("4 of 8 pictures gave no dHash")
     assert sha256(second) == deployed
     assert "THE ROLLBACK FAILED" not in run.output
-    run.failed(f"{second} holds the bytes of before (sha256 {deployed})")
+    run.failed(f"{second} holds the bytes from before (sha256 {deployed})")
 
 
 def test_a_refused_rollback_does_not_tell_of_another_library(site, second):

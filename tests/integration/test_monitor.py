@@ -213,7 +213,7 @@ def test_a_deployment_that_changed_nothing_has_nothing_to_take_back(site, deploy
     run.failed("avg_hash_time was 80 ms")
     run.failed("Nothing was rolled back: the last deployment changed nothing")
     run.failed(f"further back ansible-playbook playbooks/rollback.yml -e mobius_backup={earlier}")
-    assert "Rolled back" not in run.output and "bytes of before" not in run.output
+    assert "Rolled back" not in run.output and "bytes from before" not in run.output
     assert deployed.library.read_bytes() == deployed.after
     (record,) = (site.home / "logs").glob("monitoring-*.json")
     assert json.loads(record.read_text())["status"] == "nothing_to_roll_back"
