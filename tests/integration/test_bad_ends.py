@@ -168,9 +168,7 @@ def test_the_host_is_lost_in_the_middle(site, far, tmp_path):
         )
     run.failed('Failed in step "verify": The host was lost')
     run.failed("Rollback failed: timed out waiting")
-    unknown = (
-        f"unknown, because the host cannot be reached. The file is complete: it holds the bytes from before (sha256 {sha256(before)})"
-    )
+    unknown = f"unknown, because the host cannot be reached. The file is complete: it holds the bytes from before (sha256 {sha256(before)})"
     assert told(run, "library").startswith(f"{site.library}: {unknown} or the migrated ones")
     assert told(run, "lock").startswith("unknown; if this run holds it, it expires 900 s after")
     assert [each["event"] for each in received] == ["start", "failure"]

@@ -167,7 +167,9 @@ def test_a_deployment_that_changed_nothing_leaves_an_edit_made_after_it(site, tm
     edit = edited(site.library.read_bytes())
     run = hooked(site, tmp_path, before_health=f"sed -i s/test/edited/ {site.library}", after_health="exit 1")
     run.failed('Failed in step "health"')
-    run.failed(f"Nothing was rolled back: the migration had replaced nothing, and {site.library} was edited during the run")
+    run.failed(
+        f"Nothing was rolled back: the migration had replaced nothing, and {site.library} was edited during the run"
+    )
     run.failed(f"holds that edit {digest(edit)}.")
     assert "Rolled back" not in run.output and "none that can be used" not in run.output
     assert site.library.read_bytes() == edit

@@ -170,6 +170,8 @@ VARIABLES: Dict[str, Kind] = {
     "mobius_health_check": truth,
     "mobius_health_url": Url(or_empty=False),
     "mobius_metrics_url": Url(),
+    "mobius_health_status_codes": words,
+    "mobius_health_words": words,
     "mobius_health_consecutive": whole(1, 10_000),
     "mobius_health_interval": Number(0.05, 86_400),
     "mobius_health_timeout": Number(0, 86_400),

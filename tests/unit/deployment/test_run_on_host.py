@@ -285,8 +285,8 @@ def test_a_writer_that_is_ending_is_waited_for(place: Place, monkeypatch, lasts:
         "with lock.writing(sys.argv[2]): print('writing', flush=True); time.sleep(float(sys.argv[3]))\n"
     )
     monkeypatch.setattr(rollback_module, "WRITER_TIMEOUT", 1.0 if fails else 60.0)
-    real = lock.patiently
-    monkeypatch.setattr(lock, "patiently", lambda take, patience, refusal: real(take, min(patience, 0.2), refusal))
+    real = lock.wait_for_lock
+    monkeypatch.setattr(lock, "wait_for_lock", lambda take, wait, refusal: real(take, min(wait, 0.2), refusal))
     command = [sys.executable, "-c", program, COLLECTIONS, place.path, str(lasts)]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as writer:
         assert writer.stdout is not None and writer.stdout.readline() == b"writing\n"
