@@ -52,8 +52,10 @@ def prepare(
     def back_up() -> Dict[str, Any]:
         if done.get("as_deployed"):
             return {"changed": False, "skipped": True, "backup": done["preflight"]["backup"]}
-        details = {"deployment": str(run["id"]), "expected_real_path": done.get("real_path")}
-        return create_backup(path, backup_dir, check_mode=check_mode, **details)
+        known = done.get("real_path")
+        return create_backup(
+            path, backup_dir, check_mode=check_mode, deployment=str(run["id"]), expected_real_path=known
+        )
 
     work: Dict[str, Callable[[], Dict[str, Any]]] = {
         "preflight": lambda: preflight(path, backup_dir=backup_dir, check_mode=check_mode, **check),
