@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import Any, Dict, FrozenSet
 
 from ..errors import MobiusError
+from ..gate.health import HealthRules
 from ..gate.samples import METRICS
 from ..library.selectors import parse_selectors
 from ..maintenance.window import parse_window
@@ -16,6 +17,7 @@ _STEPS = (
     *("all", "start", "reach", "prepare", "preflight", "lock", "backup"),
     *("dry-run", "confirm", "migrate", "verify", "restart", "health"),
 )
+_CODES = "a list of HTTP statuses, such as 200, 204, 200-299 or 2xx"
 _SECONDS = Number(0, 10_000_000)
 _KEPT = whole(0, 100_000)
 
@@ -28,6 +30,17 @@ def _selectors(value: Any) -> str:
         parse_selectors(value.split(",") if value and isinstance(value, str) else value or None)
     except MobiusError as error:
         return f"a list of selectors; {error.where} is none: {error.remedy}"
+    return ""
+
+
+def _status_codes(value: Any) -> str:
+    codes = value.split(",") if isinstance(value, str) else value if isinstance(value, list) else [value]
+    if any(isinstance(code, (bool, dict, list)) for code in codes):
+        return _CODES
+    try:
+        HealthRules.of(codes, None)
+    except MobiusError:
+        return _CODES
     return ""
 
 
@@ -170,7 +183,7 @@ VARIABLES: Dict[str, Kind] = {
     "mobius_health_check": truth,
     "mobius_health_url": Url(or_empty=False),
     "mobius_metrics_url": Url(),
-    "mobius_health_status_codes": words,
+    "mobius_health_status_codes": _status_codes,
     "mobius_health_words": words,
     "mobius_health_consecutive": whole(1, 10_000),
     "mobius_health_interval": Number(0.05, 86_400),

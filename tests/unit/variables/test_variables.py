@@ -18,6 +18,9 @@ SPECS = {
     for role in ROLES
 }
 
+# An address alone is no URL: what is made of it is checked instead. Each number of the retention is checked by itself.
+MADE_OF_OTHERS = ("monitor_address", "monitor_base_url", "deploy_retention")
+
 NO_NUMBERS = ["", " ", "abc", "NaN", "nan", "inf", "-Infinity", "1,5", "5 %", "30s", "1_000", "0x10", "٣", "5 ", " 5"]
 NO_NUMBERS += ["1e999", True, None, [], [1], {}, {"a": 1}, float("nan"), float("inf"), "{{ 1 }}", 10**400, "9" * 400]
 NOT_WHOLE = [*NO_NUMBERS, "1.5", 1.5, "1e3", "5.0"]
@@ -106,6 +109,12 @@ TABLE = {
     "mobius_verify_sample": ([0, "20"], [*NOT_WHOLE, -1]),
     "mobius_hooks": (["", {}, {"before_migrate": "x.yml"}], ["x.yml", ["x.yml"], {"before_migrate": 7}, {"a": ""}, 7]),
     "mobius_lock_ttl": ([1, "900"], [*NOT_WHOLE, 0, -1]),
+    "mobius_lock_wait": ([0, "90", 0.5, 86_400], [*NO_NUMBERS, -1, "-1", 86_401]),
+    "mobius_health_status_codes": (
+        ["", [], 200, [200, "2xx"], "200,204", "200-299", ["200-299", 418]],
+        ["ok", ["200", "good"], "99", "600", "9xx", True, {"a": 1}],
+    ),
+    "mobius_health_words": (["", [], "ok", "ok,ready", ["laeuft gut"]], [7, [7], {"a": 1}, ["a\nb"]]),
     "mobius_reconnect_timeout": ([0, "300"], [*NOT_WHOLE, -1]),
     "mobius_backup": (
         ["", "deployment", "latest", "library.json.bak.20240924T160000Z", "/srv/b c/x", "sha256:" + "a" * 64],
