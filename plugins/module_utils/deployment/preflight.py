@@ -86,7 +86,6 @@ def preflight(
         "sha256": version.sha256,
         "size": version.size,
         "item_count": count,
-        "items": count,
         "real_path": library,
         **_rollback_target(path, backup_dir, version.sha256, current, warnings),
         "warnings": warnings,

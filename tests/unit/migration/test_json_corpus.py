@@ -32,7 +32,7 @@ def test_a_valid_document_keeps_every_other_byte(site, name):
     original = VALID[name]
     site.pictures(1)
     site.library.write_bytes(original)
-    assert check(site)["items"] == 1
+    assert check(site)["item_count"] == 1
 
     result = site.migrate()
     assert (result["hashed"], result["failed_items"]) == (1, 0)
