@@ -90,7 +90,8 @@ def _clock_set_back(site: Site) -> None:
             names.compose("library.json", name._replace(created=name.created + timedelta(days=90)))
         )
         os.rename(path, later)
-        os.rename(f"{path}.meta", f"{later}.meta")
+        if os.path.exists(f"{path}.meta"):
+            os.rename(f"{path}.meta", f"{later}.meta")
         digest = Path(f"{path}.sha256").read_text().split()[0]
         Path(f"{path}.sha256").unlink()
         Path(f"{later}.sha256").write_text(f"{digest}  {later.name}\n")

@@ -109,6 +109,8 @@ def recovered(model: Model, site: Site) -> None:
     strays = {timeless(name.encode()).decode() for name in site.tree()} - model.names_after
     # Each run has its own log.
     strays = {name for name in strays if not name.startswith("logs/") or name.endswith(".tmp")}
+    # What tells a run that its lock was broken, when it comes back.
+    strays.discard(".library.json.dhash/broken.json")
     if strays:
         raise Lost(f"left behind: {sorted(strays)}")
     record = state.read_document(site.path)

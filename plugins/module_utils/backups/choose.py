@@ -50,7 +50,7 @@ def newest_good(store: Store, current: Optional[State]) -> Optional[Backup]:
     rejected = (current or {}).get("rejected") or []
     for each in store.backups():
         if each.kind == BACKUP and each.verified and each.sha256 not in rejected and each.created <= utc_now():
-            judged = store.with_problem(each, write=False)
+            judged = store.with_problem(each)
             if judged.valid:
                 return judged
     return None
@@ -148,7 +148,7 @@ class _Search:
         if backup.sha256 in self.rejected:
             self._pass_over(f"{backup.path} holds a deployment that was rolled back")
             return False
-        judged = self._store.with_problem(backup, write=False)
+        judged = self._store.with_problem(backup)
         if judged.problem:
             self._pass_over(f"the library in {backup.path} is not valid: {judged.problem}")
             return False
@@ -226,7 +226,7 @@ def _of_deployment(store: Store, current: Optional[State], warnings: List[str]) 
             )
         warnings.append(f"{path} cannot be used; {other.path} has the same bytes.")
         own = other
-    problem = store.with_problem(own, write=False).problem
+    problem = store.with_problem(own).problem
     if problem:
         raise MobiusError(
             f"The library in the backup of before the last deployment is not valid: {problem}",
@@ -249,7 +249,7 @@ def _named(store: Store, wanted: str, warnings: List[str]) -> Backup:
         raise MobiusError("There is no such backup", path, _LIST)
     if not backup.verified:
         raise MobiusError(f"The backup does not verify: {backup.reason}", path, "or restore another one")
-    problem = store.with_problem(backup, write=False).problem
+    problem = store.with_problem(backup).problem
     if problem:
         warnings.append(f"The library in {path} is not valid: {problem}.")
     return backup

@@ -166,9 +166,9 @@ def prune(
     store = Store.of(path, backup_dir)
     if check_mode or not Path(store.folder).exists():
         refuse_if_held(path, deployment)
-        return _result(store, _plan(path, store, rules, write=False), {})
+        return _result(store, _plan(path, store, rules), {})
     with writing(path, deployment), store.exclusively():
-        plan = _plan(path, store, rules, write=True)
+        plan = _plan(path, store, rules)
         failed = _remove(store.folder, [each.backup.path for each in plan.decisions if not each.keep])
         _remove(store.folder, plan.orphans)
     return _result(store, plan, failed)
@@ -183,23 +183,21 @@ class _Plan:
     warnings: List[str]
 
 
-def _plan(path: str, store: Store, rules: Rules, *, write: bool) -> _Plan:
+def _plan(path: str, store: Store, rules: Rules) -> _Plan:
     rejected = (state.read_document(path) or {}).get("rejected") or []
     moment = utc_now()
-    backups = _with_validity(store, list(store.backups()), moment, rejected, write=write)
+    backups = _with_validity(store, list(store.backups()), moment, rejected)
     seen = timeline(path, file_times(store.folder), rules.days, spans_seen(path))
     decisions = decide(backups, rules, moment, _protected(path, backups), rejected, seen)
     warnings = clock_warnings(seen.doubt, [each.path for each in backups if each.created > moment])
     return _Plan(decisions, [] if seen.doubt else store.orphans(), warnings)
 
 
-def _with_validity(
-    store: Store, backups: List[Backup], moment: datetime, rejected: Collection[str], *, write: bool
-) -> List[Backup]:
+def _with_validity(store: Store, backups: List[Backup], moment: datetime, rejected: Collection[str]) -> List[Backup]:
     """The backups; of the newest ones it is found out whether they hold a valid library, until one does."""
     for index, each in enumerate(backups):
         if each.verified and each.created <= moment and each.kind == BACKUP and each.sha256 not in rejected:
-            backups[index] = store.with_problem(each, write=write)
+            backups[index] = store.with_problem(each)
             if backups[index].valid:
                 break
     return backups

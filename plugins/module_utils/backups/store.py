@@ -217,13 +217,13 @@ class Store:
             if document is not None:
                 yield document
 
-    def with_problem(self, backup: Backup, *, write: bool = True) -> Backup:
+    def with_problem(self, backup: Backup) -> Backup:
         """The backup, with what is wrong with its library found out where that is not known: backups of older versions
         do not say.
         """
         if backup.problem is not None or not backup.verified or backup.sha256 is None:
             return backup
-        return replace(backup, problem=judge(backup.path, backup.sha256, self.library_path, write=write))
+        return replace(backup, problem=judge(backup.path, backup.sha256, self.library_path))
 
     def _ownership(self) -> tuple[Union[str, int, None], Union[str, int, None]]:
         uid, gid = library_owner(self.library_path)
@@ -298,7 +298,7 @@ def create_backup(
 
 def _predicted(store: Store, library: str, version: Version) -> Backup:
     name = store.next_name(BACKUP)
-    problem = judge(library, version.sha256, store.library_path, write=False)
+    problem = judge(library, version.sha256, store.library_path)
     return Backup(store.path_of(name), version.sha256, version.size, name, True, "it would be made", problem=problem)
 
 

@@ -40,21 +40,17 @@ def problem_of(path: str) -> str:
     return ""
 
 
-def judge(path: str, sha256: str, library_path: str, *, write: bool = True) -> str:
-    """:func:`problem_of`, remembered by the SHA-256 of the bytes: reading a large library strictly takes long.
+def judge(path: str, sha256: str, library_path: str) -> str:
+    """:func:`problem_of`, unless a preflight has read these bytes: reading a large library strictly takes long.
 
-    :param path: a file with these bytes.
+    :param path: a file with the bytes of ``sha256``.
     """
-    known = _known(library_path)
-    if sha256 not in known:
-        known[sha256] = problem_of(path)
-        if write:
-            _remember(library_path, known)
-    return known[sha256]
+    known = _known(library_path).get(sha256)
+    return problem_of(path) if known is None else known
 
 
 def note(library_path: str, sha256: str, problem: str = "") -> None:
-    """Remember what a strict read of these bytes found, so that the backup need not read them again."""
+    """Remember what a strict read of these bytes found, so that their backup need not read them again."""
     known = _known(library_path)
     if known.get(sha256) != problem:
         known[sha256] = problem

@@ -38,6 +38,9 @@ def write_cache(library_path: str, name: str, document: Dict[str, Any]) -> None:
     with suppress(OSError):
         with suppress(FileNotFoundError):
             os.unlink(temporary)
-        with open(os.open(temporary, flags, FILE_MODE), "w", encoding="ascii") as stream:  # noqa: PTH123
-            json.dump(document, stream)
-        os.replace(temporary, path)
+        try:
+            with open(os.open(temporary, flags, FILE_MODE), "w", encoding="ascii") as stream:  # noqa: PTH123
+                json.dump(document, stream)
+            os.replace(temporary, path)
+        except OSError:
+            os.unlink(temporary)
