@@ -91,9 +91,9 @@ def _open_lock_file(library_path: str) -> int:
 
 def _still_writing(library_path: str, wait: float) -> StillWriting:
     lease = read_lease(library_path)
-    of_whom = f" of {describe(lease)}" if lease is not None and not is_stale(lease) else ""
+    of_whom = f" for {describe(lease)}" if lease is not None and not is_stale(lease) else ""
     return StillWriting(
-        f"Another process{of_whom} is writing to the library and did not end within {wait:g} seconds",
+        f"Another process is writing to the library{of_whom} and did not end within {wait:g} seconds",
         library_path,
         f"wait for it, or see which process it is: fuser -v {state_dir(library_path)}/writing",
     )

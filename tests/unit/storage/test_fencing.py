@@ -189,7 +189,7 @@ def test_a_rollback_that_has_to_write_says_what_is_in_the_way(
 
     real = lock.writing
     monkeypatch.setattr(module, "writing", lambda path, run: real(path, run, wait=0.2))
-    with pytest.raises(StillWriting, match=r"Another process of R \(deployment"):
+    with pytest.raises(StillWriting, match=r"Another process is writing to the library for R \(deployment"):
         restore(library, None, "latest", deployment="R")
 
 
