@@ -161,16 +161,17 @@ class _Restoration:
     def _state_after(self, backup: Backup) -> State:
         """What is deployed once the library has the bytes of ``backup``.
 
-        A deployment that rolls itself back, and a snapshot that undoes a rollback, make what was before current again
-        with its own rollback target. Any other restore is its own rollback target, so that a second one changes
-        nothing.
+        A deployment that rolls itself back, an undone review, and a snapshot that undoes a rollback make what was
+        before current again with its own rollback target. Any other restore is its own rollback target, so that a
+        second one changes nothing.
         """
         current = self.current or {}
         previous = current.get("previous") or {}
         known = previous if previous.get("sha256") == backup.sha256 else {}
         itself = self.deployment is not None and current.get("deployment") == self.deployment
         after: State = {key: value for key, value in known.items() if key != "previous"}
-        if not (known and (itself or backup.kind == SNAPSHOT)):
+        reviewed = "reviewed" in current
+        if not (known and (itself or reviewed or backup.kind == SNAPSHOT)):
             after["status"] = ROLLED_BACK
             after["backup"] = {"path": backup.path, "sha256": backup.sha256}
             if itself and isinstance(previous.get("backup"), dict):

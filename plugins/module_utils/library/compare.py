@@ -11,7 +11,7 @@ import re
 from typing import Any, BinaryIO, Dict, Iterator, List, Optional, Sequence, cast
 
 from ..storage.replace import open_regular
-from .fields import DHASH, IMAGE_KEY, LEGACY, MIGRATION
+from .fields import DHASH, IMAGE_KEY, LEGACY, MIGRATION, REVIEW
 from .remainder import NotJson, Record, Remainder
 from .selectors import parse_selectors
 from .window import BLOCK, shown
@@ -34,18 +34,22 @@ def unexpected_changes(
     Both files are read once, in little memory; ``before_path`` has to be strict JSON.
 
     :param selectors: where the items are; for None the shapes known by default.
-    :param owned: the members of an item that may differ: those of a migration by default, see ``fields``.
+    :param owned: the members of an item that may differ: those of a migration by default, see ``fields``. A migration
+        may also drop a review, where the dHash that it is of changes.
     :param block: whether the document's ``dhash_migration`` may differ.
     :returns: ``{"pointer", "line", "message"}`` each: the item (or None outside of items) and the line in
         ``after_path``.
     :raises MobiusError: a selector is none, or a path leads to no regular file.
     """
     steps = parse_selectors(selectors)
+    bound = DHASH in owned and REVIEW not in owned
+    stripped = (*owned, REVIEW) if bound else owned
     with open_regular(before_path) as before, open_regular(after_path) as after:
         sides = [
-            Remainder(cast(BinaryIO, file), steps, image_key, owned, block=block).records() for file in (before, after)
+            Remainder(cast(BinaryIO, file), steps, image_key, stripped, block=block).records()
+            for file in (before, after)
         ]
-        comparison = _Comparison(sides, limit)
+        comparison = _Comparison(sides, limit, bound)
         comparison.run()
     lines = _lines(after_path, [change["at"] for change in comparison.changes])
     return [
@@ -55,9 +59,12 @@ def unexpected_changes(
 
 
 class _Comparison:
-    def __init__(self, sides: Sequence[Iterator[Record]], limit: int) -> None:
+    """:param bound: whether a review may differ only by going with its dHash."""
+
+    def __init__(self, sides: Sequence[Iterator[Record]], limit: int, bound: bool) -> None:
         self._sides = sides
         self._limit = limit
+        self._bound = bound
         self._inside: List[str] = []
         self._at = 0
         self.changes: List[Dict[str, Any]] = []
@@ -86,6 +93,7 @@ class _Comparison:
         elif before.kind == "end":
             if not after.holder:
                 self._legacy(before.owned, after.owned)
+                self._review(before.owned, after.owned)
             elif before.owned != after.owned:
                 self._note("an object that only holds further items was changed")
             del self._inside[-1:]
@@ -105,6 +113,13 @@ class _Comparison:
                 return
         if former != after.get(LEGACY.encode()):
             self._note(f'the former value {shown(former)} is not kept in "{LEGACY}"')
+
+    def _review(self, before: Dict[bytes, bytes], after: Dict[bytes, bytes]) -> None:
+        former, now = before.get(REVIEW.encode()), after.get(REVIEW.encode())
+        if not self._bound or former == now:
+            return
+        if now is not None or before.get(DHASH.encode()) == after.get(DHASH.encode()):
+            self._note(f'"{REVIEW}" was changed, and its dHash was not')
 
     def _next(self, side: int) -> Optional[Record]:
         try:

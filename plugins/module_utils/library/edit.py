@@ -10,8 +10,9 @@ import os
 from array import array
 from typing import Any, BinaryIO, Dict, Iterable, Iterator, List, NamedTuple, Optional, Tuple
 
-from .fields import BLOCK, CONFIDENCE, DHASH, LEGACY, REASONS, is_dhash
+from .fields import BLOCK, CONFIDENCE, DHASH, LEGACY, REASONS, REVIEW, is_dhash
 from .layout import Layout
+from .reviewed import review_of
 
 _PIECE = 256 * 1024
 #: More white space than this between two members is no style to repeat.
@@ -56,7 +57,7 @@ def item_splices(value: Dict[str, Any], layout: Layout, verdict: Verdict) -> Lis
     """The edits that make an item say it, in the order of the text; none when it does.
 
     A former ``dhash`` that is none, or that the verdict does not replace, is kept as it is spelled by giving it the
-    name ``dhash_legacy``, unless the item has one.
+    name ``dhash_legacy``, unless the item has one. A review of a dHash that changes is dropped.
     """
     edit = _Edit(layout)
     if DHASH in value and LEGACY not in value and (verdict.dhash is None or not is_dhash(value[DHASH])):
@@ -71,6 +72,15 @@ def item_splices(value: Dict[str, Any], layout: Layout, verdict: Verdict) -> Lis
         edit.remove(REASONS)
     elif not _same_reasons(value, verdict.reasons):
         edit.put(REASONS, json.dumps(verdict.reasons, separators=edit.style.separators))
+    if value.get(DHASH) != verdict.dhash and review_of(value) is not None:
+        edit.remove(REVIEW)
+    return edit.splices()
+
+
+def member_splices(layout: Layout, name: str, value: Dict[str, Any]) -> List[Splice]:
+    """The edit that gives an item one member with this value, in place or as its last one; the rest stays."""
+    edit = _Edit(layout)
+    edit.put(name, json.dumps(value, separators=edit.style.separators))
     return edit.splices()
 
 

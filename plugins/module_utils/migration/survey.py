@@ -13,7 +13,8 @@ from ..engine.pool import Outcome
 from ..errors import MobiusError
 from ..library.document import Document, Item
 from ..library.edit import Verdict, matches
-from ..library.fields import CONFIDENCE, DHASH, LEGACY, MIGRATION, REASONS, is_dhash
+from ..library.fields import CONFIDENCE, DHASH, LEGACY, OWNED, REASONS, REVIEW, is_dhash
+from ..library.reviewed import is_settled, review_of
 from ..storage.absent import absence
 from ..storage.images import ImageRoot
 from ..text import printable
@@ -36,7 +37,7 @@ NOT_THERE = frozenset({"missing", "unreadable"})
 class Entry(NamedTuple):
     """One item on its way.
 
-    ``owned`` has the members of MIGRATION that it has; ``path`` and what follows are of its picture, ``size`` in bytes.
+    ``owned`` has the members of OWNED that it has; ``path`` and what follows are of its picture, ``size`` in bytes.
     """
 
     number: int
@@ -135,11 +136,11 @@ class Survey:
     def _admitted(self, item: Item) -> Optional[Entry]:
         """The item as an entry with its picture, or None when it is settled already."""
         value = item.value
-        owned = {name: value[name] for name in MIGRATION if name in value}
+        owned = {name: value[name] for name in OWNED if name in value}
         image = value.get(self._options.image_key)
         number = self.tally.admit()
         if self._options.rehash == MISSING and is_dhash(owned.get(DHASH)):
-            self._stay(number, owned.get(CONFIDENCE))
+            self._stay(number, owned)
             return None
         found = locate(self._root, image)
         if isinstance(image, str):
@@ -150,9 +151,10 @@ class Survey:
         path, facts, _linked = found
         return Entry(number, item.pointer, image, owned, path, key_of(path), identity(facts), facts.st_size)
 
-    def _stay(self, number: int, confidence: object) -> None:
+    def _stay(self, number: int, owned: Dict[str, Any]) -> None:
+        confidence = owned.get(CONFIDENCE)
         known = isinstance(confidence, (int, float)) and not isinstance(confidence, bool)
-        self.tally.keep(number, cast(float, confidence) if known else None)
+        self.tally.keep(number, cast(float, confidence) if known else None, settled=is_settled(owned))
         self.tally.unchanged += 1
 
     def _refuse(self, entry: Entry, refusal: Refusal) -> None:
@@ -193,7 +195,9 @@ class Survey:
         self.tally.fail(entry.number, failure)
 
     def _say(self, entry: Entry, verdict: Verdict, seconds: Optional[float]) -> None:
-        self.tally.put(entry.number, verdict, seconds)
+        # A review stands for as long as the dHash that it is of.
+        settled = entry.owned.get(DHASH) == verdict.dhash and is_settled(entry.owned)
+        self.tally.put(entry.number, verdict, seconds, settled=settled)
         if not matches(entry.owned, verdict):
             self.tally.changed += 1
             if self.tally.changes.wants(entry.number):
@@ -250,11 +254,13 @@ def _lines(entry: Entry, verdict: Verdict) -> Tuple[str, str]:
         after[LEGACY] = entry.owned[LEGACY]
     elif DHASH in entry.owned and (verdict.dhash is None or not is_dhash(former)):
         after[LEGACY] = former
+    if REVIEW in entry.owned and (former == verdict.dhash or review_of(entry.owned) is None):
+        after[REVIEW] = entry.owned[REVIEW]
     return _line(entry.pointer, entry.owned), _line(entry.pointer, after)
 
 
 def _line(pointer: str, members: Dict[str, Any]) -> str:
-    shown = " ".join(f"{name}={_shown(members[name])}" for name in MIGRATION if name in members)
+    shown = " ".join(f"{name}={_shown(members[name])}" for name in OWNED if name in members)
     return f"{printable(pointer)}: {shown or '-'}\n"
 
 

@@ -104,8 +104,11 @@ class Tally(Counts):
         self.items += 1
         return self.items - 1
 
-    def put(self, number: int, verdict: Verdict, seconds: Optional[float] = None) -> None:
-        """Note what an item shall say, and how long its picture took to hash."""
+    def put(self, number: int, verdict: Verdict, seconds: Optional[float] = None, *, settled: bool = False) -> None:
+        """Note what an item shall say, and how long its picture took to hash.
+
+        :param settled: a reviewer's decision keeps it out of the review queue.
+        """
         if verdict.reasons not in self._numbers:
             self._numbers[verdict.reasons] = len(self._known)
             self._known.append(verdict.reasons)
@@ -114,7 +117,7 @@ class Tally(Counts):
         self._reasons[number] = self._numbers[verdict.reasons]
         self._flags[number] = verdict.dhash is not None
         self.with_dhash += verdict.dhash is not None
-        self.low_confidence += verdict.confidence < self._threshold
+        self.low_confidence += verdict.confidence < self._threshold and not settled
         if seconds is not None:
             self._seconds.append(seconds)
 
@@ -124,10 +127,10 @@ class Tally(Counts):
         if self.failures.wants(number):
             self.failures.add(number, failure)
 
-    def keep(self, number: int, confidence: Optional[float]) -> None:
+    def keep(self, number: int, confidence: Optional[float], *, settled: bool = False) -> None:
         """Note that an item stays as it is, with the dHash it has."""
         self.with_dhash += 1
-        self.low_confidence += confidence is not None and confidence < self._threshold
+        self.low_confidence += confidence is not None and confidence < self._threshold and not settled
 
     def verdict(self, number: int) -> Optional[Verdict]:
         """What an item shall say, or None for one that stays as it is."""

@@ -8,7 +8,9 @@ import math
 from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Tuple
 
 from ..library.fields import CONFIDENCE, DHASH, REASONS, is_dhash
+from ..library.reviewed import Review, is_settled, review_of
 from ..text import mask_secrets
+from .decisions import item_key
 
 THRESHOLD = 0.7
 # More than a migration ever writes.
@@ -30,29 +32,41 @@ class Entry(NamedTuple):
     dhash: Optional[str]
     confidence: float
     reasons: Tuple[str, ...]
+    review: Optional[Review] = None
+
+    @property
+    def key(self) -> str:
+        """Names the item as it is now, see ``decisions.item_key``."""
+        return item_key(self.pointer, self.dhash, self.image)
 
 
 class Queue(NamedTuple):
-    """``items`` counts the library's items, ``unmigrated`` those of them that have no confidence yet."""
+    """``items`` counts the library's items, ``unmigrated`` those of them that have no confidence yet.
+
+    ``settled`` counts those under the threshold that a reviewer's decision keeps out of the queue.
+    """
 
     entries: List[Entry]
     items: int
     unmigrated: int
+    settled: int = 0
 
 
 def build(items: Iterable[Tuple[str, Dict[str, Any]]], image_key: str, threshold: float = THRESHOLD) -> Queue:
     """The queue of ``items``, pairs of a pointer and an item."""
     entries: List[Tuple[float, int, Entry]] = []
-    count = unmigrated = 0
+    count = unmigrated = settled = 0
     for count, (pointer, item) in enumerate(items, 1):
         confidence = confidence_of(item)
         if confidence is None:
             unmigrated += 1
+        elif confidence < threshold and is_settled(item):
+            settled += 1
         elif confidence < threshold:
             entries.append((confidence, count, _entry(pointer, item, confidence, image_key)))
     # Of equal confidence, in the document's order.
     entries.sort(key=lambda row: row[:2])
-    return Queue([entry for _unused, _unused, entry in entries], count, unmigrated)
+    return Queue([entry for _unused, _unused, entry in entries], count, unmigrated, settled)
 
 
 def confidence_of(item: Dict[str, Any]) -> Optional[float]:
@@ -64,18 +78,27 @@ def confidence_of(item: Dict[str, Any]) -> Optional[float]:
 
 
 def _entry(pointer: str, item: Dict[str, Any], confidence: float, image_key: str) -> Entry:
-    image = item.get(image_key)
-    dhash = item.get(DHASH)
+    dhash, image = reviewed_facts(item, image_key)
     reasons = item.get(REASONS)
     codes = reasons[:_MOST_REASONS] if isinstance(reasons, list) else []
     return Entry(
         pointer=pointer,
         name=_first(item, _NAMES),
         id=_first(item, _IDS),
-        image=mask_secrets(image) if isinstance(image, str) else None,
-        dhash=dhash if is_dhash(dhash) else None,
+        image=image,
+        dhash=dhash,
         confidence=confidence,
         reasons=tuple(str(code)[:_LONGEST_REASON] for code in codes),
+        review=review_of(item),
+    )
+
+
+def reviewed_facts(item: Dict[str, Any], image_key: str) -> Tuple[Optional[str], Optional[str]]:
+    """What a review is of: the dHash and the image of an item, as an export shows them."""
+    dhash, image = item.get(DHASH), item.get(image_key)
+    return (
+        str(dhash) if is_dhash(dhash) else None,
+        mask_secrets(image) if isinstance(image, str) else None,
     )
 
 

@@ -4,54 +4,64 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
-from typing import List
+from typing import Any, Dict, List
 
-from ..text import printable
+from ..library.reviewed import Review
+from ..pages.spreadsheet import as_csv as written
+from ..pages.spreadsheet import cell
 from .queue import Entry, Queue
 from .words import reason
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-COLUMNS = ("pointer", "id", "name", "image", "dhash", "confidence", "reasons", "reasons_in_words")
+COLUMNS = (
+    *("pointer", "id", "name", "image", "dhash", "confidence", "reasons", "reasons_in_words"),
+    # For people to fill in, and for review_apply to read.
+    *("decision", "comment", "by", "key"),
+)
 
 
 def as_csv(queue: Queue) -> bytes:
     """UTF-8 with CRLF; text that a spreadsheet would take for a formula starts with an apostrophe."""
-    out = io.StringIO(newline="")
-    writer = csv.writer(out)
-    writer.writerow(COLUMNS)
-    writer.writerows(_row(entry) for entry in queue.entries)
-    return out.getvalue().encode("utf-8")
+    return written([COLUMNS, *(_row(entry) for entry in queue.entries)])
 
 
-def as_json(queue: Queue, threshold: float) -> bytes:
-    """ASCII; every text as the library has it, of any length."""
+def as_json(queue: Queue, threshold: float, sha256: str = "") -> bytes:
+    """ASCII; every text as the library has it, of any length.
+
+    :param sha256: of the library.
+    """
     document = {
+        "library": {"sha256": sha256 or None},
         "threshold": threshold,
         "items": queue.items,
         "unmigrated": queue.unmigrated,
-        "queue": [
-            {**entry._asdict(), "reasons_in_words": [reason(code).title for code in entry.reasons]}
-            for entry in queue.entries
-        ],
+        "queue": [_entry(entry) for entry in queue.entries],
     }
     return (json.dumps(document, indent=2) + "\n").encode("ascii")
 
 
+def _entry(entry: Entry) -> Dict[str, Any]:
+    """An entry with its decision, null where there is none yet: ``review_apply`` reads it when it is filled in."""
+    review = entry.review
+    facts = {name: value for name, value in entry._asdict().items() if name != "review"}
+    return {
+        **facts,
+        "reasons_in_words": [reason(code).title for code in entry.reasons],
+        "decision": review.decision if review else None,
+        "comment": review.comment if review else "",
+        "by": review.by if review else "",
+    }
+
+
 def _row(entry: Entry) -> List[str]:
     words = "; ".join(reason(code).title for code in entry.reasons)
+    review = entry.review or Review("", "", "")
     texts = [entry.pointer, entry.id, entry.name, entry.image or "", entry.dhash or ""]
     return [
-        *(_cell(text) for text in texts),
+        *(cell(text) for text in texts),
         f"{entry.confidence:.3f}",
-        _cell(" ".join(entry.reasons)),
-        _cell(words),
+        cell(" ".join(entry.reasons)),
+        cell(words),
+        *(cell(text) for text in (review.decision, review.comment, review.by)),
+        entry.key,
     ]
-
-
-def _cell(text: str) -> str:
-    # Judged before and after, since escaping may hide a leading tab from one of the two.
-    shown = printable(text, None)
-    return "'" + shown if text.startswith(_FORMULA) or shown.startswith(_FORMULA) else shown

@@ -7,7 +7,8 @@ from __future__ import annotations
 import math
 from typing import Any, Dict, List, NamedTuple, Optional
 
-from ..library.fields import CONFIDENCE, DHASH, REASONS, is_dhash
+from ..library.fields import CONFIDENCE, DHASH, REASONS, REVIEW, is_dhash
+from ..library.reviewed import review_of
 from ..library.window import shown
 from .findings import MOST, Findings
 
@@ -65,6 +66,9 @@ class Members:
         if is_dhash(dhash):
             self.with_dhash += 1
             self.sample.offer(Sampled(pointer, item.get(self._image_key), str(dhash)))
+        if REVIEW in item and review_of(item) is None:
+            text = f'"{REVIEW}" is {_value(item[REVIEW])}, not a decision with by and at'
+            self._findings.add("review", text, severity="warning", pointer=pointer)
         if CONFIDENCE not in item:
             self._unmigrated(pointer, item)
             return

@@ -96,6 +96,8 @@ TABLE = {
             "health_username",
             "health_password",
             "evidence_dest",
+            "review_decisions",
+            "review_by",
         )
     },
     "mobius_workers": ([0, "0", 4096, "+2"], [*NOT_WHOLE, -1, "-1", 4097]),
