@@ -69,6 +69,14 @@ integration: tools ## the playbooks on this machine: deploy, check mode, rollbac
 	@[ "$$(id -u)" -ne 0 ] || tests/faults/setup.sh sshd
 	@$(TEST)/bin/pytest -n 2 tests/integration
 
+.PHONY: browser
+browser: ## the review page and the page of duplicates in a real Chromium, axe on each
+	@command -v chromedriver >/dev/null || { echo "Chromium and its driver are missing. Next: apt-get install chromium chromium-driver nodejs npm" >&2; exit 1; }
+	@requirements/venv.sh .cache/browser requirements/browser.txt
+	@mkdir -p .cache/axe && cp tests/browser/package.json tests/browser/package-lock.json .cache/axe/
+	@[ -f .cache/axe/node_modules/axe-core/axe.min.js ] || npm ci --prefix .cache/axe --no-audit --no-fund --silent
+	@.cache/browser/bin/pytest -q tests/browser
+
 .PHONY: molecule
 molecule: tools ## two real hosts with systemd and sshd
 	@PATH=$(CURDIR)/$(TEST)/bin:$$PATH molecule/run.sh

@@ -12,8 +12,11 @@ version_added: 1.0.0
 description:
   - Writes the review queue of a migrated library, the items whose confidence is under the threshold, lowest first,
     as an HTML page for people, as CSV for spreadsheets or as JSON for programs.
-  - The page needs nothing beside itself, no script and no network; with O(include_images) it holds small copies of
-    the pictures, each made by a process of its own under limits of time and memory.
+  - On the page a person decides on each item, by mouse or keyboard, and exports the decisions as one file for
+    M(mobius.dhash.review_apply). In CSV and JSON the decisions are filled in at C(decision).
+  - Items that a reviewer accepted or left out are not in the queue, until their dHash changes.
+  - The page needs nothing beside itself and no network; without script it shows the queue. With O(include_images) it
+    holds small copies of the pictures, each made by a process of its own under limits of time and memory.
   - All text of the library is shown as text. CSV cells that a spreadsheet would take for a formula start with an
     apostrophe. Users and passwords in URLs are left out.
   - The same library and the same pictures give the same bytes.
@@ -55,7 +58,7 @@ options:
       - The most items that an HTML page lists, the least sure ones; V(0) for all.
       - CSV and JSON always have all.
     type: int
-    default: 2000
+    default: 5000
   image_timeout:
     description: Seconds that one picture may take.
     type: float
@@ -78,6 +81,7 @@ extends_documentation_fragment:
   - mobius.dhash.attributes
   - mobius.dhash.library
 seealso:
+  - module: mobius.dhash.review_apply
   - module: mobius.dhash.dhash_migrate
   - module: mobius.dhash.library_verify
 author:
@@ -106,7 +110,7 @@ dest:
   returned: success
   type: str
   sample: /srv/mobius/review.html
-items:
+item_count:
   description: How many items are in the queue.
   returned: success
   type: int
@@ -121,6 +125,16 @@ unmigrated:
   returned: success
   type: int
   sample: 0
+settled:
+  description: How many items under the threshold a reviewer's decision keeps out of the queue.
+  returned: success
+  type: int
+  sample: 0
+library_sha256:
+  description: SHA-256 of the library.
+  returned: success
+  type: str
+  sample: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
 sha256:
   description: SHA-256 of the file.
   returned: success
@@ -147,7 +161,7 @@ def main() -> None:
             image_key=dict(type="str", default="image", no_log=False),
             include_images=dict(type="bool", default=False),
             image_root=dict(type="path"),
-            limit=dict(type="int", default=2000),
+            limit=dict(type="int", default=5000),
             image_timeout=dict(type="float", default=10),
             max_pixels=dict(type="int", default=178956970),
             owner=dict(type="str"),

@@ -42,7 +42,7 @@ The squares mark the bits that differ from the first item.</p>
 <!-- part: away -->
 <span class="away">$away</span>
 <!-- part: similar -->
-<a href="$url" aria-label="Items similar to $dhash, from the service">similar items</a>
+<a href="$url" aria-label="similar items to $dhash, from the service">similar items</a>
 <!-- part: rest -->
 <p class="soft more">and $rest more; the CSV and JSON exports have all.</p>
 <!-- part: nothing -->

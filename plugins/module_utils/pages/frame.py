@@ -15,21 +15,24 @@ FRAME = Parts(frame_html.SOURCE)
 BASE_STYLE = base_css.SOURCE
 
 
-def page(title: str, body: Iterable[str], style: str, script: str = "") -> bytes:
+def page(title: str, body: Iterable[str], style: str, script: str = "", without_script: str = "") -> bytes:
     """A whole page in UTF-8.
 
     The policy allows this very style, this very script and pictures inside of the page; nothing else, no request.
 
     :param body: pieces of HTML.
     :param style: CSS that follows the shared one.
+    :param without_script: CSS for a browser without script, or for a page without one.
     """
-    style = BASE_STYLE + style
+    style = BASE_STYLE + style + ("" if script else without_script)
+    plain = FRAME.fill("plain", style=Html(without_script)) if script and without_script else Html("")
+    styles = f"{_digest(style)} {_digest(without_script)}" if plain else _digest(style)
     policy = (
-        f"default-src 'none'; img-src data:; style-src {_digest(style)}; "
+        f"default-src 'none'; img-src data:; style-src {styles}; "
         f"script-src {_digest(script) if script else chr(39) + 'none' + chr(39)}; base-uri 'none'; form-action 'none'"
     )
     parts = [
-        FRAME.fill("head", policy=Html(policy), title=title, style=Html(style)),
+        FRAME.fill("head", policy=Html(policy), title=title, style=Html(style), plain=plain),
         *body,
         FRAME.fill("script", script=Html(script)) if script else "",
         FRAME.fill("end"),

@@ -16,9 +16,12 @@ SOURCE = r"""<!-- part: head -->
 <meta name="referrer" content="no-referrer">
 <meta name="robots" content="noindex">
 <title>$title</title>
-<style>$style</style>
+<style>$style</style>$plain
 </head>
 <body>
+<!-- part: plain -->
+
+<noscript><style>$style</style></noscript>
 <!-- part: script -->
 <script>$script</script>
 <!-- part: end -->

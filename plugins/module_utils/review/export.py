@@ -4,27 +4,24 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
-import stat
 import sys
 from dataclasses import dataclass
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Union
+from typing import Any, Dict, Iterator, List, Optional, Sequence, Union
 
 from ..errors import MobiusError
 from ..library.document import open_document
 from ..library.fields import IMAGE_KEY
+from ..pages.output import Output
 from ..storage.images import UnsafePath, resolve_under
-from ..storage.metadata import resolve_ownership
-from ..storage.paths import locate_library, refuse_target
-from ..storage.replace import FILE_MODE, open_regular, replace_whole
+from ..storage.paths import locate_library
+from ..storage.replace import FILE_MODE, read_version
 from .page import Facts, as_html
 from .queue import THRESHOLD, Entry, Queue, build
 from .table import as_csv, as_json
 from .thumbnails import available, thumbnails
 
 FORMATS = ("html", "csv", "json")
-_DIFF_BYTES = 100_000
 
 
 @dataclass(frozen=True)
@@ -39,7 +36,7 @@ class Request:
     image_key: str = IMAGE_KEY
     include_images: bool = False
     image_root: Optional[str] = None
-    limit: int = 2000
+    limit: int = 5000
     image_timeout: float = 10.0
     max_pixels: int = 178_956_970
     owner: Union[str, int, None] = None
@@ -52,82 +49,44 @@ def export(request: Request, *, check_mode: bool = False) -> Dict[str, Any]:
 
     :raises MobiusError: the library cannot be read, or ``dest`` is it, a backup of it or no regular file.
     """
-    _refuse(request)
+    output = _refuse(request)
+    version = read_version(locate_library(request.path))
     with open_document(request.path) as document:
         found = document.items(request.items, request.image_key)
         queue = build(((item.pointer, item.value) for item in found), request.image_key, request.threshold)
         block = document.block or {}
     warnings = _warnings(queue, request)
-    data = _rendered(queue, request, block, warnings)
-    before = _existing(request)
-    changed = before is None or before.data != data or not before.settled
-    if changed and not check_mode:
-        replace_whole(
-            request.dest,
-            lambda stream: stream.write(data),
-            owner=request.owner,
-            group=request.group,
-            mode=request.mode,
-        )
+    written = output.write(_rendered(queue, request, block, version.sha256, warnings), check_mode=check_mode)
     return {
-        "changed": changed,
-        "dest": os.path.abspath(request.dest),
-        "items": len(queue.entries),
+        **written,
+        "item_count": len(queue.entries),
         "library_items": queue.items,
+        "library_sha256": version.sha256,
         "unmigrated": queue.unmigrated,
-        "sha256": hashlib.sha256(data).hexdigest(),
-        "diff": {
-            "before_header": request.dest,
-            "after_header": request.dest,
-            "before": _shown(before.data if before else b"", request.format),
-            "after": _shown(data, request.format),
-        },
+        "settled": queue.settled,
         "warnings": warnings,
     }
 
 
-def _refuse(request: Request) -> None:
+def _refuse(request: Request) -> Output:
     """Stop before anything is read where the request cannot be met."""
     if request.format not in FORMATS:
-        raise MobiusError("There is no such format", request.format, f"choose one of {', '.join(FORMATS)}")
+        raise MobiusError("Unknown format", request.format, f"choose one of {', '.join(FORMATS)}")
     if not 0 <= request.threshold <= 1:
-        raise MobiusError("The threshold is not between 0 and 1", str(request.threshold), "the usual one is 0.7")
+        raise MobiusError("Invalid threshold: must be between 0 and 1", str(request.threshold), "the usual one is 0.7")
     if request.include_images and request.format == "html" and not request.image_root:
         raise MobiusError("Pictures need the folder that they are in", request.path, "set image_root as well")
     locate_library(request.path)
-    refuse_target(request.dest, request.path, "The export")
-    if os.path.isdir(request.dest):
-        raise MobiusError("The export needs a file name, this is a folder", request.dest, "add the name of a file")
+    output = Output(request.dest, request.owner, request.group, request.mode, text=request.format != "html")
+    output.refuse(request.path, "The export")
+    return output
 
 
-class _Existing(NamedTuple):
-    """The file of an earlier export; ``settled`` when its owner, group and mode are as asked for."""
-
-    data: bytes
-    settled: bool
-
-
-def _existing(request: Request) -> Optional[_Existing]:
-    try:
-        with open_regular(request.dest) as stream:
-            facts = os.fstat(stream.fileno())
-            data = stream.readall()
-    except FileNotFoundError:
-        return None
-    wanted = resolve_ownership(request.owner, request.group, request.mode)
-    settled = (
-        wanted.uid in (-1, facts.st_uid)
-        and wanted.gid in (-1, facts.st_gid)
-        and wanted.mode == stat.S_IMODE(facts.st_mode)
-    )
-    return _Existing(data, settled)
-
-
-def _rendered(queue: Queue, request: Request, block: Dict[str, Any], warnings: List[str]) -> bytes:
+def _rendered(queue: Queue, request: Request, block: Dict[str, Any], sha256: str, warnings: List[str]) -> bytes:
     if request.format == "csv":
         return as_csv(queue)
     if request.format == "json":
-        return as_json(queue, request.threshold)
+        return as_json(queue, request.threshold, sha256)
     notes = []
     if queue.unmigrated:
         verb = "has" if queue.unmigrated == 1 else "have"
@@ -140,7 +99,7 @@ def _rendered(queue: Queue, request: Request, block: Dict[str, Any], warnings: L
         warnings.append(
             f"Pictures are left out: {sys.executable} has no Pillow. Next: {sys.executable} -m pip install Pillow"
         )
-    facts = Facts(os.path.basename(request.path), request.threshold, _made_with(block), notes)
+    facts = Facts(os.path.basename(request.path), request.threshold, _made_with(block), notes, sha256)
     return as_html(queue, facts, pictures, request.limit or len(queue.entries))
 
 
@@ -171,10 +130,3 @@ def _warnings(queue: Queue, request: Request) -> List[str]:
         f"{queue.unmigrated} of {queue.items} items have no confidence, so they are not in the queue. "
         f"Next: migrate {request.path} first"
     ]
-
-
-def _shown(data: bytes, kind: str) -> str:
-    """What a diff shows: small text itself, of anything else its hash and size."""
-    if not data or (kind != "html" and len(data) <= _DIFF_BYTES):
-        return data.decode("utf-8", "backslashreplace")
-    return f"{len(data)} bytes, SHA-256 {hashlib.sha256(data).hexdigest()}\n"

@@ -4,60 +4,62 @@
 
 from __future__ import annotations
 
-import html
-from typing import Dict, Iterator, Optional
+import json
+from typing import Dict, Optional
 
+from ..pages import review_html
+from ..pages.frame import bits
+from ..pages.template import Html, Parts, join, text
 from ..text import printable
 from .queue import Entry
-from .words import LONGEST, reason
+from .words import decision_words, reason
+
+PAGE = Parts(review_html.SOURCE)
+_LONGEST_IMAGE = 1000
 
 
-def text(value: str, longest: int = LONGEST) -> str:
-    """Text of the library as HTML: no markup, no controls, bounded, with its direction kept to itself."""
-    return f"<bdi>{html.escape(printable(value, longest))}</bdi>"
-
-
-def row(entry: Entry, picture: str, threshold: float, classes: Dict[str, str]) -> str:
+def row(entry: Entry, picture: Html, threshold: float, classes: Dict[str, str]) -> Html:
     """The table row of an entry.
 
     :param picture: the cell of the picture, empty for a page without pictures.
     :param classes: reason code -> the class that the filters know it by.
     """
-    kinds = " ".join(classes[code] for code in dict.fromkeys(entry.reasons) if code in classes)
-    cells = [
-        picture,
-        f'<th scope="row" role="rowheader" class="item">{_names(entry)}</th>',
-        f'<td role="cell" class="sure {_level(entry, threshold)}">{_confidence(entry.confidence, threshold)}</td>',
-        f'<td role="cell" class="hash">{_dhash(entry.dhash)}</td>',
-        f'<td role="cell" class="why-here">{"".join(_reasons(entry))}</td>',
-    ]
-    return f'<tr role="row" class="{kinds}">{"".join(cells)}</tr>'
+    # The dHash says enough of an item whose image has a name of kilobytes.
+    image = entry.image if len(entry.image or "") <= _LONGEST_IMAGE else None
+    facts = {"pointer": entry.pointer, "dhash": entry.dhash, "image": image}
+    return PAGE.fill(
+        "row",
+        kinds=" ".join(classes[code] for code in dict.fromkeys(entry.reasons) if code in classes),
+        facts=json.dumps(facts),
+        picture=picture,
+        name=text(_title(entry), 120),
+        about=_about(entry),
+        level=_level(entry, threshold),
+        confidence=_confidence(entry.confidence, threshold),
+        hash=_hash(entry.dhash),
+        reasons=_reasons(entry),
+        review=_review(entry),
+    )
 
 
-def picture_cell(entry: Entry, uri: Optional[str]) -> str:
+def picture_cell(entry: Entry, uri: Optional[str]) -> Html:
     """The cell with the picture, or with a word in its place."""
-    if uri is None:
-        inside = '<span class="tile bare">no picture to show</span>'
-    else:
-        name = html.escape(printable(_title(entry), 80), quote=True)
-        inside = f'<span class="tile"><img src="{uri}" alt="Picture of {name}" loading="lazy" decoding="async"></span>'
-    return f'<td role="cell" class="picture">{inside}</td>'
+    tile = PAGE.fill("no-tile") if uri is None else PAGE.fill("tile", uri=uri, name=printable(_title(entry), 80))
+    return PAGE.fill("picture", tile=tile)
 
 
 def _title(entry: Entry) -> str:
     return entry.name or entry.id or entry.pointer
 
 
-def _names(entry: Entry) -> str:
+def _about(entry: Entry) -> Html:
     facts = [("Path", entry.image)] if entry.image is not None else []
     if entry.name and entry.id:
         facts.insert(0, ("Id", entry.id))
     if entry.name or entry.id:
         facts.append(("In file", entry.pointer))
-    lines = "".join(f"<dt>{name}</dt><dd><code>{text(value or '')}</code></dd>" for name, value in facts)
-    return f'<span class="name">{text(_title(entry), 120)}</span>' + (
-        f'<dl class="facts">{lines}</dl>' if lines else ""
-    )
+    lines = join(PAGE.fill("about-line", name=name, value=text(value or "")) for name, value in facts)
+    return PAGE.fill("about", lines=lines) if lines else Html("")
 
 
 def _level(entry: Entry, threshold: float) -> str:
@@ -66,28 +68,27 @@ def _level(entry: Entry, threshold: float) -> str:
     return "low" if entry.confidence < threshold / 2 else "near"
 
 
-def _confidence(value: float, threshold: float) -> str:
-    return (
-        f'<span class="value">{value:.2f}</span>'
-        '<svg class="bar" viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true">'
-        '<rect class="track" width="100" height="8" rx="3"/>'
-        f'<rect class="fill" width="{100 * value:.1f}" height="8" rx="3"/>'
-        f'<rect class="mark" x="{100 * threshold - 0.8:.1f}" y="-3" width="1.6" height="14"/></svg>'
-    )
+def _confidence(value: float, threshold: float) -> Html:
+    mark = f"{100 * threshold - 0.8:.1f}"
+    return PAGE.fill("confidence", value=f"{value:.2f}", fill=f"{100 * value:.1f}", mark=mark)
 
 
-def _dhash(dhash: Optional[str]) -> str:
-    if dhash is None:
-        return '<span class="soft">no dHash</span>'
-    bits = f"{int(dhash, 16):064b}"
-    squares = "".join(f"M{place % 8} {place // 8}h1v1h-1z" for place, bit in enumerate(bits) if bit == "1")
-    drawing = f'<svg class="bits" viewBox="0 0 8 8" aria-hidden="true"><path d="{squares}"/></svg>'
-    return f'{drawing}<span class="mono">{dhash}</span>'
+def _hash(dhash: Optional[str]) -> Html:
+    return PAGE.fill("no-hash") if dhash is None else PAGE.fill("hash", bits=bits(dhash), dhash=dhash)
 
 
-def _reasons(entry: Entry) -> Iterator[str]:
-    for code in dict.fromkeys(entry.reasons):
-        words = reason(code)
-        yield f'<div class="reason"><b>{html.escape(words.title)}</b><span>{html.escape(words.meaning)}</span></div>'
-    if not entry.reasons:
-        yield '<span class="soft">The library gives no reason.</span>'
+def _reasons(entry: Entry) -> Html:
+    words = [reason(code) for code in dict.fromkeys(entry.reasons)]
+    if not words:
+        return PAGE.fill("no-reason")
+    return join(PAGE.fill("reason", title=each.title, meaning=each.meaning) for each in words)
+
+
+def _review(entry: Entry) -> Html:
+    """An earlier decision that leaves the item in the queue."""
+    review = entry.review
+    if review is None:
+        return Html("")
+    by = f"by {review.by or 'an unknown person'}, {review.at}"
+    comment = text(f": {review.comment}") if review.comment else Html("")
+    return PAGE.fill("review", decision=decision_words(review.decision), by=text(by), comment=comment)

@@ -6,10 +6,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from ..library.reviewed import ACCEPT, LEAVE_OUT, WRONG_PICTURE
 from ..text import printable
-
-# What a reader can be shown of one text.
-LONGEST = 240
 
 
 class Reason(NamedTuple):
@@ -70,3 +68,8 @@ def reason(code: str) -> Reason:
     """The reason of this code; one that is not known is shown as it is."""
     known = REASONS.get(code)
     return known or Reason(printable(code, 60), "The migration gave this reason.", "See the log of the migration.")
+
+
+def decision_words(decision: str) -> str:
+    """A decision in words."""
+    return {ACCEPT: "accepted", WRONG_PICTURE: "wrong picture", LEAVE_OUT: "left out"}.get(decision, decision)

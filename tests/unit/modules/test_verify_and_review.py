@@ -39,7 +39,7 @@ TASKS = [
         complete="always",
         ignore_errors=True,
     ),
-    *task("review_export", ["result.unmigrated == 6", "result['items'] == 0"], dest="{{ review }}", check_mode=True),
+    *task("review_export", ["result.unmigrated == 6", "result.item_count == 0"], dest="{{ review }}", check_mode=True),
     *task("dhash_migrate", ["result is changed"], image_root="{{ images }}", max_failure_rate=50),
     *task(
         "library_verify",
@@ -52,12 +52,14 @@ TASKS = [
         **SAMPLE,
     ),
     *task("library_verify", ["result.valid"], against="latest", check_mode=True),
-    *task("review_export", ["result is changed", "result['items'] == 3"], **REVIEW, check_mode=True, diff=True),
-    *task("review_export", ["result is changed", "result['items'] == 3", "result.dest == review"], **REVIEW, diff=True),
+    *task("review_export", ["result is changed", "result.item_count == 3"], **REVIEW, check_mode=True, diff=True),
+    *task(
+        "review_export", ["result is changed", "result.item_count == 3", "result.dest == review"], **REVIEW, diff=True
+    ),
     *task("review_export", ["result is not changed", "result.mode == '0640'"], **REVIEW),
     *task(
         "review_export",
-        ["result is changed", "result['items'] == 0"],
+        ["result is changed", "result.item_count == 0"],
         dest="{{ review }}.csv",
         format="csv",
         threshold="{{ zero }}",

@@ -40,7 +40,7 @@ def test_an_export_is_written_once_and_then_left_alone(request_for, kind):
     predicted = export(request, check_mode=True)
     assert predicted["changed"] and not os.path.exists(os.path.dirname(request.dest))
     first = export(request)
-    assert first == predicted and (first["items"], first["library_items"], first["unmigrated"]) == (4, 5, 0)
+    assert first == predicted and (first["item_count"], first["library_items"], first["unmigrated"]) == (4, 5, 0)
     facts = os.stat(request.dest)
     assert stat.S_IMODE(facts.st_mode) == 0o640
     second = export(request)
@@ -81,7 +81,7 @@ def test_without_pillow_the_page_and_the_result_say_so(request_for, tmp_path, mo
 def test_items_that_were_not_migrated_are_told(request_for, tmp_path):
     (tmp_path / "library.json").write_text('[{"image": "a.png"}, {"image": "b", "dhash_confidence": 1}]')
     result = export(request_for(format="json"))
-    assert (result["items"], result["unmigrated"]) == (0, 1) and "1 of 2 items" in result["warnings"][0]
+    assert (result["item_count"], result["unmigrated"]) == (0, 1) and "1 of 2 items" in result["warnings"][0]
 
 
 def test_the_threshold_the_selectors_and_the_image_key_are_followed(request_for, tmp_path):
@@ -90,7 +90,7 @@ def test_the_threshold_the_selectors_and_the_image_key_are_followed(request_for,
     export(request)
     with Path(request.dest).open() as file:
         assert json.load(file)["queue"][0]["image"] == "x.png"
-    assert export(replace(request, threshold=0.8))["items"] == 0
+    assert export(replace(request, threshold=0.8))["item_count"] == 0
 
 
 @pytest.mark.parametrize(

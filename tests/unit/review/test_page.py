@@ -2,16 +2,18 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import re
 from html.parser import HTMLParser
 
 import pytest
+from ansible_collections.mobius.dhash.plugins.module_utils.pages.frame import BASE_STYLE as STYLE
 from ansible_collections.mobius.dhash.plugins.module_utils.review.page import Facts, as_html
 from ansible_collections.mobius.dhash.plugins.module_utils.review.queue import build
-from ansible_collections.mobius.dhash.plugins.module_utils.review.style import STYLE
 from ansible_collections.mobius.dhash.plugins.module_utils.review.words import REASONS
 
 FACTS = Facts("library.json", 0.7, "Migrated with Pillow 12.3.0.", [])
+DECIDES = FACTS._replace(sha256="a" * 64)
 URI = "data:image/webp;base64,UklGRg=="
 VOID = {"meta", "input", "img", "path", "rect", "circle", "br"}
 
@@ -74,6 +76,33 @@ def test_text_of_the_library_is_shown_as_text(text):
     assert len(page) < 40_000
 
 
+@pytest.mark.parametrize("text", HOSTILE)
+def test_the_script_is_given_the_texts_as_they_are(text):
+    page = Reader(as_html(queue_of({"image": text, "dhash_confidence": 0}), DECIDES._replace(library=text), None, 9))
+    (item,) = [json.loads(tag["data-item"]) for tag in page.all("tr") if "data-item" in tag]
+    assert item == {"pointer": "/components/0", "dhash": None, "image": text if len(text) < 1000 else None}
+    assert [json.loads(tag["data-library"]) for tag in page.all("main")] == [{"name": text[:200], "sha256": "a" * 64}]
+    assert len(page.all("script")) == 1
+
+
+def test_a_page_to_decide_on_allows_its_own_script_alone():
+    page = as_html(queue_of({"dhash_confidence": 0}), DECIDES, None, 9)
+    script = re.search(rb"<script>(.*?)</script>", page, re.DOTALL).group(1)
+    digest = base64.b64encode(hashlib.sha256(script).digest()).decode()
+    (policy,) = [meta["content"] for meta in Reader(page).all("meta") if meta.get("http-equiv")]
+    assert f"script-src 'sha256-{digest}'" in policy.split("; ") and "unsafe" not in policy
+    assert not re.search(rb"<link|style=|https?://|@import|url\(| on[a-z]+=", page)
+
+
+def test_an_earlier_decision_is_shown_and_a_settled_item_is_not():
+    review = {"decision": "wrong_picture", "by": "<i>Ann", "at": "2026-01-02T03:04:05Z", "comment": "an & orc"}
+    settled = {**review, "decision": "accept"}
+    queue = queue_of(*({"dhash_confidence": 0.1, "dhash_review": each} for each in (review, settled, "mine")))
+    page = Reader(as_html(queue, FACTS, None, 9))
+    assert (len(queue.entries), queue.settled) == (2, 1)
+    assert "Reviewed: wrong picture" in page.text and "by <i>Ann, 2026-01-02T03:04:05Z: an & orc" in page.text
+
+
 def test_the_policy_allows_this_style_and_nothing_else():
     page = as_html(queue_of({"dhash_confidence": 0, "dhash_reasons": ["flat"]}), FACTS, [URI], 9)
     style = re.search(rb"<style>(.*?)</style>", page, re.DOTALL).group(1)
@@ -83,6 +112,7 @@ def test_the_policy_allows_this_style_and_nothing_else():
         "default-src 'none'",
         "img-src data:",
         f"style-src 'sha256-{digest}'",
+        "script-src 'none'",
         "base-uri 'none'",
         "form-action 'none'",
     ]
