@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Write the templates of this folder as Python modules, or with --check say whether they are up to date.
 
 Ansible sends only Python files to a host, so that a module cannot read a template there. The templates are edited

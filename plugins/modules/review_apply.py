@@ -126,6 +126,14 @@ same_library:
   returned: success
   type: bool
   sample: true
+lines:
+  description: What it comes to, for people; the first fifty refused decisions among it.
+  returned: success
+  type: list
+  elements: str
+  sample:
+    - "decisions 10 applied, 0 there already, 0 refused"
+    - "queue     14 items before, 4 now"
 sha256_before:
   description: SHA-256 of the library before.
   returned: success

@@ -74,5 +74,5 @@ $service
 <p>Library SHA-256 <code class="sha">$sha256</code></p>
 </footer>
 <!-- part: service -->
-<p>The links “similar items” ask the HTTP service of this library, at its address on the host.</p>
+<p>The links <q>similar items</q> ask the HTTP service of this library, at its address on the host.</p>
 """

@@ -287,10 +287,19 @@ class _Run:
         if len(plan.refused) > 10:
             self._warnings.append(f"{len(plan.refused) - 10} more decisions were refused, see refused in the result")
 
+    def _lines(self, plan: _Plan) -> List[str]:
+        verb = "would be applied" if self._check_mode else "applied"
+        return [
+            f"decisions {len(plan.reviews)} {verb}, {plan.unchanged} there already, {len(plan.refused)} refused",
+            f"queue     {plan.queue_before} items before, {plan.queue} now",
+            *(f"refused   {each.pointer or '(no pointer)'}: {each.reason}" for each in plan.refused[:_MOST_SHOWN]),
+        ]
+
     def _result(self, plan: _Plan, version: Version) -> Dict[str, Any]:
         more = f"... and {len(plan.reviews) - len(plan.changes)} more items\n"
         more = more if len(plan.reviews) > len(plan.changes) else ""
         return {
+            "lines": self._lines(plan),
             "changed": bool(plan.reviews),
             "applied": len(plan.reviews),
             "unchanged": plan.unchanged,
