@@ -12,11 +12,14 @@ from typing import Any, BinaryIO, Dict, Iterator, List, Optional, Sequence, cast
 
 from ..storage.replace import open_regular
 from .fields import DHASH, IMAGE_KEY, LEGACY, MIGRATION, REVIEW
-from .remainder import NotJson, Record, Remainder
+from .lockstep import ItemCheck, Lockstep
+from .records import NotJson, Owned, Record
+from .remainder import Remainder
 from .selectors import parse_selectors
 from .window import BLOCK, shown
 
 _dhash = re.compile(rb'"[0-9a-f]{16}"')
+_DHASH, _LEGACY, _REVIEW = (name.encode() for name in (DHASH, LEGACY, REVIEW))
 
 
 def unexpected_changes(
@@ -28,6 +31,7 @@ def unexpected_changes(
     *,
     owned: Sequence[str] = MIGRATION,
     block: bool = True,
+    check: Optional[Check] = None,
 ) -> List[Dict[str, Any]]:
     """The first ``limit`` differences outside of the owned members; an empty list is the proof.
 
@@ -37,6 +41,7 @@ def unexpected_changes(
     :param owned: the members of an item that may differ: those of a migration by default, see ``fields``. A migration
         may also drop a review, where the dHash that it is of changes.
     :param block: whether the document's ``dhash_migration`` may differ.
+    :param check: judges the owned members too; by default only that none of a former value is lost.
     :returns: ``{"pointer", "line", "message"}`` each: the item (or None outside of items) and the line in
         ``after_path``.
     :raises MobiusError: a selector is none, or a path leads to no regular file.
@@ -45,11 +50,10 @@ def unexpected_changes(
     bound = DHASH in owned and REVIEW not in owned
     stripped = (*owned, REVIEW) if bound else owned
     with open_regular(before_path) as before, open_regular(after_path) as after:
-        sides = [
-            Remainder(cast(BinaryIO, file), steps, image_key, stripped, block=block).records()
-            for file in (before, after)
-        ]
-        comparison = _Comparison(sides, limit, bound)
+        sides = [Remainder(cast(BinaryIO, file), steps, image_key, stripped, block=block) for file in (before, after)]
+        check = check or Check()
+        check.bound = bound
+        comparison = _Comparison(sides, check, limit)
         comparison.run()
     lines = _lines(after_path, [change["at"] for change in comparison.changes])
     return [
@@ -58,13 +62,46 @@ def unexpected_changes(
     ]
 
 
-class _Comparison:
-    """:param bound: whether a review may differ only by going with its dHash."""
+class Check(ItemCheck):
+    """What holds between any two libraries.
 
-    def __init__(self, sides: Sequence[Iterator[Record]], limit: int, bound: bool) -> None:
-        self._sides = sides
+    A former value that is not a dHash is kept under ``dhash_legacy``. Where reviews are ``bound``, one may differ only
+    by going with the dHash that it is of.
+    """
+
+    bound = False
+
+    def edited(self, before: Owned, after: Owned) -> Optional[str]:
+        return self._legacy(before, after) or self.review(before, after)
+
+    def _legacy(self, before: Owned, after: Owned) -> Optional[str]:
+        former = before.get(_LEGACY)
+        if former is None:
+            former = before.get(_DHASH)
+            if former is None or _dhash.fullmatch(former) or former == after.get(_DHASH):
+                return None
+        if former == after.get(_LEGACY):
+            return None
+        return f'the former value {shown(former)} is not kept in "{LEGACY}"'
+
+    def review(self, before: Owned, after: Owned) -> Optional[str]:
+        former, now = before.get(_REVIEW), after.get(_REVIEW)
+        if not self.bound or former == now or (now is None and before.get(_DHASH) != after.get(_DHASH)):
+            return None
+        return f'"{REVIEW}" was changed, and its dHash was not'
+
+    def ended(self, before: Remainder, after: Remainder) -> Optional[str]:
+        """Called when both texts were read to their ends, with what is known of the document as a whole."""
+        return None
+
+
+class _Comparison:
+    def __init__(self, sides: Sequence[Remainder], check: Check, limit: int) -> None:
+        self._texts = sides
+        self._sides: List[Iterator[Record]] = [side.records() for side in sides]
+        self._check = check
+        self._lockstep = Lockstep(sides[0], sides[1], check)
         self._limit = limit
-        self._bound = bound
         self._inside: List[str] = []
         self._at = 0
         self.changes: List[Dict[str, Any]] = []
@@ -81,19 +118,30 @@ class _Comparison:
                 # After a difference the next items are set side by side again.
                 before, after = self._next_item(0, before), self._next_item(1, after)
                 self._inside.clear()
+        if not self.changes:
+            message = self._check.ended(*self._texts)
+            if message:
+                self._note(message)
 
     def _same(self, before: Record, after: Record) -> bool:
         self._at = after.offset(0)
         if before.kind != after.kind:
             longer, what = (before, "is gone") if before.kind == "text" else (after, "is new")
-            self._note(f'"{shown(longer.text.strip())}" {what}')
+            self._note(f'"{shown(longer.text.strip())}" {what}' if longer.text else "the structure differs")
             return False
+        if before.kind == "element":
+            self._run_lockstep()
+            return True
         if before.kind == "item":
             self._inside.append(after.pointer)
         elif before.kind == "end":
             if not after.holder:
-                self._legacy(before.owned, after.owned)
-                self._review(before.owned, after.owned)
+                if before.owned == after.owned:
+                    message = self._check.identical()
+                else:
+                    message = self._check.edited(before.owned, after.owned)
+                if message:
+                    self._note(message)
             elif before.owned != after.owned:
                 self._note("an object that only holds further items was changed")
             del self._inside[-1:]
@@ -104,29 +152,19 @@ class _Comparison:
             return False
         return True
 
-    def _legacy(self, before: Dict[bytes, bytes], after: Dict[bytes, bytes]) -> None:
-        """A former value that is no dHash has to be there still, under ``dhash_legacy``."""
-        former = before.get(LEGACY.encode())
-        if former is None:
-            former = before.get(DHASH.encode())
-            if former is None or _dhash.fullmatch(former) or former == after.get(DHASH.encode()):
+    def _run_lockstep(self) -> None:
+        while len(self.changes) < self._limit:
+            difference = self._lockstep.run()
+            if difference is None:
                 return
-        if former != after.get(LEGACY.encode()):
-            self._note(f'the former value {shown(former)} is not kept in "{LEGACY}"')
-
-    def _review(self, before: Dict[bytes, bytes], after: Dict[bytes, bytes]) -> None:
-        former, now = before.get(REVIEW.encode()), after.get(REVIEW.encode())
-        if not self._bound or former == now:
-            return
-        if now is not None or before.get(DHASH.encode()) == after.get(DHASH.encode()):
-            self._note(f'"{REVIEW}" was changed, and its dHash was not')
+            self.changes.append({"pointer": difference.pointer, "at": difference.offset, "message": difference.message})
 
     def _next(self, side: int) -> Optional[Record]:
         try:
             return next(self._sides[side], None)
         except NotJson as error:
             self._at = error.at if side else self._at
-            self._note(f"the {'later' if side else 'earlier'} file is no JSON from byte {error.at} on: {error}")
+            self._note(f"the {'later' if side else 'earlier'} file is not JSON from byte {error.at} on: {error}")
             self._limit = 0
             return None
 

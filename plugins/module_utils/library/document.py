@@ -53,8 +53,7 @@ class Document:
         self.size = os.fstat(descriptor).st_size
         #: Layout of the root object with the block marked, once all items were read; None for another root.
         self.root: Optional[Layout] = None
-        #: How far reading has come, in bytes: up to the last item that was given.
-        self.read = 0
+        self._walk: Optional[Walk] = None
         self._real = real
         self._checked = False
         self._block: Any = None
@@ -69,11 +68,12 @@ class Document:
         :param selectors: where the items are; for None or none the shapes of ``selectors.DEFAULTS``.
         :raises LibraryError: the file is no strict JSON (at the latest when the items end), or has no item there.
         """
-        found = False
-        for item in self._walk(selectors or None, image_key):
-            found = True
-            yield item
-        if not found:
+        items = self._items(selectors or None, image_key)
+        first = next(items, None)
+        if first is not None:
+            yield first
+            yield from items
+        else:
             shown = ", ".join(selectors) if selectors else "any of the shapes known by default"
             raise LibraryError(
                 f"The library has no item at {shown}",
@@ -88,25 +88,27 @@ class Document:
         :raises LibraryError: the file is no strict JSON.
         """
         if not self._walked:
-            for _unused in self._walk(None, IMAGE_KEY):
+            for _unused in self._items(None, IMAGE_KEY):
                 pass
         return self._block if isinstance(self._block, dict) else None
 
-    def _walk(self, selectors: Optional[Sequence[str]], image_key: str) -> Iterator[Item]:
+    @property
+    def read(self) -> int:
+        """How far reading has come, in bytes: up to the last item that was given."""
+        if self._walk is None:
+            return 0
+        return self.size if self._walk.ended else self._walk.reached
+
+    def _items(self, selectors: Optional[Sequence[str]], image_key: str) -> Iterator[Item]:
         steps = parse_selectors(selectors)
         try:
             text = TextReader(self.descriptor)
-            walk = Walk(text, steps, image_key, self._check)
-            self.read = 0
-            for item in walk.items():
-                # One that holds others comes after them, and begins before.
-                self.read = max(self.read, item.start)
-                yield item
+            self._walk = walk = Walk(text, steps, image_key, self._check)
+            yield from walk.items()
         except (NotParsed, UnicodeDecodeError) as error:
             self._checked = False
             self._check()
             self._refuse(error)
-        self.read = self.size
         self.root, self._block, self._walked = walk.root, walk.block, True
 
     def _check(self) -> None:

@@ -4,14 +4,14 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 from array import array
+from functools import lru_cache
 from typing import Any, BinaryIO, Dict, Iterable, Iterator, List, NamedTuple, Optional, Tuple
 
-from .fields import BLOCK, CONFIDENCE, DHASH, LEGACY, REASONS, REVIEW, is_dhash
-from .layout import Layout
+from .fields import BLOCK, CONFIDENCE, DHASH, LEGACY, OWNED, REASONS, REVIEW, is_dhash
+from .layout import Layout, layout_of
 from .reviewed import review_of
 
 _PIECE = 256 * 1024
@@ -28,7 +28,7 @@ class Splice(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """What an item shall say: ``dhash`` is None where there is none, ``reasons`` empty for an item without any."""
+    """What was found for an item: ``dhash`` is None where there is none, ``reasons`` empty for an item without any."""
 
     dhash: Optional[str]
     confidence: float
@@ -36,7 +36,7 @@ class Verdict(NamedTuple):
 
 
 def matches(value: Dict[str, Any], verdict: Verdict) -> bool:
-    """Whether an item says this already."""
+    """Whether an item has these members already."""
     if verdict.dhash is None:
         if DHASH in value:
             return False
@@ -54,11 +54,13 @@ def _same_reasons(value: Dict[str, Any], wanted: Tuple[str, ...]) -> bool:
 
 
 def item_splices(value: Dict[str, Any], layout: Layout, verdict: Verdict) -> List[Splice]:
-    """The edits that make an item say it, in the order of the text; none when it does.
+    """The edits that give an item these members, in the order of the text; none when it has them.
 
-    A former ``dhash`` that is none, or that the verdict does not replace, is kept as it is spelled by giving it the
-    name ``dhash_legacy``, unless the item has one. A review of a dHash that changes is dropped.
+    A former ``dhash`` that is not a dHash, or that the verdict does not replace, is renamed to ``dhash_legacy`` and so
+    keeps its spelling, unless the item has one already. A review of a dHash that changes is dropped.
     """
+    if not layout.marked:
+        return [_appended(layout, verdict)]
     edit = _Edit(layout)
     if DHASH in value and LEGACY not in value and (verdict.dhash is None or not is_dhash(value[DHASH])):
         edit.rename(DHASH, LEGACY, None if verdict.dhash is None else json.dumps(verdict.dhash))
@@ -84,6 +86,27 @@ def member_splices(layout: Layout, name: str, value: Dict[str, Any]) -> List[Spl
     return edit.splices()
 
 
+def text_splices(text: bytes, start: int, verdict: Verdict) -> List[Splice]:
+    """:func:`item_splices` for an item that is given by its text and the byte offset of its brace."""
+    decoded = text.decode("utf-8")
+    layout = layout_of(decoded, start, OWNED)
+    value = {name: json.loads(text[member.value - start : member.value_end - start])
+             for name, member in layout.marked.items()}  # fmt: skip
+    return item_splices(value, layout, verdict)
+
+
+def _appended(layout: Layout, verdict: Verdict) -> Splice:
+    """All members of an item that has none so far."""
+    style = _style_of(layout.count, layout.lead, layout.colon, layout.between)
+    colon = style.colon
+    members = [] if verdict.dhash is None else [f'"{DHASH}"{colon}"{verdict.dhash}"']
+    members.append(f'"{CONFIDENCE}"{colon}{float(verdict.confidence)!r}')
+    if verdict.reasons:
+        members.append(f'"{REASONS}"{colon}{json.dumps(verdict.reasons, separators=style.separators)}')
+    opening = style.between if layout.count else style.first
+    return Splice(layout.end, layout.end, (opening + style.between.join(members)).encode("ascii"))
+
+
 def block_splices(layout: Layout, block: Dict[str, Any]) -> List[Splice]:
     """The edit that gives the root object this block, in place or as its last member."""
     edit = _Edit(layout)
@@ -99,19 +122,22 @@ def block_splices(layout: Layout, block: Dict[str, Any]) -> List[Splice]:
 class _Style:
     """How an object writes its members, told from its first two."""
 
-    def __init__(self, layout: Layout) -> None:
-        self.colon = layout.colon or ": "
-        self.between = layout.between
+    def __init__(self, count: int, lead: str, colon: str, between: str) -> None:
+        self.colon = colon or ": "
+        self.between = between
         self.first = ""
-        if layout.count == 0 and "\n" in layout.lead:
-            self.first = layout.lead + "  "
-        elif layout.count == 1 and "\n" in layout.lead:
-            self.first = layout.lead
+        if count == 0 and "\n" in lead:
+            self.first = lead + "  "
+        elif count == 1 and "\n" in lead:
+            self.first = lead
         if not self.between or len(self.between) > _LONGEST_STYLE:
             self.between = "," + (self.first or (" " if self.colon.endswith(" ") else ""))
         self.newline = "\r\n" if "\r\n" in self.between else "\n" if "\n" in self.between else ""
-        self.indent = (layout.lead if "\n" in layout.lead else self.between).rpartition("\n")[2].partition(",")[0]
+        self.indent = (lead if "\n" in lead else self.between).rpartition("\n")[2].partition(",")[0]
         self.separators = (", ", ": ") if self.colon.endswith(" ") else (",", ":")
+
+
+_style_of = lru_cache(maxsize=256)(_Style)
 
 
 class _Edit:
@@ -119,7 +145,7 @@ class _Edit:
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
-        self.style = _Style(layout)
+        self.style = _style_of(layout.count, layout.lead, layout.colon, layout.between)
         self._changed: List[Splice] = []
         self._removed: List[str] = []
         self._added: List[str] = []
@@ -172,7 +198,7 @@ class _Edit:
 
 
 class _SpliceBuffer:
-    """Splices of one stretch of the text, compactly: a game may have a million components."""
+    """Splices of one part of the text in little memory: a game may have a million components."""
 
     def __init__(self) -> None:
         self._clear()
@@ -181,14 +207,14 @@ class _SpliceBuffer:
         self._starts, self._ends, self._cuts = array("Q"), array("Q"), array("Q", [0])
         self._new = bytearray()
 
-    def hold(self, splices: Iterable[Splice]) -> None:
+    def add(self, splices: Iterable[Splice]) -> None:
         for start, end, new in splices:
             self._starts.append(start)
             self._ends.append(end)
             self._new += new
             self._cuts.append(len(self._new))
 
-    def release(self) -> Iterator[Splice]:
+    def drain(self) -> Iterator[Splice]:
         """All of them in the order of the text."""
         for at in sorted(range(len(self._starts)), key=self._starts.__getitem__):
             new = bytes(self._new[self._cuts[at] : self._cuts[at + 1]])
@@ -205,31 +231,56 @@ def in_order(edits: Iterable[Tuple[int, List[Splice]]]) -> Iterator[Splice]:
     group = -1
     for outermost, splices in edits:
         if outermost != group:
-            yield from held.release()
+            yield from held.drain()
             group = outermost
-        held.hold(splices)
-    yield from held.release()
+        held.add(splices)
+    yield from held.drain()
 
 
 def write_spliced(descriptor: int, splices: Iterable[Splice], stream: BinaryIO) -> None:
     """Copy a file to ``stream`` with its splices, which are in the order of the text, applied."""
-    with io.FileIO(os.dup(descriptor), "rb") as raw, io.BufferedReader(raw, _PIECE) as source:
-        source.seek(0)
-        at = 0
-        for start, end, new in splices:
-            _copy(source, stream, start - at)
-            stream.write(new)
-            if end > start:
-                source.seek(end)
-            at = end
-        _copy(source, stream, -1)
+    source = BlockReader(descriptor)
+    pieces: List[bytes] = []
+    size = at = 0
+    for start, end, new in splices:
+        if start - at > _PIECE:
+            at = source.copy(stream, pieces, at, start)
+            size = 0
+        kept = source.read(at, start - at)
+        pieces += (kept, new)
+        size += len(kept) + len(new)
+        if size > _PIECE:
+            stream.write(b"".join(pieces))
+            pieces.clear()
+            size = 0
+        at = end
+    source.copy(stream, pieces, at, None)
 
 
-def _copy(source: BinaryIO, stream: BinaryIO, count: int) -> None:
-    """``count`` bytes, or all up to the end for -1."""
-    while count:
-        piece = source.read(_PIECE if count < 0 else min(count, _PIECE))
-        if not piece:
-            return
-        stream.write(piece)
-        count -= len(piece) if count > 0 else 0
+class BlockReader:
+    """Short stretches of a file in ascending order, by few system calls."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._block = b""
+        self._start = 0
+
+    def read(self, start: int, length: int) -> bytes:
+        """``length`` bytes from ``start`` on, or what there is."""
+        begin = start - self._start
+        if begin < 0 or begin + length > len(self._block):
+            self._block = os.pread(self._descriptor, max(length, _PIECE), start)
+            self._start, begin = start, 0
+        return self._block[begin : begin + length]
+
+    def copy(self, stream: BinaryIO, pieces: List[bytes], start: int, end: Optional[int]) -> int:
+        """Write and clear the pieces, then all from ``start`` to ``end`` (None for the end of the file); returns it."""
+        stream.write(b"".join(pieces))
+        pieces.clear()
+        while end is None or start < end:
+            block = os.pread(self._descriptor, _PIECE if end is None else min(_PIECE, end - start), start)
+            if not block:
+                break
+            stream.write(block)
+            start += len(block)
+        return start

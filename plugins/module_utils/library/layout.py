@@ -7,6 +7,8 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
+from os.path import commonprefix as _commonprefix
 from typing import Dict, List, NamedTuple, Tuple
 
 SPACE = r"[ \t\n\r]*"
@@ -28,6 +30,7 @@ _usual = re.compile(
     + ')"'
 )
 _decoder = json.JSONDecoder()
+commonprefix = lru_cache(maxsize=16)(_commonprefix)
 
 
 class Member(NamedTuple):
@@ -71,10 +74,16 @@ def layout_of(text: str, start: int, names: Tuple[str, ...]) -> Layout:
     :param names: the members to mark.
     """
     usual = _usual.match(text)
-    if usual and not any(name in text for name in names) and not _escaped_letter.search(text):
+    if usual and not _may_have(names, text):
         end = len(text[:-1].rstrip(" \t\n\r").encode())
         return Layout(start + 1, start + end, 2, usual.group(1), usual.group(2), usual.group(3))
     return _measured(text, start, names)
+
+
+def _may_have(names: Tuple[str, ...], text: str) -> bool:
+    if commonprefix(names) in text and any(name in text for name in names):
+        return True
+    return "\\u00" in text and _escaped_letter.search(text) is not None
 
 
 def _measured(text: str, start: int, names: Tuple[str, ...]) -> Layout:

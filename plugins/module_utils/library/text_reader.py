@@ -7,6 +7,7 @@ from __future__ import annotations
 import codecs
 import os
 import re
+from typing import Optional
 
 CHUNK = 1 << 20
 _space = re.compile(r"[ \t\n\r]*")
@@ -54,6 +55,11 @@ class TextReader:
         offset += len(self.text[marked:index].encode())
         self._marked = (index, offset)
         return offset
+
+    @property
+    def ascii_base(self) -> Optional[int]:
+        """What an index has to be added to for its offset, as long as ``text`` is the same; None if not ASCII only."""
+        return self._marked[1] - self._marked[0] if self._plain else None
 
     @property
     def read(self) -> int:

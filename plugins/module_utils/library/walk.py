@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 import sys
-from typing import Any, Callable, Dict, Iterator, NoReturn, Optional, Sequence, Set, Tuple
+from typing import Any, Callable, Dict, Generator, Iterator, NoReturn, Optional, Sequence, Set, Tuple
 
 from .fields import BLOCK, OWNED
 from .layout import SPACE, Layout, Member, layout_of
@@ -20,6 +20,10 @@ from .text_reader import TextReader
 #: Characters of one value beyond which it is passed over instead of parsed.
 LONGEST = 8 << 20
 _LEAF: Tuple[Steps, ...] = ((),)
+# From the end of an object in a list to the next one.
+_next_object = re.compile(SPACE + "," + SPACE + r"(?=\{)")
+#: After elements that were not flat the fast path is tried again later, after twice as many at most.
+_LONGEST_PAUSE = 64
 # These match anywhere, so that a match that ends before the stretch does is final.
 _opened = re.compile(r"\{" + SPACE)
 _colon = re.compile(SPACE + "(:?)" + SPACE)
@@ -45,33 +49,34 @@ class Item:
     """One object that stands for one image.
 
     ``pointer`` is its JSON pointer, ``start`` the byte offset of its brace. ``value`` is the object without what was
-    too deep or too long to parse, and without the lists that hold further items. ``outermost`` is the offset of
-    the outermost object that may be an item and holds this one, its own when there is none.
+    too deep or too long to parse, and without the lists that hold further items. ``text`` is the object as it is
+    written, or empty where it was not read in one go. ``outermost`` is the offset of the outermost object that may be
+    an item and holds this one, its own when there is none.
     """
 
-    __slots__ = ("pointer", "value", "start", "outermost", "_text", "_layout")
+    __slots__ = ("pointer", "value", "start", "outermost", "text", "_layout")
 
     def __init__(
         self,
         pointer: str,
         value: Dict[str, Any],
         start: int,
-        outermost: int,
+        outermost: Optional[int],
         text: str,
         layout: Optional[Layout] = None,
     ) -> None:
         self.pointer = pointer
         self.value = value
         self.start = start
-        self.outermost = outermost
-        self._text = text
+        self.outermost = start if outermost is None else outermost
+        self.text = text
         self._layout = layout
 
     @property
     def layout(self) -> Layout:
         """Its layout, with the members of ``OWNED`` marked."""
         if self._layout is None:
-            self._layout = layout_of(self._text, self.start, OWNED)
+            self._layout = layout_of(self.text, self.start, OWNED)
         return self._layout
 
 
@@ -86,7 +91,10 @@ def _no_constant(_unused: str) -> NoReturn:
     raise _Refused
 
 
-_decode = json.JSONDecoder(object_pairs_hook=_without_duplicates, parse_constant=_no_constant).raw_decode
+_decoder = json.JSONDecoder(object_pairs_hook=_without_duplicates, parse_constant=_no_constant)
+_decode = _decoder.raw_decode
+#: What ``raw_decode`` calls: the scanner that is written in C.
+_scan: Callable[[str, int], Tuple[Any, int]] = vars(_decoder)["scan_once"]
 
 
 class Walk:
@@ -102,6 +110,9 @@ class Walk:
         self._check = check
         #: Layout of the root object, None when the root is no object; complete when the walk is.
         self.root: Optional[Layout] = None
+        #: Byte offset of the last item that was given, or of one behind it that it holds.
+        self.reached = 0
+        self.ended = False
         #: The migration's block, when the root object has one.
         self.block: Any = None
 
@@ -119,6 +130,7 @@ class Walk:
             yield from self._enter(self._selectors, "", None)
         if text.space():
             self._fail()
+        self.ended = True
 
     def _enter(self, rests: Tuple[Steps, ...], pointer: str, outermost: Optional[int]) -> Iterator[Item]:
         """A value in which items may be, or which may be one."""
@@ -141,17 +153,43 @@ class Walk:
         if text.space() == "]":
             text.at += 1
             return
+        holders = tuple(rest[0] for rest in rests if rest)
+        pause, paused = 0, 0
         while True:
-            if text.char() == "{" and rests == _LEAF:
-                item = self._leaf(f"{pointer}/{index}", outermost)
-                if item is not None:
-                    yield item
-                else:
-                    yield from self._object(rests, f"{pointer}/{index}", outermost)
+            if () in rests and not paused:
+                reached = yield from self._flat(pointer, index, holders, outermost)
+                pause = paused = 0 if reached > index else min(2 * pause + 1, _LONGEST_PAUSE)
+                index = reached
             else:
-                yield from self._enter(rests, f"{pointer}/{index}", outermost)
+                paused = max(0, paused - 1)
+            yield from self._enter(rests, f"{pointer}/{index}", outermost)
             if self._separator("]")[0] == "]":
                 return
+            index += 1
+
+    def _flat(
+        self, pointer: str, index: int, holders: Sequence[Optional[str]], outermost: Optional[int]
+    ) -> Generator[Item, None, int]:
+        """Objects of a list, each parsed by one call, up to the first element that takes more than that.
+
+        :param index: of the element at ``text.at``; afterwards the returned one is there.
+        :param holders: members that would hold further items.
+        """
+        reader = self._text
+        text, at, base = reader.text, reader.at, reader.ascii_base
+        if not text.startswith("{", at):
+            return index
+        while True:
+            try:
+                value, end = _scan(text, at)
+            except (_Refused, ValueError, StopIteration, RecursionError):
+                return index
+            following = _next_object.match(text, end)
+            if following is None or (holders and any(isinstance(value.get(name), (list, dict)) for name in holders)):
+                return index
+            self.reached = start = reader.offset(at) if base is None else base + at
+            yield Item(f"{pointer}/{index}", value, start, outermost, text[at:end])
+            reader.at = at = following.end()
             index += 1
 
     def _leaf(self, pointer: str, outermost: Optional[int]) -> Optional[Item]:
@@ -161,8 +199,8 @@ class Walk:
             return None
         text = self._text
         begin, text.at = text.at, end
-        start = text.offset(begin)
-        return Item(pointer, value, start, start if outermost is None else outermost, text.text[begin:end])
+        self.reached = start = text.offset(begin)
+        return Item(pointer, value, start, outermost, text.text[begin:end])
 
     def _object(
         self, rests: Tuple[Steps, ...], pointer: str, outermost: Optional[int], root: bool = False
@@ -197,7 +235,8 @@ class Walk:
             self.block = value.get(BLOCK)
         # What only holds items and names no image of its own is no item.
         if candidate and (self._image_key in value or not holds):
-            yield Item(pointer, value, start, start if outermost is None else outermost, "", layout)
+            self.reached = max(self.reached, start)
+            yield Item(pointer, value, start, outermost, "", layout)
 
     def _opened(self, start: int, root: bool) -> Layout:
         match = self._matched(_opened)

@@ -107,7 +107,7 @@ def _run(run: Run) -> Dict[str, Any]:
         former = document.block if rooted else _recorded(run, version)
         _judge(run, tally)
         block = compose(former, run.versions, tally, all_looked_at=run.options.rehash != MISSING)
-        edited = Edited(document, run.options, tally, block)
+        edited = Edited(document, run.options, tally, survey.positions, block)
         result = _result(run, tally, version, former)
         if run.output is not None:
             result.update(_to_output(run, edited, tally, version, run.output))
@@ -249,7 +249,13 @@ def _in_place(run: Run, edited: Edited, tally: Tally, version: Version) -> Dict[
     state["replaced"] = version.sha256
 
     def prove(temporary: str, written: Version) -> None:
-        edited.prove(temporary)
+        try:
+            edited.prove(temporary, written.sha256)
+        except MobiusError as error:
+            if read_version(run.library).sha256 == version.sha256:
+                raise
+            what = "The library was edited in place while it was being migrated"
+            raise ChangedMeanwhile(what, run.library, "run again; that edit was kept") from error
         note = {**state, "sha256": written.sha256}
         try:
             begin(run.library, note, actual_sha256=version.sha256)
@@ -296,7 +302,7 @@ def _to_output(run: Run, edited: Edited, tally: Tally, version: Version, output:
         output,
         edited.write,
         expected=existing or ABSENT,
-        before_rename=lambda temporary, _written: edited.prove(temporary),
+        before_rename=lambda temporary, written: edited.prove(temporary, written.sha256),
     )
     facts = {"sha256_before": version.sha256, "sha256_after": after.sha256, "output": output}
     log = _logged(run, tally, {**facts, **run.versions, "result": "written elsewhere, the library is untouched"})

@@ -12,11 +12,10 @@ import hashlib
 import io
 import json
 import os
-from array import array
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterable, Iterator, List, NamedTuple, Optional, Set, Tuple
+from typing import Any, Callable, Dict, Iterable, Iterator, List, NamedTuple, Optional, Set, Tuple, Union
 
 from ..errors import MobiusError
 from ..storage.images import ImageRoot, Look
@@ -27,14 +26,13 @@ from .block import VERSION, maker
 from .locate import Refusal, locate
 from .options import Options
 from .pictures import NAME as INDEX
+from .pictures import identity
 from .tally import Counts, Tally
 
 NAME = "last-run"
-_FORM = 1
+_FORM = 2
 _BLOCK = 4096
 _MOST_MET = 1 << 16
-#: Times after 2262 and before 1970 in nanoseconds: what does not fit into 64 bits goes round.
-_ROUND = (1 << 64) - 1
 #: Options that no outcome depends on, or that are compared in another form.
 _ELSEWHERE = ("path", "image_root", "workers", "max_failure_rate", "rehash")
 
@@ -84,7 +82,7 @@ class Seen:
         self._lines: List[bytes] = []
         self._met: Set[str] = set()
         self._paths: List[str] = []
-        self._signs = array("Q")
+        self._signs: List[str] = []
         self._folders: List[Tuple[str, str]] = []
         self._others: List[Tuple[str, Any]] = []
 
@@ -93,22 +91,30 @@ class Seen:
         if len(self._folders) >= _BLOCK:
             self._flush()
 
-    def image(self, reference: str, found: Any) -> None:
-        """Note what ``located`` says of a reference."""
-        plain = isinstance(found, Look) and not found.linked
-        name = found.path if plain else f"\0{reference}"
+    def picture(self, path: str, identity_now: str) -> None:
+        """Note a picture that a reference leads to without a link as its last part."""
+        if path in self._met:
+            return
+        self._meet(path)
+        self._paths.append(path)
+        self._signs.append(identity_now)
+        if len(self._paths) >= _BLOCK:
+            self._flush()
+
+    def other(self, reference: str, found: Union[Look, Refusal]) -> None:
+        """Note a link, or why there is no picture."""
+        name = f"\0{reference}"
         if name in self._met:
             return
+        self._meet(name)
+        self._others.append((reference, _outcome(found)))
+        if len(self._others) >= _BLOCK:
+            self._flush()
+
+    def _meet(self, name: str) -> None:
         if len(self._met) >= _MOST_MET:
             self._met.clear()
         self._met.add(name)
-        if plain:
-            self._paths.append(name)
-            self._signs.extend(_sign(found.facts))
-        else:
-            self._others.append((reference, _outcome(found)))
-        if len(self._paths) + len(self._others) >= _BLOCK:
-            self._flush()
 
     def lines(self) -> List[bytes]:
         self._flush()
@@ -119,7 +125,7 @@ class Seen:
         names = [path[len(under) :] for path in self._paths]
         block = [self._folders, self._others, under, names, _digest(self._signs)]
         self._lines.append(json.dumps(block).encode("ascii") + b"\n")
-        self._folders, self._others, self._paths, self._signs = [], [], [], array("Q")
+        self._folders, self._others, self._paths, self._signs = [], [], [], []
 
 
 def remember(library: str, wanted: CacheKey, sha256: str, tally: Tally, seen: Seen, found: Dict[str, Any]) -> None:
@@ -217,28 +223,21 @@ def _stands(lines: Iterator[bytes], root: ImageRoot, body: str, on_progress: Cal
             return False
         if any(_outcome(locate(root, reference)) != outcome for reference, outcome in others):
             return False
-        now = array("Q")
-        for name in names:
-            now.extend(_sign(lstat(under + name)))
-        if _digest(now) != signs:
+        if _digest([identity(lstat(under + name)) for name in names]) != signs:
             return False
         on_progress()
     return digest.hexdigest() == body
 
 
-def _sign(facts: os.stat_result) -> Tuple[int, int, int, int]:
-    return facts.st_mode, facts.st_size, facts.st_mtime_ns & _ROUND, facts.st_ctime_ns & _ROUND
-
-
-def _outcome(found: Any) -> List[Any]:
-    """What ``located`` says, as JSON has it."""
+def _outcome(found: Union[Look, Refusal]) -> List[str]:
+    """What ``locate`` returned, as JSON has it."""
     if isinstance(found, Refusal):
         return [found.code, found.text]
-    return [found.path, *_sign(found.facts)]
+    return [found.path, identity(found.facts)]
 
 
-def _digest(signs: array[int]) -> str:
-    return hashlib.blake2b(signs.tobytes(), digest_size=16).hexdigest()
+def _digest(signs: List[str]) -> str:
+    return hashlib.blake2b("\n".join(signs).encode("ascii"), digest_size=16).hexdigest()
 
 
 def _index(library: str) -> Optional[List[int]]:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 import time
-from itertools import islice
+from itertools import count, islice
 from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple, cast
 
 from ..engine.pool import Outcome
@@ -23,10 +23,11 @@ from .last_run import Seen
 from .locate import Refusal, locate
 from .options import ALL, MISSING, Options
 from .pictures import MAY_PASS, Kept, Pictures, identity, key_of
+from .positions import Positions
 from .projection import Sample
 from .tally import Counts, Tally
 
-_CHUNK = 256
+_CHUNK = 500
 _MOST_LATELY = 1 << 14
 #: Reasons of items that name no picture which could be hashed here; they are for review and no failures.
 WITHOUT_PICTURE = frozenset({"no-image", "remote"})
@@ -37,7 +38,8 @@ NOT_THERE = frozenset({"missing", "unreadable"})
 class Entry(NamedTuple):
     """One item on its way.
 
-    ``owned`` has the members of OWNED that it has; ``path`` and what follows are of its picture, ``size`` in bytes.
+    ``owned`` has the members of OWNED that it has, and maybe others. ``path`` and what follows are of its picture,
+    ``size`` in bytes.
     """
 
     number: int
@@ -67,10 +69,14 @@ class Survey:
         #: What the run saw of the pictures.
         self.seen = Seen()
         self._root = ImageRoot(options.root, self.seen.folder)
+        self._image_key = options.image_key
+        self._missing = options.rehash == MISSING
         self._waiting: Dict[bytes, List[Entry]] = {}
         # What was hashed since the index was asked, for further items of the same picture.
         self._lately: Dict[bytes, Tuple[str, Kept]] = {}
         self.tally = Tally(options.confidence_threshold)
+        #: Where the items are, for the editor.
+        self.positions = Positions()
 
     def run(self) -> Tally:
         for _unused in self._outcomes(self._tasks()):
@@ -119,37 +125,45 @@ class Survey:
     def unsettled(self) -> Iterator[Entry]:
         """The items whose picture has to be hashed."""
         items = self._document.items(self._options.items, self._options.image_key)
+        pictures = self._pictures
         while True:
             chunk = list(islice(items, _CHUNK))
             if not chunk:
                 return
-            entries = [entry for entry in map(self._admitted, chunk) if entry is not None]
-            known = {} if self._options.rehash == ALL else self._pictures.find([entry.key for entry in entries])
+            self.positions.add(chunk)
+            first = self.tally.admit(len(chunk))
+            entries = [each for each in map(self._located, count(first), chunk) if each is not None]
+            known = {} if self._options.rehash == ALL else pictures.find([entry.key for entry in entries])
             for entry in entries:
-                kept = self._pictures.kept(known.get(entry.key), entry.identity)
+                kept = pictures.kept(known[entry.key], entry.identity) if entry.key in known else None
                 if kept is None:
-                    yield entry
+                    # It may wait for long.
+                    owned = {name: entry.owned[name] for name in OWNED if name in entry.owned}
+                    yield entry._replace(owned=owned)
                 else:
                     self._settle(entry, kept, hashed=False)
             self._on_progress(self.tally)
 
-    def _admitted(self, item: Item) -> Optional[Entry]:
+    def _located(self, number: int, item: Item) -> Optional[Entry]:
         """The item as an entry with its picture, or None when it is settled already."""
         value = item.value
-        owned = {name: value[name] for name in OWNED if name in value}
-        image = value.get(self._options.image_key)
-        number = self.tally.admit()
-        if self._options.rehash == MISSING and is_dhash(owned.get(DHASH)):
-            self._stay(number, owned)
+        image = value.get(self._image_key)
+        if self._missing and is_dhash(value.get(DHASH)):
+            self._stay(number, value)
             return None
         found = locate(self._root, image)
-        if isinstance(image, str):
-            self.seen.image(image, found)
         if isinstance(found, Refusal):
-            self._refuse(Entry(number, item.pointer, image, owned), found)
+            if isinstance(image, str):
+                self.seen.other(str(image), found)
+            self._refuse(Entry(number, item.pointer, image, value), found)
             return None
-        path, facts, _linked = found
-        return Entry(number, item.pointer, image, owned, path, key_of(path), identity(facts), facts.st_size)
+        path, facts, linked = found
+        now = identity(facts)
+        if linked:
+            self.seen.other(str(image), found)
+        else:
+            self.seen.picture(path, now)
+        return Entry(number, item.pointer, image, value, path, key_of(path), now, facts.st_size)
 
     def _stay(self, number: int, owned: Dict[str, Any]) -> None:
         confidence = owned.get(CONFIDENCE)
@@ -199,7 +213,7 @@ class Survey:
         settled = entry.owned.get(DHASH) == verdict.dhash and is_settled(entry.owned)
         self.tally.put(entry.number, verdict, seconds, settled=settled)
         if not matches(entry.owned, verdict):
-            self.tally.changed += 1
+            self.tally.edit(entry.number)
             if self.tally.changes.wants(entry.number):
                 self.tally.changes.add(entry.number, _lines(entry, verdict))
 

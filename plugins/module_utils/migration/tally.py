@@ -89,23 +89,26 @@ class Tally(Counts):
         self._confidence = array("d")
         self._reasons = array("H")
         self._flags = bytearray()
+        self._edits = bytearray()
         self._known: List[Tuple[str, ...]] = []
         self._numbers: Dict[Tuple[str, ...], int] = {}
         self._seconds = array("f")
         self.failures: Lowest[Dict[str, str]] = Lowest(MOST_LOGGED)
         self.changes: Lowest[Tuple[str, str]] = Lowest(MOST_CHANGES)
 
-    def admit(self) -> int:
-        """Make room for the next item; returns its number."""
-        self._dhash.append(0)
-        self._confidence.append(0.0)
-        self._reasons.append(_KEPT)
-        self._flags.append(0)
-        self.items += 1
-        return self.items - 1
+    def admit(self, count: int) -> int:
+        """Make room for the next items; returns the number of the first."""
+        first = self.items
+        self._dhash.frombytes(bytes(8 * count))
+        self._confidence.frombytes(bytes(8 * count))
+        self._reasons.extend([_KEPT] * count)
+        self._flags.extend(bytes(count))
+        self._edits.extend(bytes(count))
+        self.items = first + count
+        return first
 
     def put(self, number: int, verdict: Verdict, seconds: Optional[float] = None, *, settled: bool = False) -> None:
-        """Note what an item shall say, and how long its picture took to hash.
+        """Note what was found for an item, and how long its picture took to hash.
 
         :param settled: a reviewer's decision keeps it out of the review queue.
         """
@@ -132,8 +135,25 @@ class Tally(Counts):
         self.with_dhash += 1
         self.low_confidence += confidence is not None and confidence < self._threshold and not settled
 
+    def edit(self, number: int) -> None:
+        """Note that an item does not have yet what was found for it."""
+        self._edits[number] = 1
+        self.changed += 1
+
+    def is_edited(self, number: int) -> bool:
+        return bool(self._edits[number])
+
+    def edits(self) -> Iterator[Tuple[int, Verdict]]:
+        """The items to edit, by number, and what was found for them."""
+        number = self._edits.find(1)
+        while number >= 0:
+            verdict = self.verdict(number)
+            if verdict is not None:
+                yield number, verdict
+            number = self._edits.find(1, number + 1)
+
     def verdict(self, number: int) -> Optional[Verdict]:
-        """What an item shall say, or None for one that stays as it is."""
+        """What was found for an item, or None for one that stays as it is."""
         if self._reasons[number] == _KEPT:
             return None
         dhash = f"{self._dhash[number]:016x}" if self._flags[number] else None

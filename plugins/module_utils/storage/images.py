@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 import stat
 from functools import lru_cache
-from typing import TYPE_CHECKING, Callable, List, NamedTuple, Optional
+from typing import TYPE_CHECKING, Callable, Dict, List, NamedTuple, Optional
 
 from ..errors import MobiusError
 from .references import is_url, local_path
@@ -25,6 +25,11 @@ class UnsafePath(MobiusError):
     def __init__(self, what: str, where: str, reason: str) -> None:
         super().__init__(what, where)
         self.reason = reason
+
+
+#: Last parts of a path that are no names of files.
+_ODD_NAMES = frozenset({"", ".", ".."})
+_MOST_FOLDERS = 4096
 
 
 class Look(NamedTuple):
@@ -52,6 +57,8 @@ class ImageRoot:
         self._given = given.rstrip("/") + "/"
         self._real = self._cached(given).rstrip("/") + "/"
         self._hints: Optional[Hints] = None
+        # By the text before the name: the folder of references that are plain paths.
+        self._folders: Dict[str, str] = {}
 
     @property
     def names(self) -> List[str]:
@@ -74,8 +81,14 @@ class ImageRoot:
 
         :raises OSError: there is none, or it may not be looked at.
         """
-        path = self._joined(reference)
+        before, slash, name = reference.rpartition("/")
+        folder = self._folders.get(before) if slash and name not in _ODD_NAMES and "\0" not in name else None
+        path = self._joined(reference) if folder is None else folder + name
         facts = os.lstat(path)
+        if folder is None and slash and not is_url(reference) and path.endswith("/" + name):
+            if len(self._folders) >= _MOST_FOLDERS:
+                self._folders.clear()
+            self._folders[before] = path[: -len(name)]
         if not stat.S_ISLNK(facts.st_mode):
             return Look(path, facts, linked=False)
         path = self._behind(path, reference)

@@ -11,12 +11,11 @@ import pytest
 from ansible_collections.mobius.dhash.plugins.module_utils.library.compare import unexpected_changes
 from ansible_collections.mobius.dhash.plugins.module_utils.library.document import open_document
 from ansible_collections.mobius.dhash.plugins.module_utils.library.edit import (
-    Splice,
     Verdict,
     block_splices,
-    in_order,
     item_splices,
     matches,
+    text_splices,
     write_spliced,
 )
 from ansible_collections.mobius.dhash.plugins.module_utils.library.fields import BLOCK, OWNED
@@ -33,11 +32,14 @@ def edited(content: bytes, verdict, block=None, selectors=None) -> bytes:
         file.write(content)
         file.flush()
         with open_document(file.name) as document:
-            edits = [
-                (item.outermost, item_splices(item.value, item.layout, verdict(item) if callable(verdict) else verdict))
-                for item in document.items(selectors)
-            ]
-            splices = list(in_order(edits))
+            splices = []
+            for item in document.items(selectors):
+                wanted = verdict(item) if callable(verdict) else verdict
+                found = item_splices(item.value, item.layout, wanted)
+                # Both ways to the edits of an item give the same ones.
+                assert not item.text or text_splices(item.text.encode(), item.start, wanted) == found
+                splices += found
+            splices.sort()
             if block is not None:
                 splices = sorted(splices + block_splices(document.root, block))
             stream = io.BytesIO()
@@ -140,11 +142,6 @@ def test_a_game_is_edited_before_and_after_its_components():
     game = after["games"][0]
     assert [each["dhash"] for each in (*game["components"], game)] == [HASHED.dhash] * 3
     assert list(game) == ["dhash", "dhash_legacy", "components", "image", "dhash_confidence"]
-
-
-def test_splices_of_one_group_come_out_sorted():
-    edits = [(0, [Splice(5, 6, b"x")]), (0, [Splice(1, 2, b"y"), Splice(9, 9, b"z")]), (20, [Splice(21, 21, b"a")])]
-    assert [splice.start for splice in in_order(edits)] == [1, 5, 9, 21]
 
 
 # Documents in any style: white space is drawn for every place where JSON allows it.

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import random
+import re
 
 import pytest
-from ansible_collections.mobius.dhash.plugins.module_utils.library import remainder, window
-from ansible_collections.mobius.dhash.plugins.module_utils.library.compare import unexpected_changes
-from ansible_collections.mobius.dhash.plugins.module_utils.library.fields import MIGRATION
+from ansible_collections.mobius.dhash.plugins.module_utils.library import window
+from ansible_collections.mobius.dhash.plugins.module_utils.library.compare import Check, unexpected_changes
 from ansible_collections.mobius.dhash.plugins.module_utils.library.validate import find_problems
 from ansible_collections.mobius.dhash.plugins.module_utils.library.value_parser import ValueParser
 from test_document_fuzz import mutated
@@ -95,30 +95,63 @@ def test_problems_of_mutated_documents_are_the_same(tmp_path, monkeypatch):
         assert fast == slow, path.read_bytes()
 
 
-def told(path):
-    """The stripped text of a file, as one side of a comparison sees it."""
-    with path.open("rb") as file:
-        try:
-            records = list(remainder.Remainder(file, [(None,), ("components", None)], "image", MIGRATION).records())
-        except remainder.NotJson:
-            return None
-    return [(record.kind, record.text, record.pointer, record.owned, record.holder) for record in records]
+class Noted(Check):
+    """Keeps what it is called with, whichever way the texts are read."""
+
+    def __init__(self):
+        self.seen = []
+
+    def identical(self):
+        self.seen.append(None)
+
+    def edited(self, before, after):
+        self.seen.append((before, after))
+        return super().edited(before, after)
 
 
 @pytest.mark.parametrize("block", [window.BLOCK, 97])
-def test_stripped_text_is_the_same(tmp_path, monkeypatch, block):
+def test_texts_compare_the_same_item_by_item_and_record_by_record(tmp_path, monkeypatch, block):
     monkeypatch.setattr(window, "BLOCK", block)
-    path = tmp_path / "library.json"
-    compared = 0
-    for data in documents(random.Random(2)):
-        path.write_bytes(data)
-        # What is no strict JSON is not compared: the one way may read what the other refuses.
-        if any(problem["severity"] == "error" for problem in find_problems(str(path))):
+    if block < window.LOW:
+        monkeypatch.setattr(window, "LOW", 400)
+    dice = random.Random(2)
+    paths = [tmp_path / "before.json", tmp_path / "after.json"]
+    equal = different = 0
+    pairs = list(documents(dice))
+    pairs = [(each, each) for each in pairs] + [(each, altered(dice, each)) for each in pairs * 4]
+    for before, after in pairs:
+        paths[0].write_bytes(before)
+        paths[1].write_bytes(after)
+        # What is not strict JSON is not compared: one way may read what the other refuses.
+        if any(problem["severity"] == "error" for path in paths for problem in find_problems(str(path))):
             continue
-        fast, slow = both(monkeypatch, lambda: told(path))
-        assert fast == slow, data[:300]
-        compared += 1
-    assert compared > 40
+        checks = []
+
+        def compared(checks=checks):
+            checks.append(Noted())
+            return unexpected_changes(*map(str, paths), check=checks[-1])
+
+        fast, slow = both(monkeypatch, compared)
+        assert fast == slow, (before[:300], after[:300])
+        # After a difference the two look for the next item in their own ways.
+        assert slow or checks[0].seen == checks[1].seen, (before[:300], after[:300])
+        equal += not slow
+        different += bool(slow)
+    assert min(equal, different) > 40
+
+
+def altered(dice, data):
+    """The document with one owned member or other text put in, taken out or changed."""
+    changes = [
+        lambda: re.sub(rb', "dhash[a-z_]*": (?:"[^"]*"|[0-9.]+|null)', b"", data, count=1),
+        lambda: data.replace(b'"image": "a"', b'"image": "a", "dhash": "%016x"' % dice.getrandbits(64), 1),
+        lambda: data.replace(b'"image": "b"', b'"image": "b" ,\n"dhash_confidence":1', 1),
+        lambda: data.replace(b'"image"', b'"dhash_reasons": ["x"], "image"', dice.randint(1, 3)),
+        lambda: data.replace(b"0123", b"0124", 1),
+        lambda: data.replace(b'"a"', b'"c"', 1),
+        lambda: data.replace(b", ", b",", 1),
+    ]
+    return dice.choice(changes)()
 
 
 @pytest.mark.parametrize("name", ["dhash", "dhash_confidence", "dhash_reasons", "dhash_legacy"])

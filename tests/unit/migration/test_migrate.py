@@ -11,7 +11,7 @@ import pytest
 from ansible_collections.mobius.dhash.plugins.module_utils.errors import MobiusError
 from ansible_collections.mobius.dhash.plugins.module_utils.library.compare import unexpected_changes
 from ansible_collections.mobius.dhash.plugins.module_utils.library.document import LibraryError
-from ansible_collections.mobius.dhash.plugins.module_utils.migration import apply, block, edited, hashing
+from ansible_collections.mobius.dhash.plugins.module_utils.migration import apply, block, edited, hashing, positions
 from ansible_collections.mobius.dhash.plugins.module_utils.storage.lock import Locked, acquire
 from ansible_collections.mobius.dhash.plugins.module_utils.storage.replace import ChangedMeanwhile
 from ansible_collections.mobius.dhash.plugins.module_utils.storage.state import read_current
@@ -272,8 +272,8 @@ def test_an_edit_by_another_program_meanwhile_is_kept(site, monkeypatch):
     site.write({"components": [{"image": images[0]}]})
     real = edited.Edited.prove
 
-    def prove(self, written):
-        real(self, written)
+    def prove(self, *given):
+        real(self, *given)
         site.library.write_text('{"components": []}')
 
     monkeypatch.setattr(edited.Edited, "prove", prove)
@@ -283,16 +283,35 @@ def test_an_edit_by_another_program_meanwhile_is_kept(site, monkeypatch):
     assert read_current(str(site.library)) is None
 
 
+@pytest.mark.parametrize("new", ['{"components": [{"image": "%s", "x": 2}]}', '{"components": [%s]}', "%s", "{}"])
+def test_an_edit_in_place_while_pictures_are_hashed_is_kept(site, monkeypatch, new):
+    images = site.pictures(1)
+    site.write({"components": [{"image": images[0], "x": 1}]}, indent=None)
+    real = apply.Survey.run
+    with_image = new % images[0] if "%" in new else new
+
+    def run(self):
+        real(self)
+        with site.library.open("r+") as stream:
+            stream.write(with_image)
+            stream.truncate()
+
+    monkeypatch.setattr(apply.Survey, "run", run)
+    with pytest.raises(ChangedMeanwhile):
+        site.migrate()
+    assert site.library.read_text() == with_image
+
+
 def test_a_wrong_edit_is_never_put_in_place(site, monkeypatch):
     images = site.pictures(1)
     before = site.write({"components": [{"image": images[0]}]})
-    real = edited.item_splices
-    monkeypatch.setattr(edited, "item_splices", lambda *given: [s._replace(start=s.start - 1) for s in real(*given)])
-    with pytest.raises(MobiusError, match="does not prove right"):
+    real = positions.text_splices
+    monkeypatch.setattr(positions, "text_splices", lambda *given: [s._replace(start=s.start - 1) for s in real(*given)])
+    with pytest.raises(MobiusError, match="failed its proof"):
         site.migrate()
     assert site.library.read_bytes() == before
-    monkeypatch.setattr(edited, "item_splices", lambda *given: [])
-    with pytest.raises(MobiusError, match="would not say what was found"):
+    monkeypatch.setattr(positions, "text_splices", lambda *given: [])
+    with pytest.raises(MobiusError, match="does not have what was found"):
         site.migrate()
     assert site.library.read_bytes() == before
 

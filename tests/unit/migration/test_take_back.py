@@ -65,8 +65,8 @@ def test_an_edit_of_what_was_migrated_is_kept_in_a_snapshot(backed_up):
 def test_an_edit_that_stopped_the_migration_stays(backed_up, monkeypatch):
     prove = edited.Edited.prove
 
-    def meanwhile(self, written):
-        prove(self, written)
+    def meanwhile(self, *given):
+        prove(self, *given)
         edit(backed_up)
 
     monkeypatch.setattr(edited.Edited, "prove", meanwhile)

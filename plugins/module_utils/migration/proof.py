@@ -1,0 +1,83 @@
+# Copyright (c) Mobius contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What has to hold between a library and its migrated text, beside that nothing else differs."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Dict, List, Optional, Tuple
+
+from ..library.compare import Check
+from ..library.edit import Verdict, matches
+from ..library.fields import BLOCK, DHASH, LEGACY, is_dhash
+from ..library.records import Owned
+from ..library.remainder import Remainder
+from .tally import Tally
+
+_DHASH, _LEGACY = DHASH.encode(), LEGACY.encode()
+_WRONG = "it does not have what was found for it"
+
+
+class Proof(Check):
+    """The items that were to be edited have what was found for them, and no other item differs.
+
+    :param block: the document's block, or None where the document has no place for one.
+    """
+
+    def __init__(self, tally: Tally, block: Optional[Dict[str, Any]]) -> None:
+        self._tally = tally
+        self._block = block
+        self._next = 0
+
+    def identical(self) -> Optional[str]:
+        number = self._next
+        self._next = number + 1
+        if number >= self._tally.items or self._tally.is_edited(number):
+            return _WRONG
+        return None
+
+    def edited(self, before: Owned, after: Owned) -> Optional[str]:
+        number = self._next
+        self._next = number + 1
+        if number >= self._tally.items or not self._tally.is_edited(number):
+            return "it was not to be edited"
+        verdict = self._tally.verdict(number)
+        if verdict is None or not _has(before, after, verdict):
+            return _WRONG
+        return self.review(before, after)
+
+    def ended(self, before: Remainder, after: Remainder) -> Optional[str]:
+        if self._next != self._tally.items:
+            return f"it has {self._next} items, not {self._tally.items}"
+        if self._block is not None and (after.block is None or _parsed(after.block) != self._block):
+            return f'"{BLOCK}" is not what was to be written'
+        return None
+
+
+def _has(before: Owned, after: Owned, verdict: Verdict) -> bool:
+    """Whether an item has this verdict's members, and what was there under ``dhash`` or ``dhash_legacy`` is kept."""
+    if after.get(_LEGACY) != _legacy(before, verdict):
+        return False
+    return matches({name.decode(): _parsed(value) for name, value in after.items() if name != _LEGACY}, verdict)
+
+
+def _legacy(before: Owned, verdict: Verdict) -> Optional[bytes]:
+    """What has to be under ``dhash_legacy``, as it is spelled."""
+    if _LEGACY in before or _DHASH not in before:
+        return before.get(_LEGACY)
+    former = before[_DHASH]
+    lost = verdict.dhash is None or not is_dhash(_parsed(former))
+    return former if lost else None
+
+
+def _parsed(value: bytes) -> Any:
+    try:
+        return json.loads(value, object_pairs_hook=_without_duplicates)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _without_duplicates(pairs: List[Tuple[str, Any]]) -> Dict[str, Any]:
+    if len({name for name, _unused in pairs}) != len(pairs):
+        raise ValueError("a key is given twice")
+    return dict(pairs)
