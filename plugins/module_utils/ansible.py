@@ -4,11 +4,13 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any, Callable, Dict
 
 from ansible.module_utils.basic import AnsibleModule
 
 from .errors import MobiusError, failure
+from .process.identity import start_of
 from .storage.journal import Step
 from .text import redact
 from .utf8_mode import run_in_utf8_mode
@@ -31,7 +33,7 @@ def finish(module: AnsibleModule, call: Callable[[], Dict[str, Any]]) -> None:
     step = Step.from_environment(check_mode=module.check_mode)
     try:
         run_in_utf8_mode()
-        step.begin()
+        step.begin(start_of(os.getpid()))
         result = call()
     except (MobiusError, OSError) as error:
         failed = redact(failure(error, str(module.params.get("path") or "")))

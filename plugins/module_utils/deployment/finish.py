@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence
+import os
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Set
 
 from ..backups import prune as backup_retention
 from ..errors import MobiusError
@@ -41,7 +42,7 @@ def finish_run(
     :param report: members of the report; see :func:`..deployment.report.write_report`.
     :param backup: what a rollback would be asked for; it is verified.
     :param flag: the maintenance flag; None for the one that this run or an earlier one turned on, or the default.
-    :param lift: whether a flag of this run, or of an earlier one that was killed, is removed.
+    :param lift: whether a flag of this run is removed; that of an earlier one is, once nothing is owed any more.
     :param owed: what the library still needs, for the next run; None leaves the journal open.
     :param settled: what an earlier run left undone and this one made up for; see :func:`..storage.journal.end_run`.
     :param retention: by the names that ``run_finish`` documents; None removes nothing.
@@ -50,13 +51,13 @@ def finish_run(
         :func:`..deployment.info.deployed`) and ``errors`` by part.
     """
     end = _End(path, str(run["id"]), check_mode)
-    end.part("maintenance", lambda: end.leave_maintenance(flag, lift))
+    end.part("maintenance", lambda: end.leave_maintenance(flag, lift, end.owes_nothing(owed, settled)))
     end.part("lock", lambda: {"lock": release(path, str(run["id"]), check_mode=check_mode)})
     if metrics_file:
         end.part(
             "metrics_file", lambda: {"metrics_file": write_textfile(path, metrics_file, check_mode=check_mode)["dest"]}
         )
-    end.part("report", lambda: _report(log_dir, run, report, check_mode))
+    end.part("report", lambda: _report(path, log_dir, run, report, check_mode))
     if retention is not None:
         end.part("retention", lambda: _prune(path, backup_dir, log_dir, retention, str(run["id"]), check_mode))
     end.part("state", lambda: {"state": deployed(path, backup_dir, backup)})
@@ -68,6 +69,8 @@ def finish_run(
 class _End:
     def __init__(self, path: str, run_id: str, check_mode: bool) -> None:
         self.path, self.run_id, self.check_mode = path, run_id, check_mode
+        #: Flags of earlier runs that stay on, each with its run.
+        self.earlier_flags: Dict[str, str] = {}
         self.result: Dict[str, Any] = {
             **{"changed": False, "errors": {}, "warnings": [], "removed": []},
             **{"report": None, "log": None, "lock": None, "state": None},
@@ -81,22 +84,50 @@ class _End:
         except (MobiusError, OSError) as error:
             self.result["errors"][name] = str(error)
 
-    def leave_maintenance(self, named: Optional[str], lift: bool) -> Dict[str, Any]:
-        """Turn off what this run, or an earlier one that was killed, turned on; report any other flag."""
-        earlier = read_run(self.path) or {}
-        flag = named or str(earlier.get("maintenance_flag") or f"{self.path}.maintenance")
-        owners = {self.run_id, earlier.get("maintenance_run")} if earlier.get("id") == self.run_id else {self.run_id}
+    def leave_maintenance(self, named: Optional[str], lift: bool, done: bool) -> Dict[str, Any]:
+        """Turn off what this run, or an earlier one that was killed, turned on; report a flag that stays on.
+
+        :param named: the flag of the configuration.
+        :param done: whether nothing is owed any more: only then those of earlier runs are turned off.
+        """
+        journal = self._journal()
+        main = named or str(journal.get("maintenance_flag") or f"{self.path}.maintenance")
         # Known even where the flag cannot be removed or read.
-        self.result["maintenance"] = {"on": None, "flag": flag, "content": {}, "own": False}
+        self.result["maintenance"] = {"on": None, "flag": main, "content": {}, "own": False}
+        earlier = self.earlier_flags = self._earlier_flags(journal)
+        dead = {*earlier.values(), *(journal.get("killed") or [])} - {self.run_id, ""}
+        found: Dict[str, Any] = {}
+        for flag in dict.fromkeys([main, *list(earlier), str(journal.get("maintenance_flag") or main)]):
+            state = self._leave_flag(flag, {self.run_id} if lift else set(), dead if done else set())
+            state["own"] = state["own"] or state["by"] in {self.run_id, *dead}
+            self.earlier_flags.pop(flag, None)
+            if state["own"] and state["by"] != self.run_id:
+                self.earlier_flags[flag] = state["by"]
+            if not found or (state["own"] and not found["own"]) or (state["on"] and not found["on"]):
+                found = state
+        return {"maintenance": {name: found[name] for name in ("on", "flag", "content", "own")}}
+
+    def _leave_flag(self, flag: str, own: Set[str], dead: Set[str]) -> Dict[str, Any]:
         content = read_flag(flag)
-        own = bool(content) and content.get("deployment") in owners - {None, ""}
-        self.result["maintenance"] = {"on": bool(content), "flag": flag, "content": content, "own": own}
-        if not (own and lift):
-            return {}
-        found = set_flag(
-            flag, on=False, deployment=content["deployment"], library=self.path, check_mode=self.check_mode
-        )
-        return {"maintenance": {"on": found["on"], "flag": flag, "content": found["content"], "own": found["on"]}}
+        by = str(content.get("deployment") or "")
+        if by and by in own | dead:
+            self.result["maintenance"] = {"on": True, "flag": flag, "content": content, "own": True}
+            content = set_flag(flag, on=False, deployment=by, library=self.path, check_mode=self.check_mode)["content"]
+        return {"on": bool(content), "flag": flag, "content": content, "own": False, "by": by if content else ""}
+
+    def _journal(self) -> Dict[str, Any]:
+        journal = read_run(self.path) or {}
+        return journal if journal.get("id") == self.run_id else {}
+
+    def _earlier_flags(self, journal: Mapping[str, Any]) -> Dict[str, str]:
+        flags = dict(journal.get("earlier_flags") or {})
+        if journal.get("maintenance_flag"):
+            flags.setdefault(str(journal["maintenance_flag"]), str(journal.get("maintenance_run") or ""))
+        return {flag: by for flag, by in flags.items() if by != self.run_id}
+
+    def owes_nothing(self, owed: Optional[Sequence[str]], settled: Sequence[str]) -> bool:
+        """Whether the library needs nothing more once this run has ended."""
+        return not (owed or set(self._journal().get("owed") or []) - set(settled))
 
     def close_journal(self, run: Mapping[str, Any], owed: Sequence[str], settled: Sequence[str]) -> Dict[str, Any]:
         maintenance, state = self.result["maintenance"], self.result["state"] or {}
@@ -109,11 +140,17 @@ class _End:
             sha256=state.get("sha256"),
             # A flag that could not be read may be there yet.
             flag_left_on=bool(maintenance["own"]) or maintenance["on"] is None,
+            earlier_flags=self.earlier_flags,
         )
         return {}
 
 
-def _report(log_dir: str, run: Mapping[str, Any], report: Mapping[str, Any], check_mode: bool) -> Dict[str, Any]:
+def _report(
+    path: str, log_dir: str, run: Mapping[str, Any], report: Mapping[str, Any], check_mode: bool
+) -> Dict[str, Any]:
+    if not (os.path.isdir(log_dir) or os.path.lexists(path)):
+        # A mistyped path must not leave folders behind.
+        raise MobiusError("There is no library, so no folder was made for the report", path)
     return write_report(log_dir, str(run["kind"]), {"deployment": run["id"], **report}, check_mode=check_mode)
 
 

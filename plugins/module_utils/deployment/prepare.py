@@ -5,11 +5,12 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence
 
 from ..backups.store import create_backup
 from ..errors import MobiusError, failure
-from ..storage.journal import begin_run
+from ..storage.journal import begin_run, read_run, undone, unfinished
 from ..storage.lock import acquire
 from ..storage.replace import read_version
 from .preflight import preflight
@@ -33,12 +34,12 @@ def prepare(
     :param steps: of :data:`STEPS`.
     :param check: arguments of :func:`preflight` beside the path.
     :param lock: arguments of :func:`..storage.lock.acquire` beside the path and the holder.
-    :returns: the results by step, ``owed`` (what an earlier run left undone, see ``storage.journal``), ``as_deployed``,
-        ``sha256``, ``real_path``, ``real_folders`` (``backup_dir`` and ``log_dir``, links followed), ``changed`` and
-        ``warnings``; where a step failed, ``step``, ``failed``, ``msg``, ``where`` and
-        ``remedy``.
+    :returns: the results by step, ``owed`` (what an earlier run left undone, see ``storage.journal``), ``unfinished``
+        (that run, or None), ``as_deployed``, ``sha256``, ``real_path``, ``real_folders`` (``backup_dir`` and
+        ``log_dir``, links followed), ``changed`` and ``warnings``; where a step failed, ``step``, ``failed``, ``msg``,
+        ``where`` and ``remedy``.
     """
-    done: Dict[str, Any] = {"changed": False, "owed": [], "warnings": []}
+    done: Dict[str, Any] = {"changed": False, "warnings": [], **_inherited(path, str(run["id"]))}
     # A link in these paths may be moved while the run goes on; its rollback and its end stay with what it began with.
     done["real_folders"] = {"backup_dir": os.path.realpath(backup_dir), "log_dir": os.path.realpath(check["log_dir"])}
 
@@ -46,7 +47,9 @@ def prepare(
         result = acquire(path, str(run["id"]), check_mode=check_mode, info=run.get("controller"), **lock)
         result["changed"] = False
         if not check_mode:
-            done["owed"] = begin_run(path, run, _sha256(path))
+            # A process of a run that was killed may have replaced the library until now.
+            done.update(_inherited(path, str(run["id"])))
+            begin_run(path, run, _sha256(path))
         return result
 
     def back_up() -> Dict[str, Any]:
@@ -58,7 +61,9 @@ def prepare(
         )
 
     work: Dict[str, Callable[[], Dict[str, Any]]] = {
-        "preflight": lambda: preflight(path, backup_dir=backup_dir, check_mode=check_mode, **check),
+        "preflight": lambda: _judged(
+            preflight(path, backup_dir=backup_dir, check_mode=check_mode, **check), done["owed"]
+        ),
         "lock": take_lock,
         "backup": back_up,
     }
@@ -68,6 +73,24 @@ def prepare(
         except (MobiusError, OSError) as error:
             return {**done, **failure(error, path), "step": name}
     return done
+
+
+def _inherited(path: str, run_id: str) -> Dict[str, Any]:
+    """``owed`` and ``unfinished``: what the run before left undone, or what this run's journal says once it is open."""
+    before = read_run(path)
+    if before is not None and before.get("id") == run_id:
+        return {"owed": list(before["owed"]), "unfinished": before.get("unfinished")}
+    sha256 = None
+    # What keeps it from being read is for the preflight to say.
+    with suppress(OSError, MobiusError):
+        sha256 = _sha256(path)
+    owed = undone(before, sha256)
+    return {"owed": owed, "unfinished": unfinished(before) if owed else None}
+
+
+def _judged(result: Dict[str, Any], owed: Sequence[str]) -> Dict[str, Any]:
+    """A library that is not verified, or not served yet, does not count as deployed."""
+    return {**result, "as_deployed": False, "backup": None} if owed else result
 
 
 def _merge(done: Dict[str, Any], name: str, result: Dict[str, Any]) -> None:

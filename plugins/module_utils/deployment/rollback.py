@@ -50,7 +50,7 @@ def roll_back(
         if lock is not None:
             acquire(path, str(run["id"]), check_mode=check_mode, **lock)
             if not check_mode:
-                done["owed"] = _begun(path, run)
+                done["owed"] = _begun(path, {**run, "backup": backup})
         if watched is not None:
             now = deployed(path, backup_dir, "deployment")
             done["nothing"] = nothing_to_roll_back(path, watched, now)

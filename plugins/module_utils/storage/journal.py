@@ -16,8 +16,9 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 from ..clock import timestamp
 from ..errors import MobiusError
+from .lock import holder
 from .paths import state_dir
-from .replace import DurabilityUnknown, open_regular, write_json
+from .replace import DurabilityUnknown, open_regular, read_version, write_json
 from .state import library_owner, prepare_folder
 
 Run = Dict[str, Any]
@@ -28,6 +29,7 @@ REPLACING = ("migrate", "rollback")
 #: What a library that was replaced needs before the run may end, by the step that does it.
 OBLIGATIONS = ("verify", "restart", "health")
 _SUCCEEDED = ("ok", "changed")
+_KILLED = 20
 
 
 def journal_path(library_path: str) -> str:
@@ -59,7 +61,7 @@ def begin_run(library_path: str, run: Mapping[str, Any], sha256: Optional[str]) 
     """
     before = read_run(library_path)
     if before is not None and before.get("id") == run.get("id"):
-        _write(library_path, {**before, "sha256": sha256})
+        _write(library_path, {**before, **run, "sha256": sha256})
         return [str(name) for name in before["owed"]]
     owed = undone(before, sha256)
     flag = _flag_left_on(before)
@@ -73,6 +75,9 @@ def begin_run(library_path: str, run: Mapping[str, Any], sha256: Optional[str]) 
             "owed": owed,
             "maintenance_flag": flag["path"] if flag else None,
             "maintenance_run": flag["run"] if flag else None,
+            "earlier_flags": {**_earlier_flags(before), **({flag["path"]: flag["run"]} if flag else {})},
+            "killed": _killed(before),
+            "unfinished": unfinished(before) if owed else None,
             "ended_at": None,
             "status": None,
         },
@@ -89,12 +94,14 @@ def end_run(
     settled: Sequence[str] = (),
     sha256: Optional[str] = None,
     flag_left_on: bool,
+    earlier_flags: Optional[Mapping[str, str]] = None,
 ) -> None:
     """Close the journal of ``run_id``, if it is the last run's.
 
     :param owed: what the run left to be done for a library that it replaced; of :data:`OBLIGATIONS`.
     :param settled: what needs to be done no more; what is in neither list stays as an earlier run left it.
     :param sha256: of the library now; None when it is missing or cannot be read.
+    :param earlier_flags: maintenance flags of earlier runs that stay on, each with its run; None for those known.
     """
     run = read_run(library_path)
     if run is None or run.get("id") != run_id:
@@ -106,7 +113,10 @@ def end_run(
     if not replacing or any(_may_have_replaced(run, entry, sha256) for entry in replacing):
         left |= set(owed)
     left_to_do = [name for name in OBLIGATIONS if name in left]
-    _write(library_path, {**run, "ended_at": timestamp(), "status": status, "owed": left_to_do})
+    flags = _earlier_flags(run) if earlier_flags is None else dict(earlier_flags)
+    earlier = run.get("unfinished") if left_to_do else None
+    ended = {"ended_at": timestamp(), "status": status, "owed": left_to_do}
+    _write(library_path, {**run, **ended, "earlier_flags": flags, "unfinished": earlier})
 
 
 def undone(run: Optional[Run], sha256: Optional[str]) -> List[str]:
@@ -127,6 +137,27 @@ def undone(run: Optional[Run], sha256: Optional[str]) -> List[str]:
     return [name for name in OBLIGATIONS if name in owed]
 
 
+def replaced_by(run: Run) -> List[str]:
+    """The steps of a run, in their order, that may have replaced the library."""
+    steps = [entry for entry in run["steps"] if entry.get("step") in REPLACING]
+    return [str(entry["step"]) for entry in steps if entry.get("outcome") != "ok"]
+
+
+def unfinished(run: Optional[Run]) -> Optional[Dict[str, Any]]:
+    """The run that left the library as it is: ``run`` itself, or an earlier one where ``run`` replaced nothing.
+
+    :returns: ``id``, ``kind``, ``status``, ``started_at``, ``controller``, ``sha256`` (of the library before it),
+        ``backup`` (what a rollback was asked for) and ``step`` (the last one), or None.
+    """
+    if run is None:
+        return None
+    if run.get("unfinished") and not replaced_by(run):
+        return dict(run["unfinished"])
+    members = ("id", "kind", "status", "started_at", "controller", "sha256", "backup")
+    last = run["steps"][-1].get("step") if run["steps"] else None
+    return {**{name: run.get(name) for name in members}, "step": last}
+
+
 def _may_have_replaced(run: Run, entry: Mapping[str, Any], sha256: Optional[str]) -> bool:
     """Whether a step replaced the library; one that was cut off could not say so."""
     outcome = entry.get("outcome")
@@ -142,6 +173,19 @@ def _flag_left_on(run: Optional[Run]) -> Optional[Dict[str, Any]]:
     if run is None or not run.get("maintenance_flag"):
         return None
     return {"path": run["maintenance_flag"], "run": run.get("maintenance_run") or run.get("id")}
+
+
+def _earlier_flags(run: Optional[Run]) -> Dict[str, str]:
+    flags = (run or {}).get("earlier_flags")
+    return {str(path): str(by) for path, by in flags.items()} if isinstance(flags, dict) else {}
+
+
+def _killed(run: Optional[Run]) -> List[str]:
+    """Runs that never ended, the last ones: a flag of theirs may be on without being noted."""
+    if run is None:
+        return []
+    ended = run.get("ended_at") is not None
+    return [*(run.get("killed") or []), *([] if ended else [str(run.get("id"))])][-_KILLED:]
 
 
 class Step:
@@ -161,16 +205,25 @@ class Step:
                 return cls(run)
         return cls({})
 
-    def begin(self) -> None:
-        """Note that the step has begun; the first one of a run opens its journal, unless another run's is open."""
+    def begin(self, pid_start: Optional[str] = None) -> None:
+        """Note that the step has begun; the first one of a run opens its journal, unless another run is under way.
+
+        :param pid_start: when this process started, as ``process.identity`` has it: a pid may be used again.
+        """
         with suppress(OSError, MobiusError):
             if self._path and os.path.exists(self._path) and self._may_open(read_run(self._path)):
-                begin_run(self._path, self._run, None)
-        self._note({"step": self._name, "at": timestamp(), "outcome": "running", "pid": os.getpid()})
+                begin_run(self._path, self._run, read_version(self._path).sha256)
+        process = {"pid": os.getpid(), "pid_start": pid_start}
+        self._note({"step": self._name, "at": timestamp(), "outcome": "running", **process})
 
     def _may_open(self, before: Optional[Run]) -> bool:
         # A watch changes nothing: until it rolls back, the journal of the deployment that it watches stays.
-        return self._run.get("kind") != "monitoring" and (before is None or bool(before.get("ended_at")))
+        if self._run.get("kind") == "monitoring":
+            return False
+        if before is None or before.get("id") == self._run.get("id"):
+            return before is None
+        # An open journal whose run holds no lock belongs to a run that was killed, or that opens it anew once it locks.
+        return bool(before.get("ended_at")) or holder(self._path) is None
 
     def end(self, outcome: str, message: str = "", **members: Any) -> None:
         """Note how the step ended.

@@ -21,6 +21,7 @@ from ...module_utils.clock import timestamp
 from ...module_utils.errors import MobiusError
 from ...module_utils.storage.journal import VARIABLE
 from ...module_utils.text import redact
+from .controller import controller_facts
 from .journal import STEP, Journal
 from .model import STEPS, Run, entry_of, step_of
 
@@ -131,7 +132,7 @@ class _named_run:
         self._task = task
         self._named = None
         if run is not None and step is not None:
-            named = {"id": run.id, "kind": run.kind, "step": step}
+            named = {"id": run.id, "kind": run.kind, "step": step, "controller": controller_facts()}
             named["path"] = run.real_paths.get("path", run.path)
             self._named = {VARIABLE: json.dumps(named)}
 

@@ -9,10 +9,15 @@ import os
 import socket
 from typing import Any, Dict, Mapping, Optional
 
+from ...module_utils.process.identity import boot_id, start_of
+
 
 def controller_facts(environ: Mapping[str, str] = os.environ) -> Dict[str, Any]:
-    """``host``, ``user``, ``pid`` of ansible-playbook, and ``job`` where an automation started it."""
-    facts: Dict[str, Any] = {"host": socket.gethostname(), "user": _user(), "pid": os.getppid()}
+    """``host``, ``user``, ``pid`` of ansible-playbook (``pid_start``, ``boot_id``), and ``job`` of an automation."""
+    pid = os.getppid()
+    facts: Dict[str, Any] = {"host": socket.gethostname(), "user": _user(), "pid": pid}
+    # With these, a host that is the same machine knows later whether that process still lives.
+    facts.update(pid_start=start_of(pid), boot_id=boot_id())
     job = job_of(environ)
     return {**facts, "job": job} if job else facts
 

@@ -214,7 +214,8 @@ def _steps_of(entry: Entry) -> List[Step]:
         return [whole]
     steps = []
     for name in parts:
-        shared = {member: whole.result[member] for member in ("owed", "real_folders") if member in whole.result}
+        members = ("owed", "unfinished", "real_folders")
+        shared = {member: whole.result[member] for member in members if member in whole.result}
         result = {**whole.result[name], **shared}
         outcome = "changed" if result.get("changed") else "ok"
         steps.append(Step(name, outcome, whole.at, 0.0, "", result))
@@ -227,6 +228,9 @@ def _steps_of(entry: Entry) -> List[Step]:
 def step_of(module: str, run: Optional[Run]) -> str:
     """The step that a module is; the gate of a monitoring run is its watch, until something is rolled back."""
     step = STEPS[module]
+    if step == "restart" and run is not None and not any(run.last(name) for name in ("preflight", "state", "rollback")):
+        # The service is installed and started before anything else; that is no restart with another library.
+        return "prepare"
     if step == "health" and run is not None and run.kind == MONITORING and run.last("rollback") is None:
         return "watch"
     return step
@@ -288,7 +292,9 @@ def _failed_step(entry: Entry) -> Failure:
 def _deployment(run: Run) -> str:
     if run.failure is None:
         migrated = run.last("migrate")
-        return "deployed" if migrated is not None and migrated.outcome == "changed" else "unchanged"
+        changed = migrated is not None and migrated.outcome == "changed"
+        # What an earlier run left without a verification counts as deployed only now.
+        return "deployed" if changed or "verify" in (run.result("preflight").get("owed") or ()) else "unchanged"
     restored = run.last("rollback")
     if restored is None:
         return "refused" if run.last("migrate") is None else "rollback_failed"

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Mapping
+from typing import Any, Dict, List, Mapping, Optional
 
 from ...module_utils.errors import MobiusError
 from .model import DEPLOYMENT, MONITORING, Failure, Run, timeline
@@ -29,12 +29,28 @@ def arguments(run: Run, given: Mapping[str, Any], controller: Mapping[str, Any])
             only_replaced=migrated is not None and migrated.outcome != "changed",
             lock=False,
         )
+        earlier = _unproven_before(run)
+        if earlier:
+            wanted.update(backup=f"sha256:{earlier}", only_replaced=False)
     if run.kind == MONITORING:
         current = run.result("state").get("current") or {}
         wanted["watched"] = {name: current.get(name) for name in ("deployment", "sha256", "status")}
     if run.failure is not None:
         wanted["evidence"] = _evidence(run, run.failure, given.get("evidence") or {})
     return {**wanted, **{name: path for name, path in run.real_paths.items() if name != "log_dir"}}
+
+
+def _unproven_before(run: Run) -> Optional[str]:
+    """SHA-256 of what an earlier run replaced by a library that was never proven and is found bad now.
+
+    None where this run replaced the library itself, or where there is no such run.
+    """
+    preflight, migrated = run.result("preflight"), run.last("migrate")
+    earlier = preflight.get("unfinished") or {}
+    if "verify" not in (preflight.get("owed") or ()) or earlier.get("kind") != DEPLOYMENT:
+        return None
+    untouched = migrated is not None and migrated.outcome == "ok" and not migrated.result.get("adopted")
+    return (earlier.get("sha256") or None) if untouched else None
 
 
 def _evidence(run: Run, failure: Failure, given: Mapping[str, Any]) -> Dict[str, Any]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Dict, List, Optional
 
 import pytest
-from ansible_collections.mobius.dhash.plugins.module_utils.storage import journal
+from ansible_collections.mobius.dhash.plugins.module_utils.storage import journal, lock
 from ansible_collections.mobius.dhash.plugins.module_utils.storage.journal import (
     VARIABLE,
     Step,
@@ -192,6 +192,7 @@ def test_what_is_left_at_the_end(library: str, steps: List[str], owed, settled, 
 
 def test_a_run_that_is_alive_keeps_its_journal(library: str) -> None:
     begin_run(library, run_of(), OLD)
+    lock.acquire(library, "1")
     other = step(library, "preflight", "2")
     other.begin()
     other.end("failed", "locked")
