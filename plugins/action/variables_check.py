@@ -7,7 +7,7 @@ from __future__ import annotations
 from ansible.plugins.action import ActionBase
 
 from ..module_utils.errors import MobiusError
-from ..plugin_utils.variables import check_variables
+from ..plugin_utils.variables import check_variables, require_variables
 
 
 class ActionModule(ActionBase):
@@ -20,6 +20,7 @@ class ActionModule(ActionBase):
         role_only = self._task.args.get("scope") == "role"
         is_remote = self._connection.transport != "local"
         try:
+            require_variables(self._task.args.get("required") or [], task_vars, self._templar)
             result = check_variables(task_vars, self._templar, role_only=role_only, is_remote=is_remote)
         except MobiusError as error:
             return {"failed": True, "msg": str(error), "where": error.where, "remedy": error.remedy}

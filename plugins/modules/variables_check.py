@@ -26,6 +26,11 @@ options:
     type: str
     choices: [all, role]
     default: all
+  required:
+    description: Variables that have to be set, and not to nothing.
+    type: list
+    elements: str
+    default: []
 extends_documentation_fragment:
   - mobius.dhash.attributes.controller
 author:

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Mapping, Tuple
+from typing import Any, Dict, Mapping, Sequence, Tuple
 
 from ansible.errors import AnsibleError
 
@@ -31,6 +31,18 @@ def check_variables(
     prefixes += (f"{role}_",) if role else ()
     given = {name: _value(name, task_vars, templar) for name in task_vars if name.startswith(prefixes)}
     return check(given, role, far=is_remote)
+
+
+def require_variables(names: Sequence[str], task_vars: Mapping[str, Any], templar: Any) -> None:
+    """
+    :raises MobiusError: a variable that the playbook cannot do without is not set, or empty.
+    """
+    missing = [name for name in names if name not in task_vars or _value(name, task_vars, templar) in (None, "")]
+    if missing:
+        raise MobiusError(
+            f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set",
+            remedy=f"set it in the inventory, or give it with -e {missing[0]}=...",
+        )
 
 
 def _value(name: str, task_vars: Mapping[str, Any], templar: Any) -> Any:

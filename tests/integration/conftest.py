@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, Tuple
 
 import pytest
 from ansible_collections.mobius.dhash.plugins.module_utils.process import supervise
@@ -48,6 +48,31 @@ class Site:
     def play(
         self, name: str, *arguments: str, cwd: Path = ROOT, playbook: Optional[str] = None, **variables: Any
     ) -> Run:
+        command, environment = self._call(name, *arguments, playbook=playbook, **variables)
+        done = subprocess.run(
+            command,
+            cwd=cwd,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=600,
+            check=False,
+        )
+        return Run(done)
+
+    def start(self, name: str, *arguments: str, **variables: Any) -> subprocess.Popen[str]:
+        """Start a playbook and return its process; the output is in ``stdout``."""
+        command, environment = self._call(name, *arguments, playbook=None, **variables)
+        log = (self.home.parent / f"{name}.out").open("w+", encoding="utf-8")
+        return subprocess.Popen(
+            command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, text=True
+        )
+
+    def _call(
+        self, name: str, *arguments: str, playbook: Optional[str], **variables: Any
+    ) -> Tuple[List[str], Dict[str, str]]:
+        """The command and its environment."""
         command = [
             *self.run_by,
             str(Path(sys.executable).parent / "ansible-playbook"),
@@ -74,17 +99,7 @@ class Site:
         # The tests' own playbooks lie outside of playbooks/, where a checkout finds itself.
         own = str(ROOT / "playbooks" / "collections") if playbook else str(self.home / "none")
         environment.setdefault("ANSIBLE_COLLECTIONS_PATH", own)
-        done = subprocess.run(
-            command,
-            cwd=cwd,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=600,
-            check=False,
-        )
-        return Run(done)
+        return command, environment
 
     def end_service(self) -> None:
         for pid_file in self.home.rglob("service.pid"):

@@ -4,11 +4,14 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any, Dict, List, Optional
 
 from ..backups.choose import choose
+from ..backups.names import BACKUP
 from ..backups.store import Store
 from ..errors import MobiusError
+from ..library.validate import find_problems
 from ..storage.lock import holder
 from ..storage.paths import resolve_library
 from ..storage.replace import read_version
@@ -28,7 +31,7 @@ def deployed(path: str, backup_dir: Optional[str] = None, backup: Optional[str] 
     :returns: ``current`` (the record, ``{}`` where there is none), ``sha256`` of the library (None: it is missing),
         ``as_recorded`` (the library still has the bytes on record), ``baseline``, the length of the review queue
         before the last deployment, or None where that was not measured, ``lock`` (a live lease, or None) and
-        ``way_back`` (``path``, ``sha256``, ``verified``, ``reason``; None when not asked for).
+        ``way_back`` (see :func:`rollback_target`; None when not asked for).
     :raises DamagedState: the record cannot be read.
     """
     try:
@@ -43,7 +46,7 @@ def deployed(path: str, backup_dir: Optional[str] = None, backup: Optional[str] 
         "as_recorded": sha256 is not None and current.get("sha256") == sha256,
         "baseline": _queue(current.get("previous")),
         "lock": _lease(path),
-        "way_back": None if backup is None else _way_back(path, backup_dir, backup, current),
+        "way_back": None if backup is None else rollback_target(path, backup_dir, backup, current),
     }
 
 
@@ -52,13 +55,46 @@ def _lease(path: str) -> Optional[Dict[str, Any]]:
     return None if lease is None else {name: lease.get(name) for name in _TOLD}
 
 
-def _way_back(path: str, backup_dir: Optional[str], wanted: str, current: Dict[str, Any]) -> Dict[str, Any]:
+def rollback_target(path: str, backup_dir: Optional[str], wanted: str, current: Dict[str, Any]) -> Dict[str, Any]:
+    """The backup that a rollback would restore; it is verified.
+
+    :param wanted: as in :func:`..backups.choose.choose`.
+    :param current: the state, ``{}`` where there is none.
+    :returns: ``path``, ``sha256``, ``verified``, ``reason`` (why not, or what to know) and ``older`` (path of the
+        newest other backup that could be restored, where this one cannot; else None).
+    """
     warnings: List[str] = []
+    store = Store.of(path, backup_dir)
     try:
-        found = choose(Store.of(path, backup_dir), wanted, current, warnings)
-    except MobiusError as error:
-        return {"path": error.where, "sha256": None, "verified": False, "reason": error.what}
-    return {"path": found.path, "sha256": found.sha256, "verified": True, "reason": " ".join(warnings)}
+        found = choose(store, wanted, current, warnings)
+    except (MobiusError, OSError) as error:
+        where, what = (error.where, error.what) if isinstance(error, MobiusError) else (error.filename, error.strerror)
+        older = _older(store, current, str(where))
+        return {"path": where, "sha256": None, "verified": False, "reason": what, "older": older}
+    reason = " ".join(warnings)
+    return {"path": found.path, "sha256": found.sha256, "verified": True, "reason": reason, "older": None}
+
+
+def _older(store: Store, current: Dict[str, Any], than: str) -> Optional[str]:
+    """The newest backup that could be restored instead; one that is older than ``than`` comes first."""
+    rejected = [*(current.get("rejected") or []), *([current["sha256"]] if current.get("sha256") else [])]
+    try:
+        usable = [
+            each.path
+            for each in store.backups()
+            if each.kind == BACKUP and each.verified and each.sha256 not in rejected and _is_valid(each.path)
+        ]
+    except (MobiusError, OSError):
+        return None
+    before = [path for path in usable if path < than] if os.path.dirname(than) == store.folder else []
+    return next(iter([*before, *usable]), None)
+
+
+def _is_valid(path: str) -> bool:
+    try:
+        return not any(each["severity"] == "error" for each in find_problems(path, 1, warnings=False))
+    except (MobiusError, OSError):
+        return False
 
 
 def _queue(state: Any) -> Optional[float]:
