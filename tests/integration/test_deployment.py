@@ -99,7 +99,7 @@ def test_single_steps(site):
     assert set(before) - set(site.tree()) == {"logs/dry-run-20240101T120000Z.log"}
     for run in (predicted, cleaned):
         assert run.changed == 1
-        assert f"removed  {site.home}/logs/dry-run-20240101T120000Z.log: older than 30 days" in run.output
+        assert f"removed      {site.home}/logs/dry-run-20240101T120000Z.log: older than 30 days" in run.output
         assert "it does not begin as the log of a dry-run does: left alone" in run.output
     for form in ("html", "csv", "json"):
         site.play("review_export", mobius_review_format=form).succeeded()

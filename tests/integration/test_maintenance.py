@@ -63,7 +63,7 @@ def test_a_deployment_lifts_no_mode_that_it_did_not_turn_on(site, flag):
     assert flag.read_bytes() == before
     assert "maintenance  STILL ON, for this deployment did not turn it on" in output
     assert "playbooks/maintenance.yml -e mobius_maintenance=off" in output
-    assert "ON: " in site.play("maintenance").succeeded().output
+    assert "on: " in site.play("maintenance").succeeded().output
     play(site, "off", deployment="first").succeeded()
     assert not flag.exists()
     assert "STILL ON" not in play(site, "off", failed_step="rollback").succeeded().output

@@ -27,16 +27,18 @@ def test_an_item_that_lost_its_dhash_is_told(site):
     assert re.search(r"^items +8: 6 with a dHash, 0 not migrated$", whole.output, re.MULTILINE), whole.output
     assert re.search(r"^problems +none$", whole.output, re.MULTILINE), whole.output
     stripped(site, 0, 2, 4)
-    run = site.play("verify").failed("The library is not valid, 3 problems")
+    run = site.play("verify").failed("The library is not valid: 3 problems, listed above")
     assert re.search(r"^items +8: 3 with a dHash, 3 not migrated$", run.output, re.MULTILINE), run.output
     found = re.findall(r"^error +/components/(\d): it has no dHash", run.output, re.MULTILINE)
     assert found == ["0", "2", "4"], run.output
+    # The whole result would bury the lines.
+    assert "second_opinion" not in run.output
     site.play("migrate", **TOLERANT).succeeded()
     site.play("verify").succeeded()
 
 
 def test_backups_that_do_not_verify_fail_after_all_are_listed(site):
-    site.play("backups").failed("There is no backup")
+    site.play("backups").failed("There is no backup. Make one of the library as it is now: ")
     site.play("backup").succeeded()
     good = site.play("backups").succeeded()
     assert "verified" in good.output
@@ -45,10 +47,11 @@ def test_backups_that_do_not_verify_fail_after_all_are_listed(site):
     site.play("backup").succeeded()
     damaged.write_bytes(damaged.read_bytes() + b"x")
     run = site.play("backups").failed(f"1 of 2 backups does not verify: {damaged}")
+    assert f"rollback     would use {damaged}" not in run.output
     assert run.output.count("library.json.bak.") >= 3
     # Nobody can tell of a copy by hand, so it is no failure; nor is it a way back.
     (site.home / "backups" / f"{damaged.name}.sha256").unlink()
-    assert "NOT VERIFIED" in site.play("backups").succeeded().output
+    assert "not verified: " in site.play("backups").succeeded().output
     for file in (site.home / "backups").glob("*.sha256"):
         file.unlink()
     site.play("backups").failed("None of the 2 backups verifies")

@@ -1,0 +1,134 @@
+# Copyright (c) Mobius contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The last lines of the playbooks that look at a host or tidy it: what was found, and what to do next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Callable, Dict, List, Mapping
+
+from .run.end import Command, line
+
+Results = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Report:
+    """What is shown; ``problem`` is why the playbook fails, empty where it does not."""
+
+    lines: List[str] = field(default_factory=list)
+    problem: str = ""
+
+
+def report(kind: str, results: Results, command: Command) -> Report:
+    """The report of one host.
+
+    :param kind: one of :data:`KINDS`.
+    :param results: the results of the modules that the kind needs, see the functions below.
+    """
+    return _REPORTS[kind](results, command)
+
+
+def _backups(results: Results, command: Command) -> Report:
+    """``listing``: of ``library_backup_info``; ``deployed``: of ``deployment_info`` with a backup."""
+    backups: List[Dict[str, Any]] = list((results.get("listing") or {}).get("backups") or [])
+    target = (results.get("deployed") or {}).get("way_back") or {}
+    make = f"Make one of the library as it is now: {command('backup')}"
+    if not backups:
+        return Report([line("backups", "none"), line("next", command("backup"))], f"There is no backup. {make}")
+    shown = [*map(_backup_line, backups), *_target_lines(target, command)]
+    # A file without a checksum is nobody's to judge: it is no failure.
+    bad = [each["path"] for each in backups if each.get("judged") and each["verified"] is False]
+    if bad:
+        verb = "does" if len(bad) == 1 else "do"
+        problem = f"{len(bad)} of {len(backups)} backups {verb} not verify: {', '.join(bad)}. {make}"
+        return Report(shown, f"{problem}. Remove a damaged one with its checksum once nobody needs it")
+    if not any(each["verified"] for each in backups):
+        return Report(shown, f"None of the {len(backups)} backups verifies. {make}")
+    return Report(shown)
+
+
+def _backup_line(backup: Mapping[str, Any]) -> str:
+    verdict = {True: "verified", False: f"not verified: {backup['reason']}", None: "not read"}[backup["verified"]]
+    if backup.get("problem"):
+        verdict += f", but it does not hold a valid library: {backup['problem']}"
+    return f"{backup['created']}  {backup['kind']:8}  {_size(backup['size']):>9}  {backup['path']}  {verdict}"
+
+
+def _target_lines(target: Mapping[str, Any], command: Command) -> List[str]:
+    """Which file a rollback would use."""
+    if target.get("verified"):
+        note = f" ({target['reason']})" if target.get("reason") else ""
+        return [line("rollback", f"would use {target['path']}{note}")]
+    shown = [line("rollback", f"can use none: {target.get('reason') or 'there is no backup'}")]
+    if target.get("older"):
+        shown.append(line("older", f"{target['older']} (verified)"))
+        shown.append(line("next", command("rollback", extra={"mobius_backup": target["older"]})))
+    return shown
+
+
+def _size(size: int) -> str:
+    amount, unit = float(size), "B"
+    for unit in ("B", "kB", "MB", "GB", "TB"):
+        if amount < 1000 or unit == "TB":
+            break
+        amount /= 1000
+    return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
+
+
+def _cleanup(results: Results, command: Command) -> Report:
+    """``backups``: of ``library_backup_prune``; ``logs``: of ``deployment_prune``."""
+    parts = [results.get(name) or {} for name in ("backups", "logs")]
+    removed = [line("removed", f"{each['path']}: {each['reason']}") for part in parts for each in part["removed"]]
+    kept = [line("kept", f"{each['path']}: {each['reason']}") for part in parts for each in part["kept"]]
+    return Report([*removed, *kept] or [line("removed", "nothing: there are no backups and no logs yet")])
+
+
+def _health(results: Results, command: Command) -> Report:
+    """``health``: of ``dhash_gate``."""
+    health = results.get("health") or {}
+    if not health.get("result"):
+        return Report([line("health", "not checked (mobius_health_check is false)")])
+    reasons = "; ".join(str(reason) for reason in health.get("reasons") or [])
+    return Report([line("health", f"{health['result']}: {reasons}" if reasons else str(health["result"]))])
+
+
+def _maintenance(results: Results, command: Command) -> Report:
+    """``maintenance``: of ``maintenance_mode``; ``flag``: its path."""
+    found = results.get("maintenance") or {}
+    if not found.get("on"):
+        return Report([line("maintenance", f"off: {results.get('flag')}")])
+    content = found.get("content") or {}
+    details = [
+        f"since {content['since']}" if content.get("since") else "",
+        f"turned on by {content['deployment']}" if content.get("deployment") else "",
+        str(content.get("reason") or "no reason given"),
+    ]
+    return Report([line("maintenance", f"on: {results.get('flag')} ({', '.join(filter(None, details))})")])
+
+
+def _verification(results: Results, command: Command) -> Report:
+    """``verification``: of ``library_verify``, which has shown its lines."""
+    found = results.get("verification") or {}
+    if found.get("valid", True):
+        return Report()
+    count = int(found.get("errors") or 0)
+    noun = "problem" if count == 1 else "problems"
+    return Report([], f"The library is not valid: {count} {noun}, listed above")
+
+
+def _service(results: Results, command: Command) -> Report:
+    """``state``: what was wanted."""
+    return Report([line("service", str(results.get("state")))])
+
+
+_REPORTS: Mapping[str, Callable[[Results, Command], Report]] = {
+    "backups": _backups,
+    "cleanup": _cleanup,
+    "health": _health,
+    "maintenance": _maintenance,
+    "service": _service,
+    "verification": _verification,
+}
+#: The playbooks that have a report.
+KINDS = tuple(_REPORTS)

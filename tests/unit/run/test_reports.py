@@ -1,0 +1,130 @@
+"""The last lines of the playbooks that list, tidy and check."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List
+
+import pytest
+from ansible_collections.mobius.dhash.plugins.plugin_utils.reports import report
+
+OLD = "/srv/backups/library.json.bak.20240901T160000Z"
+NEW = "/srv/backups/library.json.bak.20240924T160000Z"
+MAKE = "Make one of the library as it is now: ansible-playbook backup"
+
+
+def command(playbook: str, extra: Any = None) -> str:
+    return " ".join(["ansible-playbook", playbook, *(f"{name}={value}" for name, value in (extra or {}).items())])
+
+
+def backup(path: str, verified: Any = True, **members: Any) -> Dict[str, Any]:
+    reason = "the checksum matches" if verified else "its bytes do not match its checksum"
+    known = {"created": "2024-09-24T16:00:00Z", "kind": "backup", "size": 1234, "judged": True}
+    return {"path": path, "verified": verified, "reason": reason, **known, **members}
+
+
+def target(path: str = NEW, **members: Any) -> Dict[str, Any]:
+    return {"way_back": {"path": path, "verified": True, "reason": "", "older": None, **members}}
+
+
+GONE = {"verified": False, "reason": "its bytes do not match its checksum"}
+
+
+@pytest.mark.parametrize(
+    "backups, deployed, problem, shown",
+    [
+        ([], target(verified=False, reason="there is none"), f"There is no backup. {MAKE}", ["next         "]),
+        ([backup(NEW), backup(OLD)], target(), "", [f"rollback     would use {NEW}"]),
+        (
+            [backup(NEW, False), backup(OLD)],
+            target(**GONE, older=OLD),
+            f"1 of 2 backups does not verify: {NEW}. {MAKE}. Remove a damaged one",
+            [
+                "rollback     can use none: its bytes do not match its checksum",
+                f"older        {OLD} (verified)",
+                f"next         ansible-playbook rollback mobius_backup={OLD}",
+            ],
+        ),
+        # A rollback uses another file with the same bytes.
+        (
+            [backup(NEW, False), backup(OLD)],
+            target(OLD, reason=f"{NEW} cannot be used; {OLD} has the same bytes."),
+            "1 of 2 backups does not verify",
+            [f"rollback     would use {OLD} ({NEW} cannot be used"],
+        ),
+        # Nobody can judge a file without a checksum.
+        ([backup(NEW, False, judged=False), backup(OLD)], target(OLD), "", [f"rollback     would use {OLD}"]),
+        (
+            [backup(NEW, False, judged=False)],
+            target(**GONE),
+            f"None of the 1 backups verifies. {MAKE}",
+            ["rollback     can use none"],
+        ),
+        (
+            [backup(NEW, problem="line 1 column 1: unexpected end")],
+            target(verified=False, reason="the library in it is not valid"),
+            "",
+            ["verified, but it does not hold a valid library: line 1 column 1"],
+        ),
+        ([backup(NEW, None), backup(OLD)], target(), "", ["not read"]),
+    ],
+)
+def test_backups(backups: List[Any], deployed: Dict[str, Any], problem: str, shown: List[str]) -> None:
+    made = report("backups", {"listing": {"backups": backups}, "deployed": deployed}, command)
+    assert made.problem.startswith(problem) and bool(made.problem) == bool(problem)
+    text = "\n".join(made.lines)
+    assert all(part in text for part in shown), text
+    damaged = [each["path"] for each in backups if each["verified"] is False]
+    assert not any(f"would use {path}" in text for path in damaged)
+
+
+def test_a_row_has_time_kind_size_path_and_verdict() -> None:
+    made = report("backups", {"listing": {"backups": [backup(NEW)]}, "deployed": target()}, command)
+    assert made.lines[0] == f"2024-09-24T16:00:00Z  backup       1.2 kB  {NEW}  verified"
+
+
+PRUNED = {"removed": [{"path": OLD, "reason": "older than 7 days"}], "kept": [{"path": NEW, "reason": "the newest"}]}
+NOTHING: Dict[str, Any] = {"removed": [], "kept": []}
+FLAG = "/srv/library.json.maintenance"
+
+
+@pytest.mark.parametrize(
+    "kind, results, problem, lines",
+    [
+        (
+            "cleanup",
+            {"backups": PRUNED, "logs": NOTHING},
+            "",
+            [f"removed      {OLD}: older than 7 days", f"kept         {NEW}: the newest"],
+        ),
+        (
+            "cleanup",
+            {"backups": NOTHING, "logs": NOTHING},
+            "",
+            ["removed      nothing: there are no backups and no logs yet"],
+        ),
+        ("health", {"health": {"result": "pass", "reasons": ["3 good"]}}, "", ["health       pass: 3 good"]),
+        ("health", {"health": {"result": "pass", "reasons": []}}, "", ["health       pass"]),
+        ("health", {"health": {"skipped": True}}, "", ["health       not checked (mobius_health_check is false)"]),
+        ("maintenance", {"maintenance": {"on": False}, "flag": FLAG}, "", [f"maintenance  off: {FLAG}"]),
+        (
+            "maintenance",
+            {"maintenance": {"on": True, "content": {"reason": "by hand", "since": "T"}}, "flag": FLAG},
+            "",
+            [f"maintenance  on: {FLAG} (since T, by hand)"],
+        ),
+        (
+            "maintenance",
+            {"maintenance": {"on": True, "content": {"deployment": "R", "reason": "R works"}}, "flag": FLAG},
+            "",
+            [f"maintenance  on: {FLAG} (turned on by R, R works)"],
+        ),
+        ("service", {"state": "restarted"}, "", ["service      restarted"]),
+        ("verification", {"verification": {"valid": True}}, "", []),
+        ("verification", {"verification": {"valid": False, "errors": 1}}, "The library is not valid: 1 problem,", []),
+        ("verification", {"verification": {"valid": False, "errors": 3}}, "The library is not valid: 3 problems", []),
+    ],
+)
+def test_the_other_playbooks(kind: str, results: Dict[str, Any], problem: str, lines: List[str]) -> None:
+    made = report(kind, results, command)
+    assert made.lines == lines
+    assert made.problem.startswith(problem) and bool(made.problem) == bool(problem)
