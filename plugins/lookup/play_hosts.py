@@ -1,0 +1,64 @@
+# Copyright (c) Mobius contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The hosts of a play, or an error where there are none."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: play_hosts
+short_description: The hosts of a play, or an error where there are none
+version_added: 1.0.0
+author:
+  - Mobius contributors (@mobius-dhash)
+description:
+  - Returns the pattern in C(mobius_hosts), or all hosts but those of the group C(mobius_hash_workers).
+  - Fails where a source of the inventory does not exist, where the inventory has no hosts, or where the pattern matches
+    none. Ansible itself skips such a play and ends with success.
+  - Fails where C(--limit) is given and empty, which Ansible takes for all hosts.
+options:
+  _terms:
+    description: The pattern where C(mobius_hosts) is not given.
+"""
+
+EXAMPLES = r"""
+- name: Back up every library
+  hosts: "{{ lookup('mobius.dhash.play_hosts') }}"
+  tasks: []
+"""
+
+RETURN = r"""
+_raw:
+  description: The pattern.
+  type: list
+  elements: str
+"""
+
+from ansible import constants as C
+from ansible import context
+from ansible.errors import AnsibleError
+from ansible.plugins.lookup import LookupBase
+
+from ..module_utils.errors import MobiusError
+from ..plugin_utils.play_hosts import pattern_of, play_hosts
+
+# With these, nothing is run: ansible-lint checks the syntax without an inventory.
+_LOOKS_ONLY = ("syntax", "listhosts", "listtasks", "listtags")
+
+
+class LookupModule(LookupBase):
+    """Evaluated before the play begins, whatever the limit is."""
+
+    def run(self, terms, variables=None, **kwargs):
+        variables = variables or {}
+        wanted = self._templar.template(variables.get("mobius_hosts"))
+        groups = variables.get("groups") or {}
+        default = str(terms[0]) if terms else None
+        if any(context.CLIARGS.get(name) for name in _LOOKS_ONLY):
+            return [pattern_of(wanted, groups, default)]
+        inventory = [str(source) for source in context.CLIARGS.get("inventory") or ()]
+        usual = [str(source) for source in C.DEFAULT_HOST_LIST]
+        limit = context.CLIARGS.get("subset")
+        try:
+            return [play_hosts(wanted, groups, inventory, usual, limit=limit, default=default)]
+        except MobiusError as error:
+            raise AnsibleError(str(error)) from error

@@ -1,0 +1,92 @@
+# Copyright (c) Mobius contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The hosts of a play. A pattern or an inventory without any host is an error, not a play that did nothing."""
+
+from __future__ import annotations
+
+import os
+import re
+from fnmatch import fnmatchcase
+from typing import Collection, Iterator, Mapping, Optional, Sequence
+
+from ..module_utils.errors import MobiusError
+
+WORKERS = "mobius_hash_workers"
+_SUBSCRIPT = re.compile(r"\[[0-9:-]+\]$")
+_REMEDY = "check the inventory and the pattern: ansible-inventory --graph shows what there is"
+
+
+def play_hosts(
+    wanted: object,
+    groups: Mapping[str, Sequence[str]],
+    inventory: Sequence[str],
+    usual: Collection[str] = (),
+    *,
+    limit: Optional[str] = None,
+    default: Optional[str] = None,
+) -> str:
+    """The pattern for ``hosts`` of a play.
+
+    :param wanted: ``mobius_hosts``: a pattern as text or a list, or nothing for all but the hash workers.
+    :param groups: hosts by group, as the variable of Ansible.
+    :param inventory: the sources of the inventory, as given on the command line.
+    :param usual: sources that are the default where none is given, and may be missing.
+    :param limit: ``--limit``; None where it is not given.
+    :param default: the pattern where ``mobius_hosts`` is not given; all but the hash workers when omitted.
+    :raises MobiusError: a source does not exist, the inventory has no hosts, the limit is empty, or the pattern matches
+        no host.
+    """
+    pattern = pattern_of(wanted, groups, default)
+    if limit is not None and not limit.strip():
+        # A script whose variable is empty would reach every host.
+        raise MobiusError("--limit is empty", remedy="name hosts, or leave it out for all; nothing was done")
+    missing = [source for source in inventory if "," not in source and not os.path.exists(source)]
+    given = [source for source in missing if source not in usual]
+    if given:
+        raise MobiusError(f"No such inventory: {', '.join(given)}", remedy="check -i; nothing was done")
+    if not groups.get("all"):
+        sources = ", ".join(inventory) or "none was given"
+        raise MobiusError(
+            f"The inventory has no hosts ({sources})", remedy="name an inventory with -i; nothing was done"
+        )
+    if _text(wanted) and not any(_matches(part, groups) for part in _positive(pattern)):
+        raise MobiusError(f"mobius_hosts matches no host: {pattern}", remedy=_REMEDY)
+    return pattern
+
+
+def pattern_of(wanted: object, groups: Mapping[str, Sequence[str]], default: Optional[str] = None) -> str:
+    """The pattern of :func:`play_hosts`, unchecked."""
+    return _text(wanted) or default or (f"all:!{WORKERS}" if WORKERS in groups else "all")
+
+
+def _text(wanted: object) -> Optional[str]:
+    if isinstance(wanted, (list, tuple)):
+        wanted = ",".join(str(part) for part in wanted)
+    text = "" if wanted is None else str(wanted).strip()
+    return text or None
+
+
+def _positive(pattern: str) -> Iterator[str]:
+    """The parts of a pattern that add hosts; a pattern of exclusions alone starts from all."""
+    parts = [part.strip() for part in re.split(r"[,:](?![^\[]*\])", pattern) if part.strip()]
+    adding = [part for part in parts if part[0] not in "!&"]
+    # An address in IPv6 has colons of its own.
+    yield from [*adding, pattern] if adding else ["all"]
+
+
+def _matches(part: str, groups: Mapping[str, Sequence[str]]) -> bool:
+    hosts = {host for members in groups.values() for host in members}
+    if part.startswith("~"):
+        try:
+            expression = re.compile(part[1:])
+        except re.error:
+            return False
+        return any(expression.match(name) for name in hosts) or any(
+            expression.match(name) and members for name, members in groups.items()
+        )
+    name = _SUBSCRIPT.sub("", part)
+    # Ansible makes a host of these names where there is none.
+    if name in ("localhost", "127.0.0.1", "::1"):
+        return True
+    found = any(fnmatchcase(host, name) for host in hosts)
+    return found or any(fnmatchcase(group, name) and members for group, members in groups.items())

@@ -1,0 +1,75 @@
+"""Which hosts a play has; none is an error."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List
+
+import pytest
+from ansible_collections.mobius.dhash.plugins.module_utils.errors import MobiusError
+from ansible_collections.mobius.dhash.plugins.plugin_utils.play_hosts import play_hosts
+
+GROUPS: Dict[str, List[str]] = {
+    "all": ["games-1", "games-2", "db.example.org", "fe80::1"],
+    "ungrouped": [],
+    "games": ["games-1", "games-2"],
+    "empty": [],
+}
+
+
+@pytest.mark.parametrize(
+    "wanted, pattern",
+    [
+        (None, "all"),
+        ("", "all"),
+        (" ", "all"),
+        ([], "all"),
+        ("games", "games"),
+        ("games-1", "games-1"),
+        (["games-1", "db.example.org"], "games-1,db.example.org"),
+        ("games:!games-2", "games:!games-2"),
+        ("!games-2", "!games-2"),
+        ("nope,games-1", "nope,games-1"),
+        ("games-*", "games-*"),
+        ("~games-[12]", "~games-[12]"),
+        ("games[0]", "games[0]"),
+        ("games[0:1]", "games[0:1]"),
+        ("fe80::1", "fe80::1"),
+        ("localhost", "localhost"),
+    ],
+)
+def test_a_pattern_that_has_hosts(wanted: Any, pattern: str) -> None:
+    assert play_hosts(wanted, GROUPS, ["games-1,"]) == pattern
+
+
+def test_hash_workers_are_left_out() -> None:
+    assert play_hosts(None, {**GROUPS, "mobius_hash_workers": ["w"]}, []) == "all:!mobius_hash_workers"
+
+
+@pytest.mark.parametrize("wanted", ["nope", "empty", "nope:!games-1", "games-9*", "~nope.*", "~(", "games-3,nope"])
+def test_a_pattern_that_matches_nothing_is_refused(wanted: str) -> None:
+    with pytest.raises(MobiusError, match="mobius_hosts matches no host"):
+        play_hosts(wanted, GROUPS, [])
+
+
+@pytest.mark.parametrize("groups", [{}, {"all": []}, {"all": [], "ungrouped": []}])
+def test_an_inventory_without_hosts_is_refused(groups: Dict[str, List[str]]) -> None:
+    with pytest.raises(MobiusError, match="The inventory has no hosts"):
+        play_hosts(None, groups, [])
+    with pytest.raises(MobiusError, match="The inventory has no hosts"):
+        play_hosts("localhost", groups, [])
+
+
+def test_a_source_that_does_not_exist_is_named_unless_it_is_the_default(tmp_path) -> None:
+    (tmp_path / "hosts").write_text("games-1\n")
+    here, nope = str(tmp_path / "hosts"), str(tmp_path / "nope")
+    assert play_hosts(None, GROUPS, [here, "games-1,"]) == "all"
+    with pytest.raises(MobiusError, match=f"No such inventory: {nope}"):
+        play_hosts(None, GROUPS, [here, nope])
+    assert play_hosts(None, GROUPS, [nope], usual=[nope]) == "all"
+
+
+def test_an_empty_limit_is_refused_and_a_default_pattern_is_taken() -> None:
+    for limit in ("", " "):
+        with pytest.raises(MobiusError, match="--limit is empty"):
+            play_hosts(None, GROUPS, [], limit=limit)
+    assert play_hosts(None, {**GROUPS, "mobius_hash_workers": ["w"]}, [], limit="games-1", default="all") == "all"
