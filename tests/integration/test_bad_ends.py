@@ -44,7 +44,8 @@ def told(run: Run, name: str) -> str:
 
 
 def commands(run: Run) -> List[str]:
-    return re.findall(r"^next  +(ansible-playbook .+)$", run.output, re.MULTILINE)
+    lines = re.findall(r"^next  +(\S*ansible-playbook .+)$", run.output, re.MULTILINE)
+    return [line.partition("  # ")[0] for line in lines]
 
 
 def paste(command: str) -> Run:
@@ -112,7 +113,7 @@ def test_the_backup_is_damaged_meanwhile(site, tmp_path):
     assert told(run, "library") == f"{site.library}: migrated, but rejected or not verified (sha256 {sha256(migrated)})"
     assert told(run, "backup").startswith("none that can be used: No backup that verifies has the SHA-256")
     assert told(run, "lock") == "free" and is_free(site)
-    assert told(run, "maintenance") == f"ON: {site.library}.maintenance"
+    assert told(run, "maintenance").startswith("STILL ON") and f"{site.library}.maintenance" in told(run, "maintenance")
     assert (Path(told(run, "evidence")) / "rejected-library.json").read_bytes() == migrated
 
     look, judge, lift = commands(run)
@@ -139,7 +140,7 @@ def test_the_service_will_not_start_after_the_rollback(site, tmp_path):
     assert told(run, "library") == f"{site.library}: the bytes from before (sha256 {sha256(before)})"
     assert told(run, "backup").endswith("(verified)")
     assert told(run, "lock") == "free" and is_free(site)
-    assert told(run, "maintenance") == f"ON: {site.library}.maintenance"
+    assert told(run, "maintenance").startswith("STILL ON") and f"{site.library}.maintenance" in told(run, "maintenance")
 
     restart, health, lift = commands(run)
     program.write_bytes((tmp_path / "run.sh").read_bytes())
@@ -168,7 +169,10 @@ def test_the_host_is_lost_in_the_middle(site, far, tmp_path):
         )
     run.failed('Failed in step "verify": The host was lost')
     run.failed("Rollback failed: timed out waiting")
-    unknown = f"unknown, because the host cannot be reached. The file is complete: it holds the bytes from before (sha256 {sha256(before)})"
+    unknown = (
+        "unknown, because the host cannot be reached. The file is complete: it holds the bytes from before "
+        f"(sha256 {sha256(before)})"
+    )
     assert told(run, "library").startswith(f"{site.library}: {unknown} or the migrated ones")
     assert told(run, "lock").startswith("unknown; if this run holds it, it expires 900 s after")
     assert [each["event"] for each in received] == ["start", "failure"]
@@ -217,8 +221,8 @@ def test_the_disk_is_full_when_evidence_is_kept(site, tmp_path):
         assert told(run, "library").startswith(f"{site.library}: migrated, but rejected or not verified")
         assert told(run, "backup").endswith("(verified)")
         assert told(run, "lock") == "free" and is_free(site)
-        assert told(run, "evidence") == "none could be kept"
-        assert told(run, "record") == "could not be written"
+        assert told(run, "evidence").startswith("none")
+        assert told(run, "report") == "could not be written"
         assert b'"dhash"' in migrated and not list(small.rglob("*.tmp"))
 
         (small / "filler").unlink()

@@ -103,7 +103,7 @@ def test_a_service_that_stays_ill_leaves_the_mode_on_and_says_so(site, people, f
     with serving({"/health": document({"status": "unhealthy"}, 503)}) as ill:
         url = url_of(ill, "/health")
         run = site.play("deploy", mobius_health_url=url, mobius_health_timeout=1, **TOLERANT)
-    run.failed("maintenance  STILL ON")
+    run.failed("maintenance STILL ON")
     run.failed("playbooks/maintenance.yml -e mobius_maintenance=off")
     assert flag.exists()
 
