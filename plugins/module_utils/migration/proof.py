@@ -9,12 +9,13 @@ from typing import Any, Dict, List, Optional, Tuple
 
 from ..library.compare import Check
 from ..library.edit import Verdict, matches
-from ..library.fields import BLOCK, CONFIDENCE, DHASH, LEGACY, is_dhash
+from ..library.fields import BLOCK, CONFIDENCE, DHASH, LEGACY, REVIEW, is_dhash
 from ..library.records import Owned
 from ..library.remainder import Remainder
+from ..library.reviewed import review_of
 from .tally import Tally
 
-_DHASH, _CONFIDENCE, _LEGACY = DHASH.encode(), CONFIDENCE.encode(), LEGACY.encode()
+_DHASH, _CONFIDENCE, _LEGACY, _REVIEW = (name.encode() for name in (DHASH, CONFIDENCE, LEGACY, REVIEW))
 _WRONG = "it does not have what was found for it"
 
 
@@ -45,6 +46,13 @@ class Proof(Check):
         if verdict is None or not _has(before, after, verdict):
             return _WRONG
         return self.review(before, after)
+
+    def review(self, before: Owned, after: Owned) -> Optional[str]:
+        """A review goes with the dHash that it is of; what is not one stays."""
+        if before.get(_REVIEW) == after.get(_REVIEW):
+            return None
+        value = {name.decode(): _parsed(each) for name, each in before.items()}
+        return super().review(before, after) if review_of(value) else f'"{REVIEW}" was changed'
 
     def ended(self, before: Remainder, after: Remainder) -> Optional[str]:
         if self._next != self._tally.items:

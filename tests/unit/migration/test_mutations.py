@@ -153,7 +153,9 @@ def pairs(text: bytes) -> List[Any]:
     found: List[Any] = []
 
     def note(members: List[Tuple[str, Any]]) -> Dict[str, Any]:
-        found.append([(name, None if name in OWNED else str(value)) for name, value in members])
+        found.append(
+            sorted((name, value if isinstance(value, str) and name not in OWNED else "") for name, value in members)
+        )
         return dict(members)
 
     json.loads(text, object_pairs_hook=note, parse_float=str, parse_int=str)
