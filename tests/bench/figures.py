@@ -107,6 +107,14 @@ def _items_aims(figures: Figures) -> List[List[str]]:
             _peak(most) < memory_aim(most["json"]),
         )
     )
+    for row in sizes:
+        if row.get("one") and row["items"] >= 100_000:
+            ratio = of(row["one"], "seconds") / of(row["json_module"], "seconds")
+            what = f"one new item in {row['items']:,}, times load and dump"
+            rows.append(_aim(what, "at most 4", f"{ratio:.2f}", ratio <= 4))
+            work = of(row["json_work"], "seconds") / row["items"] * 1e6
+            what = f"JSON work of a first run, {row['items']:,} items"
+            rows.append(_aim(what, "at most 30 µs per item", f"{work:.1f} µs", work <= 30))
     real = figures.get("real")
     if real:
         share = 100 * of(real["again"], "seconds") / of(real["first"], "seconds")

@@ -1,6 +1,7 @@
 """Migrations of 1,000 to 1,000,000 items, by the logic of dhash_migrate: time, memory, and what a second run costs.
 
-As a script, one migration in this process: items.py LIBRARY IMAGE_ROOT
+As a script, one migration in this process: items.py LIBRARY IMAGE_ROOT; or its work on JSON alone, or the standard
+library's: items.py --json-work|--json-module LIBRARY
 """
 
 from __future__ import annotations
@@ -8,9 +9,10 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import shutil
 import sys
-from itertools import cycle
+from itertools import cycle, islice
 from pathlib import Path
 from typing import Any, Dict, Iterator, List
 
@@ -97,7 +99,7 @@ def _lines(count: int) -> Iterator[str]:
 
 
 def _size(home: Path, size: int, rounds: int) -> Dict[str, Any]:
-    row: Dict[str, Any] = {"items": size, "first": [], "again": []}
+    row: Dict[str, Any] = {"items": size, "first": [], "again": [], "one": [], "json_module": [], "json_work": []}
     for number in range(rounds):
         place = home / f"library-{size}-{number}"
         place.mkdir()
@@ -106,10 +108,62 @@ def _size(home: Path, size: int, rounds: int) -> Dict[str, Any]:
             stream.writelines(_lines(size))
         row["json"] = library.stat().st_size
         os.sync()
-        for name in ("first", "again"):
+        row["json_work"].append(_alone("--json-work", library))
+        for name in ("first", "again", "one"):
+            if name == "one":
+                _renew(library, size // 2)
+                row["json_module"].append(_alone("--json-module", library))
             row[name].append(_migrate(library, home / "images", name, size))
         shutil.rmtree(place)
     return row
+
+
+def _renew(library: Path, number: int) -> None:
+    """Take what the migration wrote out of one item, as if it were new."""
+    new = library.with_suffix(".new")
+    with library.open(encoding="utf-8") as old, new.open("w", encoding="utf-8") as stream:
+        for line in old:
+            if f'"item-{number:07d}"' in line:
+                line = re.sub(r', "dhash".*\}', "}", line)
+            stream.write(line)
+    os.replace(new, library)
+
+
+def _alone(what: str, library: Path) -> Dict[str, Any]:
+    found = fresh.run([sys.executable, str(places.HERE / "items.py"), what, str(library)], sample=0.25)
+    return {**found, "peak": max(found["peak"], found["rss"])}
+
+
+def _load_and_dump(path: str) -> None:
+    """What the standard library takes to read and write the file, in place of all that a migration does."""
+    with open(path, encoding="utf-8") as stream:  # noqa: PTH123
+        document = json.load(stream)
+    with open(f"{path}.dumped", "w", encoding="utf-8") as stream:  # noqa: PTH123
+        json.dump(document, stream)
+
+
+def _json_work(path: str) -> int:
+    """Read, edit and prove a library in which every item changes, without pictures; returns the number of items."""
+    from ansible_collections.mobius.dhash.plugins.module_utils.library.document import open_document
+    from ansible_collections.mobius.dhash.plugins.module_utils.library.edit import Verdict
+    from ansible_collections.mobius.dhash.plugins.module_utils.migration.edited import Edited
+    from ansible_collections.mobius.dhash.plugins.module_utils.migration.options import Options
+    from ansible_collections.mobius.dhash.plugins.module_utils.migration.positions import Positions
+    from ansible_collections.mobius.dhash.plugins.module_utils.migration.tally import Tally
+
+    tally, positions = Tally(0.7), Positions()
+    with open_document(path) as document:
+        items = document.items()
+        while chunk := list(islice(items, 500)):
+            positions.add(chunk)
+            for number in range(tally.admit(len(chunk)), tally.items):
+                tally.put(number, Verdict(f"{number:016x}", 0.9531, ()))
+                tally.edit(number)
+        edited = Edited(document, Options(path), tally, positions, {"items": tally.items})
+        with open(f"{path}.edited", "wb") as stream:  # noqa: PTH123
+            edited.write(stream)
+        edited.prove(f"{path}.edited")
+    return tally.items
 
 
 def _migrate(library: Path, root: Path, name: str, size: int) -> Dict[str, Any]:
@@ -117,7 +171,7 @@ def _migrate(library: Path, root: Path, name: str, size: int) -> Dict[str, Any]:
     said = fresh.run(command, sample=0.02 if size <= 10_000 else 0.25)
     answer = said.pop("answer")
     key = "hashed" if name == "first" else "unchanged"
-    if answer[key] != size or answer["changed"] != (name == "first"):
+    if answer[key] != size or answer["changed_items"] != {"first": size, "again": 0, "one": 1}[name]:
         raise SystemExit(f"{size} items, {name} run: not as it has to be: {answer}")
     told = f"{size:,} items, {name} run: {said['seconds']:.2f} s, {said['cpu']:.2f} s CPU, {said['peak'] / 1e6:.0f} MB"
     print(told, file=sys.stderr, flush=True)
@@ -125,6 +179,10 @@ def _migrate(library: Path, root: Path, name: str, size: int) -> Dict[str, Any]:
 
 
 def main() -> None:
+    alone = {"--json-module": _load_and_dump, "--json-work": _json_work}.get(sys.argv[1])
+    if alone is not None:
+        fresh.serve(lambda: alone(sys.argv[2]))
+        return
     from ansible_collections.mobius.dhash.plugins.module_utils.migration.apply import migrate
     from ansible_collections.mobius.dhash.plugins.module_utils.migration.options import Options
 

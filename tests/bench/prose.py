@@ -64,6 +64,12 @@ repeat. The time is that of the call in a fresh process, without imports. "Real 
 `tokens`: what share of the first run a second one takes depends on how long the pictures take.
 """
 
+ONE_NEW = """
+The usual run: one item is new and its picture is known, all others are as they were. Beside it what `json.load` and
+`json.dump` of the same file take. The JSON work of a first run is to read, to edit and to prove a library in which
+every item changes, without its pictures.
+"""
+
 BACKUP = """
 ## Backup
 

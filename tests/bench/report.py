@@ -8,7 +8,7 @@ from typing import Any, Dict, List
 
 import places
 from figures import EXACT, EXTRAS, FAST, LEAN, NAIVE, Figures, aims, faster, memory_aim, of, percent, ratios
-from prose import AIMS, BACKUP, DEPLOY, ENGINE, HEAD, ITEMS
+from prose import AIMS, BACKUP, DEPLOY, ENGINE, HEAD, ITEMS, ONE_NEW
 
 SECTIONS = ("engine", "items", "backup", "deploy")
 
@@ -116,9 +116,24 @@ def _items(figures: Figures) -> str:
     real = figures.get("real")
     if real:
         rows.append(_items_row(f"{real['items']:,}, real pictures", real))
+    some = [row for row in figures["rows"] if row.get("one")]
+    one = [_one_row(row) for row in some]
     header = ["items", "JSON MB", "rounds", "first run s", "per 1,000", "CPU s", "peak MB", "second run s", "per 1,000",
               "of the first", "CPU s", "peak MB"]  # fmt: skip
-    return "![Time per 1,000 items, and memory, by number of items](images/items.png)\n\n" + table(header, rows)
+    text = "![Time per 1,000 items, and memory, by number of items](images/items.png)\n\n" + table(header, rows)
+    heads = ["items", "one new item s", "load and dump s", "ratio", "peak MB", "JSON work of a first run, µs per item"]
+    return f"{text}\n\n{ONE_NEW.strip()}\n\n{table(heads, one)}" if one else text
+
+
+def _one_row(row: Figures) -> List[str]:
+    return [
+        f"{row['items']:,}",
+        f"{of(row['one'], 'seconds'):.2f}",
+        f"{of(row['json_module'], 'seconds'):.2f}",
+        f"{of(row['one'], 'seconds') / of(row['json_module'], 'seconds'):.2f}",
+        f"{of(row['one'], 'peak', max) / 1e6:.0f}",
+        f"{of(row['json_work'], 'seconds') / row['items'] * 1e6:.1f}",
+    ]
 
 
 def _items_row(name: str, row: Figures) -> List[str]:
