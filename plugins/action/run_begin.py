@@ -53,6 +53,6 @@ class ActionModule(ActionBase):
         checks.refuse_task_timeout(self._task.timeout)
         checks.refuse_unanswerable_question(given.get("confirm"))
         is_remote = self._connection.transport != "local"
-        result = check_variables(task_vars, self._templar, role_only=False, is_remote=is_remote)
+        result = check_variables(task_vars, self._templar, role_only=given["kind"] == "rollback", is_remote=is_remote)
         checks.refuse_outside_window(given.get("window") or {}, given.get("ignore_window"))
         return result["warnings"]

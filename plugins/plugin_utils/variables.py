@@ -7,9 +7,11 @@ from __future__ import annotations
 from typing import Any, Dict, Mapping, Sequence, Tuple
 
 from ansible.errors import AnsibleError
+from ansible.parsing.dataloader import DataLoader
+from ansible.utils.vars import load_extra_vars
 
 from ..module_utils.errors import MobiusError
-from ..module_utils.variables.check import REMEDY, check
+from ..module_utils.variables.check import REMEDY, check, variable_of
 
 _OURS = "mobius.dhash."
 
@@ -19,7 +21,7 @@ def check_variables(
 ) -> Dict[str, Any]:
     """Check what the host is given for this collection, and inside one of its roles for that role.
 
-    :param role_only: check the variables of the role alone.
+    :param role_only: check the values of the role alone, and the names of all.
     :param is_remote: the host is another machine than the controller.
     :returns: the result of :func:`..module_utils.variables.check.check`.
     :raises MobiusError: a variable makes no sense or cannot be templated.
@@ -29,8 +31,11 @@ def check_variables(
     role = name[len(_OURS) :] if name.startswith(_OURS) else ""
     prefixes: Tuple[str, ...] = () if role and role_only else ("mobius_",)
     prefixes += (f"{role}_",) if role else ()
-    given = {name: _value(name, task_vars, templar) for name in task_vars if name.startswith(prefixes)}
-    return check(given, role, far=is_remote)
+    # A variable that the role takes may be undefined inside, which default() in the role would hide.
+    used = {variable_of(role, name) for name in task_vars if role and name.startswith(f"{role}_")}
+    given = {name: _value(name, task_vars, templar) for name in task_vars if name in used or name.startswith(prefixes)}
+    names = [str(name) for name in task_vars if name.startswith("mobius_")]
+    return check(given, role, far=is_remote, names=names, extra_vars=load_extra_vars(DataLoader()))
 
 
 def require_variables(names: Sequence[str], task_vars: Mapping[str, Any], templar: Any) -> None:

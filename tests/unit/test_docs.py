@@ -37,7 +37,7 @@ def test_what_an_inventory_has_as_an_example_is_sound(environment):
     shown = [line[2:] if re.match(r"# ( |mobius_)", line) else line for line in lines]
     values = yaml.safe_load("\n".join(shown))
     assert len(values) > len(yaml.safe_load("\n".join(lines)))
-    assert check({name: value for name, value in values.items() if name.startswith("mobius_")}, [])["warnings"] == []
+    assert check({name: value for name, value in values.items() if name.startswith("mobius_")})["warnings"] == []
 
 
 @pytest.mark.parametrize("environment", ["staging", "production"])

@@ -8,6 +8,7 @@ from pathlib import Path
 import jinja2
 import pytest
 import yaml
+from ansible_collections.mobius.dhash.plugins.module_utils.variables.answered import answered
 
 ROOT = Path(__file__).resolve().parents[2]
 ROLES = sorted(path.name for path in (ROOT / "roles").iterdir() if path.is_dir())
@@ -37,13 +38,43 @@ def test_variables_carry_the_prefix_of_their_role(role):
         assert name.startswith(f"{role}_"), name
 
 
+ANSWERED = re.compile(r"(?<![.\w])(mobius_\w+) \| default\(''\) \| mobius\.dhash\.(?:answered|batches)\(")
+DEFAULTED = re.compile(
+    r"(?<![.\w])(mobius_\w+)\s*\| *(?:default|d)\((?!omit, true\))(?!''\)\s*\| mobius\.dhash\.(?:answered|batches)\()"
+)
+TEMPLATED = [
+    *(ROOT / "playbooks").glob("*.yml"),
+    *(path for part in ("defaults", "vars", "tasks") for path in (ROOT / "roles").glob(f"*/{part}/*.yml")),
+]
+# A fact of the role runtime, and whether mobius_metrics_url was emptied on purpose.
+NOT_ANSWERED = {"mobius_runtime_found", "mobius_metrics_url"}
+
+
+def defaults_in(text: str):
+    """Each variable of the inventory, and the whole expression that stands in for it."""
+    for match in ANSWERED.finditer(text):
+        depth, end = 1, match.end()
+        while depth:
+            depth += {"(": 1, ")": -1}.get(text[end], 0)
+            end += 1
+        yield match[1], " ".join(text[match.end() : end - 1].split())
+
+
 def test_the_same_name_has_the_same_default_in_every_role():
     found = {}
     for role in ROLES:
         text = (ROOT / "roles" / role / "defaults" / "main.yml").read_text()
-        for name, fallback in re.findall(r"\b(mobius_\w+) \| default\(([^()]*?)\)", text):
+        for name, fallback in defaults_in(text):
             plain = re.sub(rf"\b{role}_", "", fallback)
-            assert found.setdefault(name, plain) == plain, (role, name)
+            if name not in ("mobius_metrics_url", "mobius_health_url", "mobius_python"):  # made of the role's own
+                assert found.setdefault(name, plain) == plain, (role, name)
+    assert len(found) > 80
+
+
+@pytest.mark.parametrize("path", TEMPLATED, ids=lambda path: str(path.relative_to(ROOT)))
+def test_null_and_empty_text_mean_the_default_everywhere(path):
+    bare = {match[1] for match in DEFAULTED.finditer(path.read_text())} - NOT_ANSWERED
+    assert bare == set(), "use default('') | mobius.dhash.answered(DEFAULT)"
 
 
 @pytest.mark.parametrize(
@@ -97,7 +128,11 @@ def test_nothing_becomes_root_on_the_controller(role):
 )
 def test_the_service_and_its_watch_ask_the_same_address(host, address):
     service, watch = load("service", "vars", "main.yml"), load("monitor", "defaults", "main.yml")
-    assert jinja2.Template(service["__service_address"]).render(service_host=host) == address
-    local = jinja2.Template(watch["monitor_local_address"]).render(mobius_service_host=host)
-    base = jinja2.Template(watch["monitor_base_url"]).render(monitor_address=local)
+    environment = jinja2.Environment()
+    environment.filters["mobius.dhash.answered"] = answered
+    environment.filters["regex_replace"] = lambda text, pattern, by: re.sub(pattern, by, text)
+    template = environment.from_string
+    assert template(service["__service_address"]).render(service_host=host) == address
+    local = template(watch["monitor_local_address"]).render(mobius_service_host=host)
+    base = template(watch["monitor_base_url"]).render(monitor_address=local)
     assert base == f"http://{address}:5001"

@@ -5,15 +5,18 @@
 from __future__ import annotations
 
 import json
+import re
 from difflib import get_close_matches
-from typing import Any, Dict, Iterator, List, Mapping
+from typing import Any, Container, Dict, Iterable, Iterator, List, Mapping
 
 from ..errors import MobiusError
 from ..text import redact
-from .table import OTHERS, SECRET, VARIABLES
+from .answered import is_unanswered
+from .table import IRREVERSIBLE, OTHERS, REQUIRED, SECRET, VARIABLES
 from .watched import beside_the_host
 
 REMEDY = "correct it in the inventory, the survey or the extra vars, then start again; nothing was changed"
+_TEMPLATE = re.compile(r"{{|{%")
 _SHOWN = 80
 _ALIKE = 0.85
 _HEALTH = {name: f"mobius_health_{name}" for name in ("consecutive", "interval", "timeout")}
@@ -48,31 +51,55 @@ def variable_of(role: str, name: str) -> str:
     return ""
 
 
-def check(given: Mapping[str, Any], role: str = "", *, far: bool = False) -> Dict[str, Any]:
-    """Judge every variable of this collection among ``given``.
+def check(
+    given: Mapping[str, Any],
+    role: str = "",
+    *,
+    far: bool = False,
+    names: Iterable[str] = (),
+    extra_vars: Iterable[str] = (),
+) -> Dict[str, Any]:
+    """Check every variable of this collection among ``given``. Null and empty text mean the default.
 
     :param given: by name; others are left alone.
-    :param role: a role of this collection, of which the own variables are judged as well.
+    :param role: a role of this collection, of which the own variables are checked as well.
     :param far: whether the host is another machine than the controller.
-    :returns: ``checked``, how many there were, and ``warnings`` about names that are nearly those of a variable.
+    :param names: further variables of the host, of which the names alone are checked.
+    :param extra_vars: names given on the command line or by a survey, each of which has to be known.
+    :returns: ``checked``, how many there were, and ``warnings`` about names that nobody reads.
     :raises MobiusError: names every one that makes no sense, its value, and what it has to be.
     """
-    named = [(name, name) for name in sorted(given) if name in VARIABLES]
+    answered = {name: value for name, value in given.items() if not _is_default(name, value)}
+    named = [(name, name) for name in sorted(answered) if name in VARIABLES]
     if role:
         own = (name for name in sorted(given) if name.startswith(f"{role}_"))
         named += [(name, known) for name, known in ((name, variable_of(role, name)) for name in own) if known]
     wrong: Dict[str, str] = {}
     for name, known in named:
-        told = VARIABLES[known](given[name])
+        told = _judge(known, given[name])
         if told and known not in wrong:
-            shown = name if known in given else f"{known} ({name})"
+            shown = name if known in answered else f"{known} ({name})"
             wrong[known] = f"{shown} is {_shown(known, given[name])}, it has to be {told}"
-    faults = [*wrong.values(), *_together(given, wrong)]
+    faults = [*wrong.values(), *_together(answered, wrong)]
     if far and role == "monitor" and not faults:
-        faults = [*beside_the_host(given)]
+        faults = [*beside_the_host(answered)]
+    unknown = [*_unknown({*given, *names}, set(extra_vars))]
+    if role in IRREVERSIBLE:
+        faults += unknown
     if faults:
         raise MobiusError("; ".join(faults), remedy=REMEDY)
-    return {"changed": False, "checked": len(named), "warnings": list(_misspelt(given))}
+    return {"changed": False, "checked": len(named), "warnings": unknown}
+
+
+def _is_default(name: str, value: Any) -> bool:
+    return name.startswith("mobius_") and name not in REQUIRED and is_unanswered(value)
+
+
+def _judge(known: str, value: Any) -> str:
+    parts = value if isinstance(value, (list, tuple)) else [value]
+    if known not in SECRET and any(isinstance(part, str) and _TEMPLATE.search(part) for part in parts):
+        return "a plain value: this template was not evaluated"
+    return VARIABLES[known](value)
 
 
 def _shown(known: str, value: Any) -> str:
@@ -99,9 +126,15 @@ def _together(given: Mapping[str, Any], wrong: Mapping[str, str]) -> List[str]:
     ]
 
 
-def _misspelt(given: Mapping[str, Any]) -> Iterator[str]:
-    for name in sorted(given):
+def _unknown(names: Iterable[str], extra_vars: Container[str]) -> Iterator[str]:
+    """Names that nobody reads: those like a variable's, and whatever was given for this run alone.
+
+    Others in an inventory are its owner's affair.
+    """
+    for name in sorted(names):
         if name.startswith("mobius_") and name not in VARIABLES and name not in OTHERS:
             alike = get_close_matches(name, VARIABLES, 1, _ALIKE)
             if alike:
                 yield f"{name} is no variable of this collection. Was {alike[0]} meant?"
+            elif name in extra_vars:
+                yield f"{name} is no variable of this collection, see docs/variables.md"

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from typing import Any, Callable, Tuple
 from urllib.parse import urlsplit
 
+from .answered import to_list, to_mapping
+
 Kind = Callable[[Any], str]
 
 _WHOLE = re.compile(r"[+-]?[0-9]{1,30}")
@@ -123,7 +125,7 @@ def one_line(value: Any) -> str:
 
 def words(value: Any) -> str:
     """A list of texts, or one text with commas in between."""
-    parts = value.split(",") if isinstance(value, str) else value
+    parts = to_list(value) if value != "" else []
     good = isinstance(parts, (list, tuple)) and all(
         isinstance(part, str) and not _CONTROL.search(part) for part in parts
     )
@@ -131,4 +133,5 @@ def words(value: Any) -> str:
 
 
 def mapping(value: Any) -> str:
-    return "" if isinstance(value, dict) else "a mapping of names and values"
+    """Also as JSON, or as text such as ``name=value,name=value``."""
+    return "" if isinstance(to_mapping(value), dict) else "a mapping of names and values"

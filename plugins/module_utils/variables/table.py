@@ -11,6 +11,7 @@ from ..gate.health import HealthRules
 from ..gate.samples import METRICS
 from ..library.selectors import parse_selectors
 from ..maintenance.window import parse_window
+from .answered import to_list, to_mapping
 from .kinds import Choice, Kind, Number, Path, Text, Url, mapping, one_line, truth, whole, words
 
 _STEPS = (
@@ -27,14 +28,15 @@ def _selectors(value: Any) -> str:
     if told:
         return told
     try:
-        parse_selectors(value.split(",") if value and isinstance(value, str) else value or None)
+        parse_selectors(to_list(value) or None)
     except MobiusError as error:
         return f"a list of selectors; {error.where} is none: {error.remedy}"
     return ""
 
 
 def _status_codes(value: Any) -> str:
-    codes = value.split(",") if isinstance(value, str) else value if isinstance(value, list) else [value]
+    codes = to_list(value)
+    codes = codes if isinstance(codes, list) else [codes]
     if any(isinstance(code, (bool, dict, list)) for code in codes):
         return _CODES
     try:
@@ -47,6 +49,7 @@ def _status_codes(value: Any) -> str:
 def _window(value: Any) -> str:
     if value in ("", {}):
         return ""
+    value = to_mapping(value)
     if not isinstance(value, dict):
         return 'a mapping, such as {start: "22:00", end: "04:00", timezone: Europe/Berlin, days: [mon, tue]}'
     try:
@@ -68,13 +71,14 @@ def _auto_or_truth(value: Any) -> str:
 
 def _stays_on_after(value: Any) -> str:
     known = (*_STEPS, "rollback", "after_rollback")
-    good = not words(value) and all(part in known for part in ([value] if isinstance(value, str) else value))
+    good = not words(value) and all(part in known for part in to_list(value))
     return "" if good or value == "" else f"a list of {', '.join(known)}"
 
 
 def _figures_to(number: Number) -> Kind:
     def check(value: Any) -> str:
         told = f"a mapping of {', '.join(METRICS)} to numbers"
+        value = to_mapping(value)
         good = isinstance(value, dict) and all(
             name in METRICS and (given is None or not number(given)) for name, given in value.items()
         )
@@ -91,17 +95,20 @@ def _backup(value: Any) -> str:
 
 
 def _hooks(value: Any) -> str:
+    value = to_mapping(value)
     good = isinstance(value, dict) and all(isinstance(file, str) and file for file in value.values())
     return "" if good or value == "" else "a mapping of before_STEP and after_STEP to task files"
 
 
 def _channels(value: Any) -> str:
+    value = to_list(value, split=False)
     good = isinstance(value, list) and all(isinstance(channel, dict) for channel in value)
     return "" if good or value == "" else "a list of channels, as in the README of the role notify"
 
 
 def _command(value: Any) -> str:
-    good = words(value) == "" and all(value if not isinstance(value, str) else [True])
+    command = to_list(value, split=False)
+    good = not one_line(command) if isinstance(command, str) else words(command) == "" and all(command)
     return "" if good else "a command as a list of its words, or as one text"
 
 
@@ -239,4 +246,12 @@ SECRET: FrozenSet[str] = frozenset(
 )
 
 #: Read before any task, or the play's own: not judged, and yet known.
-OTHERS: FrozenSet[str] = frozenset(("mobius_hosts", "mobius_serial", "mobius_home", "mobius_deployment"))
+OTHERS: FrozenSet[str] = frozenset(
+    ("mobius_hosts", "mobius_serial", "mobius_home", "mobius_deployment", "mobius_runtime_found", "mobius_hash_workers")
+)
+
+#: Without a default.
+REQUIRED: FrozenSet[str] = frozenset(("mobius_library_path",))
+
+#: Roles whose actions cannot be undone by a rollback: a name that nobody reads refuses there, and warns elsewhere.
+IRREVERSIBLE: FrozenSet[str] = frozenset(("account", "cleanup", "rollback"))

@@ -1,0 +1,85 @@
+"""What surveys and extra vars give: questions left unanswered, lists as text, names and values that nobody can mean."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from ansible_collections.mobius.dhash.plugins.module_utils.variables.table import REQUIRED, VARIABLES
+
+# What the tests need: no packages from the network, no service, two pictures that cannot be hashed.
+NEEDED = {"mobius_service_enabled": False, "mobius_health_check": False, "mobius_max_failure_rate": 30}
+GIVEN = {*NEEDED, *REQUIRED, "mobius_runtime_venv", "mobius_service_port", "mobius_image_root"}
+
+
+@pytest.mark.parametrize("nothing", [None, ""], ids=["null", "empty"])
+def test_what_is_unanswered_means_the_default_in_every_playbook(site, nothing):
+    before = site.library.read_bytes()
+    unanswered = {**dict.fromkeys({*VARIABLES, "mobius_serial", "mobius_hosts"} - GIVEN, nothing), **NEEDED}
+    site.play("deploy", **unanswered).succeeded()
+    assert sum("dhash" in item for item in site.items()) == 6
+    for name in ("backup", "backups", "status", "verify", "dry_run", "maintenance", "review_export"):
+        site.play(name, **unanswered).succeeded()
+    site.play("cleanup", **unanswered).succeeded()
+    site.play("rollback", **unanswered).succeeded()
+    assert site.library.read_bytes() == before
+
+
+@pytest.mark.parametrize("serial", ['[1, "50%"]', "2"])
+def test_lists_and_mappings_arrive_as_text(site, serial):
+    text = {
+        "mobius_serial": serial,
+        "mobius_items": "components[]",
+        "mobius_maintenance_stays_on_after": "rollback,after_rollback",
+        "mobius_maintenance_window": "start=00:00,end=24:00" if serial == "2" else '{"start": "00:00", "end": "23:59"}',
+        "mobius_maintenance_ignore_window": "true",
+        "mobius_health_status_codes": "200,204",
+        "mobius_notify": "[]",
+        "mobius_hooks": "{}",
+        "mobius_limits": '{"avg_hash_time": 50}',
+    }
+    site.play("deploy", **{**NEEDED, **text}).succeeded()
+    assert sum("dhash" in item for item in site.items()) == 6
+
+
+def test_batches_that_make_no_sense_are_refused_by_name(site):
+    for name in ("deploy", "rollback"):
+        run = site.play(name, mobius_serial="1,x%")
+        run.failed('mobius_serial is "1,x%", it has to be numbers of hosts or percentages')
+        assert "probably a bug" not in run.output
+
+
+@pytest.mark.parametrize(
+    "given, told",
+    [
+        ({"mobius_backp": "latest"}, "mobius_backp is no variable of this collection. Was mobius_backup meant?"),
+        ({"mobius_of_mine": 1}, "mobius_of_mine is no variable of this collection"),
+        ({"mobius_backup": "{{ mobius_nobody_has_set_it }}"}, "mobius_backup"),
+        ({"mobius_backup_dir": "/srv/{{ mobius_nobody_has_set_it }}/x"}, "mobius_backup_dir"),
+        ({"mobius_backup": 7}, "mobius_backup"),
+        ({"mobius_library_path": ""}, "mobius_library_path"),
+    ],
+    ids=json.dumps,
+)
+def test_a_rollback_is_refused_for_a_name_or_value_that_it_cannot_use(site, given, told):
+    site.play("deploy", **NEEDED).succeeded()
+    deployed = site.library.read_bytes()
+    for name in ("rollback", "cleanup"):
+        if name == "cleanup" and "mobius_backup" in given:
+            continue
+        run = site.play(name, **{**NEEDED, **given})
+        run.failed(told)
+    assert site.library.read_bytes() == deployed
+
+
+def test_a_rollback_is_not_refused_for_what_it_does_not_use(site):
+    before = site.library.read_bytes()
+    site.play("deploy", **NEEDED).succeeded()
+    wrong = {"mobius_workers": "many", "mobius_image_timeout": -1, "mobius_figures": 7, "mobius_schema": "relative"}
+    site.play("rollback", **{**NEEDED, **wrong}).succeeded()
+    assert site.library.read_bytes() == before
+
+
+def test_a_name_that_nobody_reads_warns_a_deployment(site):
+    run = site.play("deploy", **NEEDED, mobius_max_failure_rates=7).succeeded()
+    assert "Was mobius_max_failure_rate meant?" in run.output
