@@ -27,7 +27,10 @@ SECONDS = 300
 _PATIENCE = 60
 #: What the runs over ssh and their lock need; a lock over ssh dies by its time alone.
 TTL = 12
-_QUICK = {"mobius_service_enabled": False, "mobius_health_check": False, "mobius_workers": 1, "mobius_verify_sample": 2}
+_QUICK = {
+    **{"mobius_service_enabled": False, "mobius_health_check": False, "mobius_workers": 1},
+    **{"mobius_verify_sample": 2, "mobius_lock_wait": 0},
+}
 #: How a process ends by a signal, told by itself, by a shell, and by Ansible after Ctrl-C.
 _BY_SIGNAL = {99, *(128 + number for number in (signal.SIGINT, signal.SIGKILL, signal.SIGTERM))}
 _AS_BEFORE = "Nothing was changed in|holds the bytes from before"

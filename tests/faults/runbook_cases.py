@@ -15,45 +15,49 @@ from sweep import Bench
 _LOCK = r"\.library\.json\.dhash/lock$"
 _LIBRARY = r"/library\.json$"
 _NOTE = r"\.library\.json\.dhash/current\.json$"
-_BACKUP = Place("Back up the library", "os.rename", r"/backups/library\.json\.bak\.[^/]*Z$")
-_MIGRATION = Place("Give every image its dHash", "os.rename", _LIBRARY)
-_MIGRATED = Place("Give every image its dHash", "os.rename", _NOTE, 2)
-_VERIFICATION = Place("Verify the library", "open", _LIBRARY)
-_SNAPSHOT = Place("Restore the backup", "os.rename", r"/backups/library\.json\.pre-restore\.[^/]*Z$")
-_RESTORE = Place("Restore the backup", "os.rename", _LIBRARY)
-_RESTORED = Place("Restore the backup", "os.rename", _NOTE, 2)
-_LOCKING = Place("Take the lock", "os.rename", _LOCK)
-_RELEASE = Place("Release the lock", "os.remove", _LOCK)
+_PREPARE, _RESTORING, _ROLLING_BACK = "Check the library, lock it and back it up", "Restore the backup", "Roll back"
+_BACKUP = Place(_PREPARE, "os.rename", r"/backups/library\.json\.bak\.[^/]*Z$")
+_MIGRATION = Place("Migrate", "os.rename", _LIBRARY)
+_MIGRATED = Place("Migrate", "os.rename", _NOTE, 2)
+_VERIFICATION = Place("Verify", "open", _LIBRARY)
+_SNAPSHOT = r"/backups/library\.json\.pre-restore\.[^/]*Z$"
+_RESTORE = Place(_RESTORING, "os.rename", _LIBRARY)
+_RELEASE = Place("Finish", "os.remove", _LOCK)
 
 #: Where the library itself is replaced everything dies in turn, at the other steps what leaves the most behind, and
 #: beside them the module alone.
 _HEART = {DEPLOY: (_MIGRATION,), ROLLBACK: (_RESTORE,)}
 _OTHERS = {
     DEPLOY: (
-        _LOCKING,
+        Place(_PREPARE, "os.rename", _LOCK),
         _BACKUP,
         _MIGRATED,
         _VERIFICATION,
     ),
     ROLLBACK: (
-        _LOCKING,
-        _SNAPSHOT,
-        _RESTORED,
+        Place(_RESTORING, "os.rename", _LOCK),
+        Place(_RESTORING, "os.rename", _SNAPSHOT),
+        Place(_RESTORING, "os.rename", _NOTE, 2),
         _RELEASE,
-        Place("Write the record", "os.rename", r"/logs/rollback-[^/]*\.json$"),
+        Place("Finish", "os.rename", r"/logs/rollback-[^/]*\.json$"),
     ),
 }
 _BESIDE = {
     DEPLOY: (
-        Place("Predict the migration", "os.rename", r"/migrate-dryrun\.json$"),
+        Place("Dry run", "os.rename", r"/migrate-dryrun\.json$"),
         _RELEASE,
-        Place("Write the record", "os.rename", r"/logs/deployment-[^/]*\.json$"),
-        Place("Remove backups past their retention", "os.remove", r"/backups/"),
+        Place("Finish", "os.rename", r"/logs/deployment-[^/]*\.json$"),
+        Place("Finish", "os.remove", r"/backups/"),
     ),
     ROLLBACK: (),
 }
-#: Of a deployment that fails at its verification, and takes itself back.
-_WAY_BACK = (Place("Keep the evidence", "os.rename", r"/rejected-library\.json$"), _SNAPSHOT, _RESTORE, _RESTORED)
+#: Of a deployment that fails at its verification and rolls back.
+_WAY_BACK = (
+    Place(_ROLLING_BACK, "os.rename", r"/rejected-library\.json$"),
+    Place(_ROLLING_BACK, "os.rename", _SNAPSHOT),
+    Place(_ROLLING_BACK, "os.rename", _LIBRARY),
+    Place(_ROLLING_BACK, "os.rename", _NOTE, 2),
+)
 _FAILING = '{"type": "object", "required": ["no-such-member"]}'
 
 #: Row of the table, by what dies.

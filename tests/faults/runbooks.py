@@ -8,7 +8,7 @@ import os
 import re
 import shutil
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
@@ -50,13 +50,16 @@ paths.PLAYBOOKS[ROLLBACK] = Writing(ROLLBACK, lambda site: paths.deployed(site, 
 
 def state_of(site: Site) -> str:
     """A word for what lies there: the same for two runs that left the same but for times, ids, durations and logs."""
-    tree = {name: content for name, content in site.tree().items() if not _is_told(name)}
+    journal = ".library.json.dhash/run.json"
+    tree = {name: content for name, content in site.tree().items() if name == journal or not _is_told(name)}
     known = {hashlib.sha256(content).hexdigest(): _nameless(name) for name, content in tree.items()}
     digest = hashlib.sha256()
     for name, content in sorted(tree.items()):
         text = content.decode("utf-8", "surrogateescape")
         if name.endswith("/lock"):
             text = str(sorted(json.loads(content)))
+        elif name.endswith("/run.json"):
+            text = _journal(content)
         elif name.endswith("/writing") or ".sqlite" in name:
             text = ""
         # A checksum counts as the file that it is of.
@@ -67,6 +70,13 @@ def state_of(site: Site) -> str:
     return digest.hexdigest()
 
 
+def _journal(content: bytes) -> str:
+    """How far the run came, and what it left undone."""
+    run = json.loads(content)
+    steps = [(step.get("step"), step.get("outcome")) for step in run["steps"]]
+    return str([steps, run["owed"], run["status"], bool(run["ended_at"])])
+
+
 def _nameless(text: str) -> str:
     plain = timeless(text.encode("utf-8", "surrogateescape")).decode("utf-8", "surrogateescape")
     return re.sub(r"\.[0-9a-f]{12}\.tmp", ".TMP", plain)
@@ -75,6 +85,7 @@ def _nameless(text: str) -> str:
 def _is_told(name: str) -> bool:
     """Whether it only tells of runs, or makes the next one faster."""
     told = name.startswith("logs/") or name in ("migrate-dryrun.json", ".library.json.dhash/last-run")
+    told = told or name == ".library.json.dhash/run.json"
     return told and not name.endswith(".tmp")
 
 
@@ -96,7 +107,7 @@ class Place:
         return {"within": self.task, "event": self.event, "path": self.path, "when": self.when}
 
 
-_TAKING = Place("Take the lock", "open", r"/\.library\.json\.dhash/writing$")
+_TAKING = Place("Check the library, lock it and back it up", "open", r"/\.library\.json\.dhash/writing$")
 
 
 @dataclass(frozen=True)
@@ -255,7 +266,8 @@ class Crowd(_Playing):
     def _tried(self, site: Site) -> Tuple[Ended, bool, Optional[str]]:
         go = site.home.with_name(f"{site.home.name}.go")
         go.unlink(missing_ok=True)
-        crowd = [Play(plain(self.model.name), site, _holding(go, _TAKING)) for _unused in range(AT_ONCE)]
+        place = _TAKING if self.model.name == DEPLOY else replace(_TAKING, task="Restore the backup")
+        crowd = [Play(plain(self.model.name), site, _holding(go, place)) for _unused in range(AT_ONCE)]
         try:
             _wait_until(lambda: all(each.obeyed or each.over for each in crowd), "that all come to the lock")
         finally:

@@ -26,6 +26,10 @@ _CONTROLLER = {
     "fail",
     "pause",
     "validate_argument_spec",
+    "run_begin",
+    "run_note",
+    "variables_check",
+    "operator_message",
 }
 
 
