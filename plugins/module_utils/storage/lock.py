@@ -210,7 +210,11 @@ def fence(library_path: str, holder_id: str) -> bool:
         if lease is None or lease.get("id") != holder_id:
             return False
         lease["generation"] = _generation(lease) + 1
-        write_lease(library_path, lease)
+        try:
+            write_lease(library_path, lease)
+        except OSError:
+            # A full disk must not stand in the way of a rollback; a process that still writes is waited for.
+            return False
     folder = state_dir(library_path)
     if held.get(folder) is not None:
         held[folder] = Token(holder_id, lease["generation"])

@@ -60,7 +60,9 @@ class StepAction(ActionBase):
         except AnsibleConnectionFailure as error:
             if run is None:
                 raise
-            lost, result = True, {"failed": True, "msg": f"The host was lost: {error.message}"}
+            # Nothing was begun on a host that never answered.
+            what = "was lost" if any(each.succeeded for each in run.steps) else "is out of reach"
+            lost, result = True, {"failed": True, "msg": f"The host {what}: {error.message}"}
         except AnsibleActionFail as error:
             result = {**(error.result or {}), "failed": True, "msg": error.message}
         if run is None or result is None:

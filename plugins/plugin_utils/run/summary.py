@@ -10,6 +10,8 @@ from .end import End, facts, line
 from .model import DEPLOYMENT, MONITORING, ROLLBACK
 from .state_lines import backup_text, report_lines
 
+_MOST_REMOVED = 10
+
 
 def summary(end: End) -> List[str]:
     """The summary of the kind of run; in check mode it names no file that only a real run would make."""
@@ -24,7 +26,7 @@ def _deployment(end: End) -> List[str]:
     )
     if end.run.check_mode:
         predicted = [line("items", items), line("review", f"{counts['low_confidence']} of low confidence")]
-        return predicted if end.run.last("migrate") is not None else []
+        return [*(predicted if end.run.last("migrate") is not None else []), *_removed(end, "would go")]
     return [
         line("items", items),
         line("review", f"{counts['low_confidence']} of low confidence: {end.command('review_export')}"),
@@ -32,8 +34,16 @@ def _deployment(end: End) -> List[str]:
         line("library", end.run.path),
         line("backup", backup_text(end) if end.state else counts["backup"]),
         *report_lines(end),
+        *_removed(end, "removed"),
         line("undo", _undo_deployment(end)),
     ]
+
+
+def _removed(end: End, name: str) -> List[str]:
+    """What the retention removed, and why; the first of many."""
+    removed = [f"{each['path']}: {each['reason']}" for each in end.found.get("removed") or []]
+    more = [f"and {len(removed) - _MOST_REMOVED} more"] if len(removed) > _MOST_REMOVED else []
+    return [line(name, text) for text in removed[:_MOST_REMOVED] + more]
 
 
 def _undo_deployment(end: End) -> str:
