@@ -84,8 +84,8 @@ def _nameless(text: str) -> str:
 
 def _is_told(name: str) -> bool:
     """Whether it only tells of runs, or makes the next one faster."""
-    told = name.startswith("logs/") or name in ("migrate-dryrun.json", ".library.json.dhash/last-run")
-    told = told or name == ".library.json.dhash/run.json"
+    told = name.startswith("logs/") or name == "migrate-dryrun.json"
+    told = told or name in [f".library.json.dhash/{each}" for each in ("last-run", "run.json", "validity.json")]
     return told and not name.endswith(".tmp")
 
 
@@ -176,8 +176,9 @@ class _Playing:
         before = _kept(site)
         try:
             again = play(plain(self.model.name), site)
-            if again.changed != 0 or _kept(site) != before:
-                raise Lost(f"another run changes something: changed={again.changed}")
+            other = sorted(name for name, _content in before.items() ^ _kept(site).items())
+            if again.changed != 0 or other:
+                raise Lost(f"another run changes something: changed={again.changed}, {other}")
             if self.model.name == ROLLBACK:
                 play(plain(DEPLOY), site)
         except RuntimeError as error:
