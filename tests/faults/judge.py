@@ -6,7 +6,7 @@ import hashlib
 from pathlib import Path
 from typing import Optional
 
-from ansible_collections.mobius.dhash.plugins.module_utils.backups.names import BACKUP, SNAPSHOT
+from ansible_collections.mobius.dhash.plugins.module_utils.backups.names import BACKUP, SIDECAR, SNAPSHOT
 from ansible_collections.mobius.dhash.plugins.module_utils.backups.store import Store, list_backups
 from ansible_collections.mobius.dhash.plugins.module_utils.storage import state
 from broken import CRASHED, DONE, TOLD, UNKNOWN, Ended
@@ -109,6 +109,8 @@ def recovered(model: Model, site: Site) -> None:
     strays = {timeless(name.encode()).decode() for name in site.tree()} - model.names_after
     # Each run has its own log.
     strays = {name for name in strays if not name.startswith("logs/") or name.endswith(".tmp")}
+    # The older scripts made none, and the snapshot of a rollback has one; those without a backup are orphans.
+    strays = {name for name in strays if not (name.endswith(SIDECAR) and name[: -len(SIDECAR)] in model.names_after)}
     # What tells a run that its lock was broken, when it comes back.
     strays.discard(".library.json.dhash/broken.json")
     if strays:
