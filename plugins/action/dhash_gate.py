@@ -15,6 +15,8 @@ from ..module_utils.gate.report import format_header, format_line, format_row
 from ..module_utils.gate.samples import UNREACHABLE, Sample
 from ..module_utils.gate.watch import watch
 from ..plugin_utils.run.action import StepAction
+from ..plugin_utils.run.model import step_of
+from ..plugin_utils.run.watch_lines import compared_with
 
 _MODULE = "mobius.dhash.dhash_gate"
 # What the judgement needs, with the defaults of the module; the other options are for the request.
@@ -46,6 +48,9 @@ class ActionModule(StepAction):
     """Watch from the controller when progress is requested; otherwise the module watches on the host."""
 
     def work(self, arguments, task_vars):
+        run = self.current_run()
+        if run is not None and step_of(self.name, run) == "watch":
+            self.show([compared_with(arguments)])
         if self._task.check_mode or not boolean(arguments.get("progress") or False):
             return self.execute(arguments, task_vars)
         try:

@@ -14,7 +14,9 @@ from ..module_utils.errors import MobiusError
 from ..plugin_utils.run import checks
 from ..plugin_utils.run.journal import FAILURE, Journal
 from ..plugin_utils.run.messages import hosts_of, send
+from ..plugin_utils.run.model import MONITORING
 from ..plugin_utils.run.notification import start_notice
+from ..plugin_utils.run.watch_lines import turns
 from ..plugin_utils.variables import check_variables
 
 
@@ -47,7 +49,13 @@ class ActionModule(ActionBase):
         finally:
             notice = start_notice(given["kind"], hosts, task_vars["inventory_hostname"])
             send(self, notice, given.get("notify"), given.get("notify_timeout"), {given["kind"]: run["id"]})
+        self._tell_turns(given["kind"], hosts, task_vars)
         return {"changed": False, **run}
+
+    def _tell_turns(self, kind, hosts, task_vars):
+        lines = turns(int(task_vars["ansible_forks"]), hosts, task_vars["inventory_hostname"])
+        if kind == MONITORING and lines:
+            self._display.display("\n".join(lines))
 
     def _checked(self, given, task_vars):
         checks.refuse_task_timeout(self._task.timeout)

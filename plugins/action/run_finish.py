@@ -12,7 +12,7 @@ from ..plugin_utils.next_command import command
 from ..plugin_utils.run.action import StepAction
 from ..plugin_utils.run.controller import controller_facts
 from ..plugin_utils.run.end import End, facts
-from ..plugin_utils.run.finish import arguments, failure_of, owns_lock
+from ..plugin_utils.run.finish import arguments, facts_of, failure_of, owns_lock
 from ..plugin_utils.run.headlines import headline
 from ..plugin_utils.run.lines import lines
 from ..plugin_utils.run.messages import hosts_of, send
@@ -39,7 +39,7 @@ class ActionModule(StepAction):
         end = End(run, found, settings, self._command(task_vars))
         shown = [redact(line) for line in lines(end)]
         self.show(shown)
-        self._notify(run, own, shown, facts(end), task_vars)
+        self._notify(run, own, shown, facts_of(run, end), task_vars)
         return self._result(end, found, lost)
 
     def _on_host(self, run, given, own, task_vars):

@@ -69,11 +69,11 @@ def test_a_good_run_is_told_once_and_its_hooks_run(site, people, flag, tmp_path)
 
     site.play("rollback", mobius_notify=people.channels).succeeded()
     start, end = people.received[2:]
-    assert (start["event"], start["subject"]) == ("start", "Rollback starts on 1 hosts")
-    assert (end["event"], end["subject"]) == ("rollback", "Rollback ended well on 1 of 1 hosts")
+    assert (start["event"], start["subject"]) == ("start", "Rollback starts on 1 host")
+    assert (end["event"], end["subject"]) == ("rollback", "Rollback succeeded on 1 of 1 host")
     assert end["facts"]["library"] == str(site.library)
     ((_secure, mail),) = people.mails
-    assert "Rollback ended well" in mail["Subject"]
+    assert "Rollback succeeded" in mail["Subject"]
 
 
 def test_a_rollback_that_fails_is_told_with_the_next_command(site, people):
@@ -96,7 +96,7 @@ def test_a_failing_hook_is_its_step_failing_and_people_are_told(site, people, fl
     assert [each["event"] for each in people.received] == ["start", "rollback"]
     assert "the smoke test says no" in people.received[1]["text"]
     ((_secure, mail),) = people.mails
-    assert "was rolled back on 1 of 1 hosts" in mail["Subject"]
+    assert "was rolled back on 1 of 1 host" in mail["Subject"]
 
 
 def test_a_service_that_stays_ill_leaves_the_mode_on_and_says_so(site, people, flag):

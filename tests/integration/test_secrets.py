@@ -140,7 +140,7 @@ def test_no_secret_is_told_or_kept(site, people, processes, tmp_path):
     people.variables.update(mobius_health_username="me", mobius_health_password=SECRETS["password"])
     people.ill = True
     watch = {"mobius_monitor_duration": 2, "mobius_monitor_interval": 0.2, "mobius_limits_over": {}}
-    play("monitor", **watch).failed("THE ROLLBACK")
+    play("monitor", **watch).failed("The library is restored")
     assert site.library.read_bytes() == before
 
     assert_quiet(site, outputs, processes)

@@ -57,20 +57,23 @@ def report(run: Run, controller: Mapping[str, Any]) -> Dict[str, Any]:
         "status": run.status,
         "message": headline(end),
         "failure": failure,
-        "facts": _facts(run, end),
+        "facts": facts_of(run, end),
         "controller": dict(controller),
         "timeline": timeline(run),
     }
 
 
-def _facts(run: Run, end: End) -> Dict[str, Any]:
+def facts_of(run: Run, end: End) -> Dict[str, Any]:
+    """What the report and the message at the end say of a run of its kind."""
     if run.kind == DEPLOYMENT:
         return facts(end)
     if run.kind == ROLLBACK:
         return {"library": run.path, **_members(run.result("rollback"), "restored_from", "snapshot", "sha256")}
     watched = _members(run.result("watch"), "counts", "figures", "metrics", "reasons", "baseline")
     deployment = (run.result("state").get("current") or {}).get("deployment")
-    return {"library": run.path, "deployment": deployment or "", **watched, "evidence": facts(end)["evidence"]}
+    verdict = run.result("watch").get("result") or ""
+    evidence = facts(end)["evidence"]
+    return {"library": run.path, "deployment": deployment or "", "verdict": verdict, **watched, "evidence": evidence}
 
 
 def _members(result: Mapping[str, Any], *names: str) -> Dict[str, Any]:

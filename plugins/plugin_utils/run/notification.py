@@ -34,8 +34,8 @@ class Notice:
 
 
 def start_notice(kind: str, hosts: Hosts, host: str) -> Optional[Notice]:
-    """The message at the beginning of a run; only the first of all hosts has one."""
-    if not hosts.all or host != hosts.all[0]:
+    """The message at the beginning of a run that may change hosts; only the first of all hosts has one."""
+    if kind == MONITORING or not hosts.all or host != hosts.all[0]:
         return None
     subject = f"{_NAMES[kind]} starts on {_count(hosts)}"
     return Notice("start", subject, _listed(hosts.all), {})

@@ -205,7 +205,8 @@ def test_the_report_says_how_the_run_went() -> None:
         Story("monitoring").step("state", current={"deployment": "d1"}).step("watch", result="pass", counts={"a": 1})
     )
     told = report(watch.run, {})
-    assert told["facts"] == {"library": PATH, "deployment": "d1", "counts": {"a": 1}, "evidence": ""}
+    facts = {"library": PATH, "deployment": "d1", "verdict": "pass", "counts": {"a": 1}, "evidence": ""}
+    assert told["facts"] == facts
 
 
 def test_a_lost_host_and_a_crash_are_steps_too() -> None:

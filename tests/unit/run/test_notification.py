@@ -27,6 +27,7 @@ def test_the_first_host_announces_the_run() -> None:
     assert (notice.event, notice.subject, notice.text) == ("start", "Deployment starts on 3 hosts", "a, b, c")
     assert start_notice("deployment", play("abc"), "b") is None
     assert start_notice("deployment", Hosts([], [], []), "a") is None
+    assert start_notice("monitoring", play("abc"), "a") is None
     one = start_notice("rollback", play("a"), "a")
     assert one is not None and one.subject == "Rollback starts on 1 host"
 
