@@ -25,7 +25,7 @@ WATCH = {
     "mobius_limits_over": {},
     "mobius_health_timeout": 5,
 }
-# A pass ends the watch before; a busy machine may take its samples late.
+# A verdict ends the watch before; a busy machine may take its samples late.
 PATIENT = {"mobius_monitor_window": 120}
 HEALTHY = document({"status": "healthy"})
 FIGURES_OK = document(FIGURES)
@@ -137,7 +137,7 @@ def test_what_turns_bad_is_taken_back(site, deployed, how):
         answers["/metrics/dhash"] = deployed.ill(ways["metrics"], FIGURES_OK)
     if "health" in ways:
         answers["/health"] = deployed.ill(ways["health"])
-    run, _server = watch(site, answers)
+    run, _server = watch(site, answers, **PATIENT)
     assert_taken_back(site, deployed, run, reason)
 
 
@@ -149,7 +149,7 @@ def test_a_flapping_one_is_taken_back(site, deployed):
         ill = len(calls) % 2 == 0 and deployed.library.read_bytes() == deployed.after
         return (document({"status": "unhealthy"}, 503) if ill else HEALTHY)(handler)
 
-    run, _server = watch(site, {"/health": flapping})
+    run, _server = watch(site, {"/health": flapping}, mobius_monitor_window=20)
     assert_taken_back(site, deployed, run, "3 OK samples in a row are required")
 
 
@@ -209,7 +209,7 @@ def test_a_deployment_that_changed_nothing_has_nothing_to_take_back(site, deploy
     with serving({"/": take}) as people:
         ill = deployed.ill(document({**FIGURES, "avg_hash_time": 80}), FIGURES_OK)
         channel = {"type": "webhook", "url": url_of(people, "/")}
-        run, _server = watch(site, {"/metrics/dhash": ill}, mobius_notify=[channel])
+        run, _server = watch(site, {"/metrics/dhash": ill}, mobius_notify=[channel], **PATIENT)
     run.failed("avg_hash_time was 80 ms")
     run.failed("Nothing was rolled back: the last deployment changed nothing")
     assert f"mobius_backup={earlier}" in next(line for line in run.output.splitlines() if line.startswith("next "))
@@ -244,7 +244,7 @@ def test_one_that_goes_away_is_taken_back_and_its_silence_told(site, deployed):
 
         server.answers["/health"] = last_words
         port = server.server_address[1]
-        run = site.play("monitor", mobius_service_port=port, **{**WATCH, "mobius_health_timeout": 1})
+        run = site.play("monitor", mobius_service_port=port, **{**WATCH, **PATIENT, "mobius_health_timeout": 1})
     run.failed("Connection refused")
     run.failed("The library is restored")
     assert deployed.library.read_bytes() == deployed.before
@@ -346,7 +346,7 @@ def test_people_are_told_the_verdict_once(site, deployed):
             "to": ["d@e.f"],
         }
         channels = [{"type": "webhook", "url": url_of(people, "/s3cret")}, mail]
-        run, _server = watch(site, {"/metrics/dhash": ill}, mobius_notify=channels)
+        run, _server = watch(site, {"/metrics/dhash": ill}, mobius_notify=channels, **PATIENT)
         run.failed("Rolled back")
     (told,) = received
     assert told["event"] == "monitoring"
@@ -359,7 +359,7 @@ def test_people_are_told_the_verdict_once(site, deployed):
 
 def test_the_journal_is_kept_and_the_evidence_fetched(site, deployed, tmp_path, journal):
     ill = deployed.ill(document({**FIGURES, "avg_hash_time": 80}), FIGURES_OK)
-    run, _server = watch(site, {"/metrics/dhash": ill}, mobius_evidence_dest=str(tmp_path / "fetched"))
+    run, _server = watch(site, {"/metrics/dhash": ill}, mobius_evidence_dest=str(tmp_path / "fetched"), **PATIENT)
     run.failed("Rolled back")
     (folder,) = (tmp_path / "fetched" / "localhost").iterdir()
     assert (folder / "rejected-library.json").read_bytes() == deployed.after
