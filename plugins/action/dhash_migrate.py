@@ -17,6 +17,9 @@ class ActionModule(Background):
 
     def work(self, arguments, task_vars):
         run = self.current_run()
+        if run is not None:
+            # Also told to the job that Ctrl-C stops, which frees the lock of this run.
+            arguments.setdefault("deployment", run.id)
         try:
             limit = whole(arguments.get("timeout") or 0)
             progress = arguments.get("progress") or False
