@@ -77,8 +77,8 @@ def test_names_stay_names(hostile, tmp_path):
     for path in [*hostile.home.glob("logs/**/*"), hostile.home / "migrate-dryrun.json"]:
         if path.is_file() and not path.name.startswith("rejected-"):
             assert not TERMINAL.search(path.read_text()), path
-    (record,) = (path for path in hostile.home.glob("logs/deployment-*.log") if "rolled_back" in path.read_text())
-    assert "lookup('pipe', 'touch PWNED')" in record.read_text()
+    (report,) = (path for path in hostile.home.glob("logs/deployment-*.log") if "rolled_back" in path.read_text())
+    assert "lookup('pipe', 'touch PWNED')" in report.read_text()
     for log in hostile.home.glob("logs/migration-*.log"):
         assert "lookup('pipe', 'touch PWNED')" in log.read_text()
     for run in (refused, failed, done):
@@ -91,12 +91,19 @@ def test_a_wrong_variable_is_refused_before_anything(hostile):
     run = hostile.play("deploy", mobius_runtime_venv=str(hostile.home / "venv"), **wrong)
     for name, value in wrong.items():
         run.failed(f"{name} is {json.dumps(value)}, it has to be")
-    run.failed("nothing was changed")
-    assert hostile.tree() == before
+    run.failed("Nothing was changed")
+    after = hostile.tree()
+    assert {name: after.pop(name, None) for name in before} == before
+    # What says so, and nothing else.
+    assert {re.sub(r"\d{8}T\d{6}Z-[0-9a-f]{6}", "ID", name) for name in after} == {
+        ".library.json.dhash/run.json",
+        "logs/deployment-ID.json",
+        "logs/deployment-ID.log",
+    }
 
 
 def test_a_way_back_is_not_refused_for_what_it_does_not_use(hostile):
-    unused = {"mobius_verify_sample": -1, "mobius_notify_timeout": "{{ nowhere }}", **QUIET}
+    unused = {"mobius_verify_sample": -1, "mobius_monitor_duration": "{{ nowhere }}", **QUIET}
     hostile.play("rollback", **unused).failed("There is no backup")
     refused = hostile.play("rollback", mobius_lock_ttl=0, **unused).failed("mobius_lock_ttl (rollback_lock_ttl) is ")
     # ansible-core 2.16 hands the number on as text.
