@@ -72,7 +72,7 @@ def test_a_host_lost_where_nothing_waits_for_it_stops_the_batches_that_follow(th
     gone = json.dumps(OUT_OF_REACH)
     hook.write_text(f"- ansible.builtin.ping:\n  when: inventory_hostname == 'lost'\n  vars: {gone}\n")
     run, migrated = three({}, mobius_hooks={"after_backup": str(hook)}, **channel)
-    run.failed("lost: failed or lost before, so nothing was begun on b")
+    run.failed("lost: lost in an earlier batch, so nothing was begun on b")
     assert migrated == {"a": True, "lost": False, "b": False}
     assert [each["subject"] for each in received] == [
         "Deployment starts on 3 hosts",

@@ -43,19 +43,21 @@ def test_an_edit_is_not_taken_back_unasked_and_is_its_own_way_back(site):
 
     # The service says itself that these are not the bytes that were deployed.
     edited = edit(site, "2.50")
-    watched = site.play("monitor", **WATCH).failed("no longer holds the bytes that were deployed")
+    watched = site.play("monitor", **WATCH).failed("was edited after the deployment and the edit is kept")
     watched.failed("the library does not hold the bytes that were deployed")
     watched.failed("Nothing was rolled back")
     assert site.library.read_bytes() == edited
     assert not list((site.home / "backups").glob("*pre-restore*"))
-    assert shlex.split(told(watched, "keep it"))[1].endswith("playbooks/deploy.yml")
-    assert shlex.split(told(watched, "take back"))[1].endswith("playbooks/rollback.yml")
-    (record,) = (site.home / "logs").glob("monitoring-*.json")
-    assert json.loads(record.read_text())["status"] == "nothing_to_roll_back"
+    keep, drop = (shlex.split(line) for line in re.findall(r"^next  +(.+)$", watched.output, re.MULTILINE))
+    assert (keep[1].rpartition("playbooks/")[2], keep[-3:]) == ("deploy.yml", ["keeps", "the", "edit"])
+    assert (drop[1].rpartition("playbooks/")[2], drop[-3:]) == ("rollback.yml", ["drops", "the", "edit"])
+    (report,) = (site.home / "logs").glob("monitoring-*.json")
+    assert json.loads(report.read_text())["status"] == "nothing_to_roll_back"
 
     adopted = site.play("deploy", **TOLERANT).succeeded()
-    assert "The library was changed since the last deployment" in adopted.output
-    assert Path(told(adopted, "backup")).read_bytes() == edited
+    assert "The library was edited since the last deployment" in adopted.output
+    backup, verified = told(adopted, "backup").rsplit(" ", 1)
+    assert (Path(backup).read_bytes(), verified) == (edited, "(verified)")
     again = site.play("deploy", **TOLERANT).succeeded()
     assert (again.changed, told(again, "backup")) == (0, told(adopted, "backup")), again.output
     assert "The library is as the last deployment left it" in again.output

@@ -125,9 +125,9 @@ def test_an_edit_that_the_migration_never_reached_stays(site, tmp_path):
     run = killed(site, tmp_path, migrates=False)
     run.failed('Failed in step "migrate"')
     run.failed("Nothing was rolled back")
-    run.failed(f"edited meanwhile, by a hook or somebody else, and holds that edit {digest(edit)}.")
+    run.failed(f"was edited during the run and holds that edit {digest(edit)}.")
     (backup,) = (site.home / "backups").glob("library.json.bak.*Z")
-    run.failed(f"The bytes without it are in {backup}. Health afterwards: not checked.")
+    run.failed(f"The bytes without the edit are in {backup}. Health afterwards: not checked.")
     assert site.library.read_bytes() == edit
     assert snapshots(site) == []
     assert not (site.home / ".library.json.dhash" / "lock").exists()
@@ -209,8 +209,8 @@ def test_a_held_lock_refuses_and_stays(site):
     assert not lock.exists()
     site.play("lock", playbook=str(Path(__file__).with_name("lock.yml")), test_pid=os.getpid()).succeeded()
     held = lock.read_bytes()
-    site.play("deploy", **TOLERANT).failed("someone-else")
-    site.play("rollback", **TOLERANT).failed("someone-else")
+    site.play("deploy", mobius_lock_wait=0, **TOLERANT).failed("someone-else")
+    site.play("rollback", mobius_lock_wait=0, **TOLERANT).failed("someone-else")
     assert lock.read_bytes() == held
     site.play("rollback", mobius_lock_break="true").succeeded()
 
