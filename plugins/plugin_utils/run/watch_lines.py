@@ -28,4 +28,4 @@ def compared_with(arguments: Mapping[str, Any]) -> str:
     baseline = arguments.get("baseline")
     if baseline is None or baseline == "":
         return "The review queue before the deployment was not measured: its growth is not judged."
-    return f"Review queue before the deployment: {baseline} items."
+    return f"Review queue before the deployment: {str(baseline).removesuffix('.0')} items."
