@@ -44,7 +44,8 @@ class ActionModule(ActionBase):
             for warning in self._checked(given, task_vars):
                 self._display.warning(warning)
         except MobiusError as error:
-            journal.add(FAILURE, step="start", task=self._task.name, message=str(error))
+            after_lost = isinstance(error, checks.LostHosts)
+            journal.add(FAILURE, step="start", task=self._task.name, message=str(error), after_lost=after_lost)
             return {"failed": True, "msg": str(error), "where": error.where, "remedy": error.remedy, **run}
         finally:
             notice = start_notice(given["kind"], hosts, task_vars["inventory_hostname"])

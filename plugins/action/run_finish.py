@@ -66,7 +66,12 @@ class ActionModule(StepAction):
         hosts = hosts_of(task_vars)
         with self.journal.ended(status=run.status, lines=[] if run.succeeded else shown) as runs:
             notice = end_notice(run.kind, hosts, runs)
+            # The message of the batch that lost a host has said that no later one was begun.
+            if any(entry.get("after_lost") for entry in runs[self.host]) and self.journal.reported(runs):
+                return
             send(self, notice, own["notify"], own["notify_timeout"], {run.kind: run.id, **known})
+            if notice is not None:
+                self.journal.report(runs)
 
     def _result(self, end, found, lost):
         run = end.run

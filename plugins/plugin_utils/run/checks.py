@@ -16,6 +16,10 @@ from .journal import END, Journal
 from .notification import Hosts
 
 
+class LostHosts(MobiusError):
+    """An earlier batch has lost a host."""
+
+
 def refuse_after_lost_hosts(hosts: Hosts, journal: Journal) -> None:
     """Begin nothing after a batch in which a host was lost: ``max_fail_percentage`` counts failed hosts only.
 
@@ -25,7 +29,7 @@ def refuse_after_lost_hosts(hosts: Hosts, journal: Journal) -> None:
         begun = {host for host, entries in runs.items() if entries[-1]["event"] != END}
     lost = [host for host in hosts.all if host not in hosts.active and host in begun]
     if lost:
-        raise MobiusError(f"{', '.join(lost)}: lost in an earlier batch, so nothing was begun on {journal.host}")
+        raise LostHosts(f"{', '.join(lost)}: lost in an earlier batch, so nothing was begun on {journal.host}")
 
 
 def refuse_task_timeout(seconds: Any) -> None:

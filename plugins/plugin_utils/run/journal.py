@@ -64,6 +64,20 @@ class Journal:
             self.add(END, **members)
             yield self._all()
 
+    def reported(self, runs: Mapping[str, List[Entry]]) -> bool:
+        """Whether a message has been sent that covers one of these runs; to be called while they are held."""
+        sent = self._sent.read_text(encoding="utf-8").split() if self._sent.exists() else []
+        return any(entries[0].get("id") in sent for entries in runs.values())
+
+    def report(self, runs: Mapping[str, List[Entry]]) -> None:
+        """Note that a message has been sent that covers these runs."""
+        with self._sent.open("a", encoding="utf-8") as stream:
+            stream.writelines(f"{entries[0].get('id')}\n" for entries in runs.values())
+
+    @property
+    def _sent(self) -> Path:
+        return self._folder / "sent"
+
     @contextmanager
     def _locked(self) -> Iterator[None]:
         self._folder.mkdir(mode=0o700, exist_ok=True)
