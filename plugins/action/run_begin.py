@@ -37,8 +37,7 @@ class ActionModule(ActionBase):
             "check_mode": bool(self._task.check_mode),
         }
         hosts = hosts_of(task_vars)
-        earlier = journal.entries()
-        journal.begin({**run, "prior": bool(earlier)})
+        journal.begin(run)
         try:
             checks.refuse_after_lost_hosts(hosts, journal)
             for warning in self._checked(given, task_vars):

@@ -10,7 +10,7 @@ from ansible.plugins.action import ActionBase
 
 from ..module_utils.clock import timestamp
 from ..plugin_utils.run.journal import FAILURE, MARK, STEP, Journal
-from ..plugin_utils.run.model import Run, describe_failure
+from ..plugin_utils.run.model import Run, failed_task
 
 
 class ActionModule(ActionBase):
@@ -31,8 +31,5 @@ class ActionModule(ActionBase):
             else:
                 journal.add(MARK, step=step)
             return {"changed": False}
-        task, failed = task_vars.get("ansible_failed_task") or {}, task_vars.get("ansible_failed_result") or {}
-        step = Run.from_entries(journal.entries()).current
-        message = describe_failure(failed)
-        journal.add(FAILURE, step=step, task=str(task.get("name") or ""), message=message)
+        journal.add(FAILURE, **failed_task(Run.from_entries(journal.entries()), task_vars))
         return {"changed": False}

@@ -8,7 +8,7 @@ from ..plugin_utils.run import rollback
 from ..plugin_utils.run.action import StepAction
 from ..plugin_utils.run.controller import controller_facts
 from ..plugin_utils.run.journal import FAILURE
-from ..plugin_utils.run.model import MONITORING, ROLLBACK, Run, describe_failure
+from ..plugin_utils.run.model import MONITORING, ROLLBACK, Run, failed_task
 
 
 class ActionModule(StepAction):
@@ -18,7 +18,8 @@ class ActionModule(StepAction):
         own = {name: arguments.pop(name, None) for name in ("reconnect_timeout", "evidence_dest", "on_inconclusive")}
         run = self.current_run()
         if run is not None and run.kind != ROLLBACK:
-            self._note_failure(run, task_vars)
+            # A step that failed has noted itself; the journal counts both as one.
+            self.journal.add(FAILURE, **failed_task(run, task_vars))
             run = self.current_run()
         if run is not None and run.kind == MONITORING and not self._is_wanted(run, own["on_inconclusive"]):
             return None
@@ -30,12 +31,6 @@ class ActionModule(StepAction):
         if own["evidence_dest"]:
             self._fetch(result, str(own["evidence_dest"]), task_vars)
         return result
-
-    def _note_failure(self, run: Run, task_vars):
-        """What the block failed with, unless the step that failed has noted it."""
-        task, failed = task_vars.get("ansible_failed_task") or {}, task_vars.get("ansible_failed_result") or {}
-        message = describe_failure(failed)
-        self.journal.add(FAILURE, step=run.current, task=str(task.get("name") or ""), message=message)
 
     def _is_wanted(self, run: Run, on_inconclusive):
         verdict = run.result("watch").get("result")

@@ -225,6 +225,12 @@ def _steps_of(entry: Entry) -> List[Step]:
     return steps
 
 
+def failed_task(run: Run, task_vars: Mapping[str, Any]) -> Dict[str, str]:
+    """The members of a journal entry for what Ansible says has failed, in a rescue."""
+    task, failed = task_vars.get("ansible_failed_task") or {}, task_vars.get("ansible_failed_result") or {}
+    return {"step": run.current, "task": str(task.get("name") or ""), "message": describe_failure(failed)}
+
+
 def step_of(module: str, run: Optional[Run]) -> str:
     """The step that a module is; the gate of a monitoring run is its watch, until something is rolled back."""
     step = STEPS[module]
