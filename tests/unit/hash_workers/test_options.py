@@ -14,6 +14,7 @@ ROLE = Path(__file__).resolve().parents[3] / "roles" / "hash_workers"
 # There is no variable for it: it follows from max_pixels.
 DERIVED = {"max_memory"}
 VARIABLES = {
+    "python": "hash_workers_python",
     "workers": "hash_workers_processes",
     "image_timeout": "hash_workers_image_timeout",
     "max_pixels": "hash_workers_max_pixels",

@@ -15,7 +15,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
 FIGURES = {"avg_hash_time": 80, "p95_hash_time": 3, "extraction_failures_rate": 0, "low_confidence_queue_length": 4}
-OPTIONS = ("check_mode", "diff", "ignore_errors")
+OPTIONS = ("check_mode", "diff", "ignore_errors", "ignore_unreachable", "vars")
 
 
 def task(module: str, expect: List[str], **arguments: Any) -> List[Dict[str, Any]]:
