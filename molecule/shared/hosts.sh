@@ -2,15 +2,15 @@
 # Hosts to test on: Debian with systemd as PID 1 and sshd, in podman, made from Debian's packages with no image registry.
 #   hosts.sh check    exit 0 when hosts can be made here, else say why not and exit 3
 #   hosts.sh setup    install what makes them (Debian, as root)
+#   hosts.sh mirror   print where the image's packages come from; nothing for mmdebstrap's own default
 #   hosts.sh image    make the image unless it is there; print its name
 #   hosts.sh start NAME PUBLIC_KEY_FILE    start one host, print the port of its sshd on 127.0.0.1
 #   hosts.sh container NAME    print what podman calls that host
 #   hosts.sh stop NAME
-# MOBIUS_TEST_IMAGE names an image to start hosts from in place of that one.
+# MOBIUS_TEST_IMAGE names an image to start hosts from in place of that one; MOBIUS_TEST_MIRROR the archive to make one from.
 set -euo pipefail
 
 SUITE=${MOBIUS_TEST_SUITE:-bookworm}
-MIRROR=${MOBIUS_TEST_MIRROR:-http://deb.debian.org/debian}
 PACKAGES=systemd,systemd-sysv,dbus,polkitd,python3,python3-venv,openssh-server,sudo,iproute2,procps,acl,curl
 
 # crun refuses a hybrid cgroup hierarchy.
@@ -58,6 +58,19 @@ check() {
     fi
 }
 
+# The archive of this machine's own apt that has the suite. Debian's has every suite of Debian, whichever this machine follows.
+mirror() {
+    local wanted=" $SUITE " release uri
+    [ -z "${MOBIUS_TEST_MIRROR:-}" ] || { echo "$MOBIUS_TEST_MIRROR" && return; }
+    case $SUITE in
+        bullseye | bookworm | trixie | forky | sid) wanted=" $SUITE bullseye bookworm trixie forky sid " ;;
+    esac
+    # shellcheck disable=SC2016 # apt-get fills these in.
+    while read -r release uri; do
+        [[ $wanted != *" $release "* ]] || { echo "${uri%/}" && return; }
+    done < <(apt-get indextargets --format '$(RELEASE) $(REPO_URI)' 'Created-By: Packages' 'Component: main')
+}
+
 # What the image is made of decides its name, so that a changed recipe makes a new one.
 recipe() {
     cat <<END
@@ -74,7 +87,7 @@ END
 }
 
 image() {
-    local name
+    local name archive
     [ -z "${MOBIUS_TEST_IMAGE:-}" ] || { echo "$MOBIUS_TEST_IMAGE" && return; }
     name=localhost/mobius-test-host:$(recipe | sha256sum | cut -c1-12)
     if ! podman image exists "$name"; then
@@ -82,8 +95,9 @@ image() {
         trap 'rm -rf "$work"' EXIT # work is no local: the trap outlives the function
         recipe | sed 1d >"$work/customize"
         echo "making $name" >&2
+        archive=$(mirror)
         mmdebstrap --quiet --variant=minbase --include="$PACKAGES" --customize-hook="sh -eu $work/customize \"\$1\"" \
-            "$SUITE" "$work/rootfs.tar" "$MIRROR" >&2
+            "$SUITE" "$work/rootfs.tar" ${archive:+"$archive"} >&2
         podman import --quiet --change 'CMD ["/sbin/init"]' --change 'STOPSIGNAL SIGRTMIN+3' "$work/rootfs.tar" "$name" >/dev/null
     fi
     echo "$name"
@@ -121,7 +135,7 @@ await() {
 stop() { podman rm --force --ignore --time 3 "$(container "$1")" >/dev/null; }
 
 case ${1:-} in
-    check | setup | image) "$1" ;;
+    check | setup | mirror | image) "$1" ;;
     start) start "$2" "$3" ;;
     container | stop) "$1" "$2" ;;
     *) sed -n 's/^#   //p' "$0" >&2 && exit 2 ;;
