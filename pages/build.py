@@ -13,6 +13,7 @@ HERE = Path(__file__).resolve().parent
 TARGET = HERE.parent / "plugins" / "module_utils" / "pages"
 HEAD = '''# Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Made from pages/{name} by ``make pages``; edit that file."""
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """One HTTP request within bounds: no redirect is followed, no secret is shown, time and size are limited.
 
 ``ansible.module_utils.urls.open_url`` is not used: it builds a TLS context for every request, http ones included

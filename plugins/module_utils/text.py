@@ -1,5 +1,6 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Text of any origin made safe to show and to keep: escaping, redaction, durations.
 
 Secrets are recognized by structure (a name in front of the value, the parts of a URL, the shape of a token) and by

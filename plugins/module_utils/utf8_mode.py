@@ -1,5 +1,6 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Modules run in Python's UTF-8 mode (PEP 540): a file name is the same bytes whatever the locale of the host.
 
 Under an 8-bit locale Python encodes file names in that locale, so that ``Müller.png`` of the library would name another

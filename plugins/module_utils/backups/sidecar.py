@@ -1,5 +1,6 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What a backup remembers beside its bytes: ``NAME.bak.TIMESTAMP.meta``, a small JSON file.
 
 It says whether the library was valid, which backup came after which (``sequence``, whatever the clock said), who owned

@@ -1,5 +1,6 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """How far a dHash can be trusted: how many of its 64 comparisons stand clear of the noise of a copy.
 
 The noise is that of a copy at half size and JPEG quality 75. Most pictures are judged by the differences alone; where

@@ -1,5 +1,6 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What a file is that is not a picture which Pillow opens, and what helps.
 
 Signatures are those of the formats' own specifications, as collected in the file(1) database.

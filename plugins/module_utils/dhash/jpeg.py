@@ -1,5 +1,6 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """JPEG files decoded by libjpeg-turbo directly, where the package simplejpeg is there: the same pixels, sooner.
 
 Pillow decodes through a library of the same kind, with two more copies of every pixel. It stays the judge: what it does

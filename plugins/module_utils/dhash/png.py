@@ -1,5 +1,6 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """PNG files inflated by zlib-ng or libdeflate, where a package of one is there: the same pixels, sooner.
 
 Inflating is what a small picture takes most of its time for, and the zlib of most systems is slow. Pillow stays the

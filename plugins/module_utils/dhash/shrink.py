@@ -1,5 +1,6 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A picture -> its 9 x 8 greys, to the bit as Pillow's ``convert("L").resize((9, 8), LANCZOS)``.
 
 Pillow's resize multiplies bytes by whole numbers of 22 fractional bits: 64-bit floats hold all of its sums exactly, so

@@ -1,5 +1,6 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """All pairs among many 64-bit hashes that differ by a few bits, without comparing every hash with every other.
 
 The pigeonhole principle: two hashes that differ by at most ``d`` bits agree in at least one of ``d + 1`` blocks of

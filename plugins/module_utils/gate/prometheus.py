@@ -1,5 +1,6 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Values out of the Prometheus text format and OpenMetrics.
 
 prometheus_client's parsers read it where they can be imported. The parser below covers the whole grammar for hosts

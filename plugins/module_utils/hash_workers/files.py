@@ -1,5 +1,6 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """File formats between the owner of a library and its hash workers: shares, results, and packed pictures.
 
 Shares and results are gzipped JSON lines: a header, then rows. Pictures are packed as a tar whose members are named by

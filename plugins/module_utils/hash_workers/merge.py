@@ -1,5 +1,6 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The owner's last step: merge the results of the hash workers into the index of pictures, after checking them.
 
 Results that are rejected only cost time: the migration hashes every picture that is not in the index.

@@ -1,5 +1,6 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The proof that between two libraries nothing differs but the members that a module of this collection owns.
 
 It shares no code with the editor: it takes the owned members out of both texts and compares the bytes that are left.

@@ -1,5 +1,6 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The members that this collection writes into a library: the one place where they are declared.
 
 Readers, editor and proof take the lists from here. A module that writes a member of its own into items adds its name

@@ -1,5 +1,6 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Two texts compared item by item at full speed, as far as their items are short and plain.
 
 What an item is, and which of its bytes are owned, is decided from the later text alone, by the standard library's

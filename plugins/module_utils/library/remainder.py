@@ -1,5 +1,6 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A library's text without the members that a module owns: what must be the same before and after an edit.
 
 A member is taken out with exactly what putting it in adds, so that the rest can be compared byte for byte: after

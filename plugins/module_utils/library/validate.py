@@ -1,5 +1,6 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Strict JSON (RFC 8259): what in a file is not, with line and column.
 
 Reading goes on where the meaning of the rest is clear (a key given twice, NaN, a comma too many)

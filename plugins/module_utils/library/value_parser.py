@@ -1,5 +1,6 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Whole objects and lists of a window, read by the standard library's parser: it is written in C and tells their ends.
 
 The bytes are given to it as Latin-1, so that an index into the text is one into the bytes. Structure, numbers and keys

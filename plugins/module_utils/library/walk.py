@@ -1,5 +1,6 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The way through a document along selectors: each item parsed on its own, everything else passed over.
 
 Values that are too deep or too long for the parser are passed over too; those are checked by the strict reader.

@@ -1,5 +1,6 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What the last run saw and found, in ``last-run`` beside the library: while that stands, the next one finds the same.
 
 Compared are the library's SHA-256, what was asked, the versions, the index of pictures, and of every picture what the

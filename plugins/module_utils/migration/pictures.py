@@ -1,5 +1,6 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What became of each picture when it was last hashed, in ``pictures.sqlite`` beside the library.
 
 A picture is unchanged while its size, mtime and ctime are: one stat tells. A run that was killed goes on from here.

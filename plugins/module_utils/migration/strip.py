@@ -1,5 +1,6 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The opposite of a migration: its own members are taken out of the library again, and nothing else changes.
 
 For when no backup of before is left, or when what was edited since has to stay. Where a migration only added members,

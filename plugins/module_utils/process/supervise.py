@@ -1,5 +1,6 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A program in the background, for hosts with no service manager: started and stopped by its pid file.
 
 Why not something that exists: ``systemd-run --user`` needs the systemd that these hosts lack, ``start-stop-daemon`` is

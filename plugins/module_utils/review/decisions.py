@@ -1,5 +1,6 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A file of reviewers' decisions: the page's JSON, or an export as JSON or CSV with a decision in its rows.
 
 The JSON of the page has a schema, ``docs/review-decisions.schema.json``; the checks here are the same.

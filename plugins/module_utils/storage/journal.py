@@ -1,5 +1,6 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """``run.json``: how far a run has come on this host, readable after the controller was killed.
 
 The controller names its run and step to each module in the environment variable :data:`VARIABLE`; the module notes the

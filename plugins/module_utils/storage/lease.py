@@ -1,5 +1,6 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The lease file: who holds a library, until when, and whether that holder can still be alive.
 
 Every change of it is made under :func:`lease_mutex`, which is held for a moment only, so that a lease can be released

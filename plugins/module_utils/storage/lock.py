@@ -1,5 +1,6 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """One at a time: a lease that names its holder, and a kernel lock for the length of each writing call.
 
 The lease spans a run, which is many processes one after the other; it expires, so that a dead holder does not block for

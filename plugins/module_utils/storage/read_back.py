@@ -1,5 +1,6 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Hash a file while it is written, and read it back from the disk; a large file is read back in chunks meanwhile.
 
 What is read back is compared with the written bytes, which stay in memory until then. Hashing them a second time would

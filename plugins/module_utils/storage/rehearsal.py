@@ -1,5 +1,6 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What a run will do to files, tried out before it begins: create, reserve, sync, rename and remove.
 
 Each fault is one sentence part that names the place, the cause and what helps.

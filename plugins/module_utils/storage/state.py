@@ -1,5 +1,6 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """``current.json``, the state: what is deployed, written so that a run killed at any instant leaves it true.
 
 A writer notes what it is about to do (``begin``), replaces the library, then makes the note the truth (``commit``).

@@ -1,5 +1,6 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """How much time has really passed, on a host whose clock may have been set.
 
 The lock file ``writing`` in the state folder keeps what each run saw: the wall clock beside the time since boot, which

@@ -1,5 +1,6 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What a variable may hold. Surveys and ``-e`` give text, so a number or a truth value may arrive as one.
 
 Each kind is called with a value and returns what it has to be, or an empty string where the value is good.

@@ -1,5 +1,6 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A JSON Schema and the files beside it that it refers to. Nothing is fetched from the network.
 
 What can be said of a schema without the library ``jsonschema`` is said here, so that a deployment is refused for it

@@ -1,5 +1,6 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The base class of the action plugins: a module of this collection as one step of a run.
 
 Within a run it notes step, time and outcome in the controller's journal, names run and step to the module (see

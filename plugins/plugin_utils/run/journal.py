@@ -1,5 +1,6 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The controller's journal of a run: one file a host, in Ansible's temporary folder of this ansible-playbook.
 
 Each task runs in a process of its own, so a file is what they share. It holds one JSON object a line: the beginning of
