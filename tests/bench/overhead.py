@@ -10,22 +10,17 @@ import socket
 import statistics
 import subprocess
 import sys
-import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional
 
+import controllers
 import places
+from playbook_run import Broken, ended, play
 
 HOSTS = 10
-TIMEOUT = 900
 _SCRIPT = str(places.ROOT / "molecule" / "shared" / "hosts.sh")
 _PREPARE = str(places.ROOT / "molecule" / "default" / "prepare.yml")
-_COUNTS = re.compile(r"^(\S+) +: ok=(\d+) +changed=(\d+) +unreachable=(\d+) +failed=(\d+) +skipped=(\d+)", re.MULTILINE)
-
-
-class Broken(Exception):
-    """A playbook failed; the message has its last lines."""
 
 
 def measure(rounds: int, limit: int) -> Dict[str, Any]:
@@ -38,66 +33,8 @@ def measure(rounds: int, limit: int) -> Dict[str, Any]:
     except Broken as error:
         result["hosts"] = {"missing": str(error)}
         print(f"the hosts were not measured: {error}", file=sys.stderr)
+    result["controller"] = controllers.measure(rounds)
     return result
-
-
-def play(name: str, inventory: Path, variables: Dict[str, Any], *arguments: str, log: Optional[Path] = None) -> Any:
-    """Run a playbook; give seconds and what the recap counts, and, with a log, how many modules were executed.
-
-    :raises Broken: it failed.
-    """
-    path = name if "/" in name else str(places.ROOT / "playbooks" / f"{name}.yml")
-    command = [str(places.ROOT / ".cache" / "controller" / "bin" / "ansible-playbook"), path, "-i", str(inventory)]
-    environment = {
-        **os.environ,
-        "ANSIBLE_HOME": str(places.ROOT / ".cache" / "ansible"),
-        "ANSIBLE_CONFIG": str(_empty_config()),
-        "ANSIBLE_NOCOLOR": "1",
-        "ANSIBLE_FORCE_COLOR": "0",
-        "ANSIBLE_HOST_KEY_CHECKING": "false",
-        "ANSIBLE_PIPELINING": "true",
-        "ANSIBLE_COLLECTIONS_PATH": str(places.COLLECTIONS),
-        "MOLECULE_PROJECT_DIRECTORY": str(places.ROOT),
-        **({"ANSIBLE_LOG_PATH": str(log), "ANSIBLE_LOG_VERBOSITY": "3"} if log else {}),
-    }
-    started = time.perf_counter()
-    done = _ended([*command, "-e", json.dumps(variables), *arguments], environment)
-    seconds = time.perf_counter() - started
-    counts = [list(map(int, found[1:])) for found in _COUNTS.findall(done.stdout)]
-    if done.returncode or not counts:
-        raise Broken(f"{name} failed: {(done.stdout + done.stderr).strip()[-1500:]}")
-    ok, changed, _unused, _none, skipped = (max(column) for column in zip(*counts))
-    said = {"seconds": seconds, "tasks": ok, "changed": changed, "skipped": skipped}
-    if log:
-        said["modules"] = log.read_text("utf-8").count("Using module file")
-        log.unlink()
-    return said
-
-
-def _ended(command: List[str], environment: Optional[Dict[str, str]] = None) -> subprocess.CompletedProcess[str]:
-    """
-    :raises Broken: it took too long.
-    """
-    try:
-        return subprocess.run(
-            command,
-            cwd=places.ROOT,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=TIMEOUT,
-            check=False,
-        )
-    except subprocess.TimeoutExpired as error:
-        raise Broken(f"{command[0]} did not end within {TIMEOUT} s") from error
-
-
-def _empty_config() -> Path:
-    """A file of the user's own must not change what is measured."""
-    path = places.CACHE / "ansible.cfg"
-    path.touch()
-    return path
 
 
 def _ansible_version() -> str:
@@ -167,7 +104,7 @@ def _hosts(count: int) -> Dict[str, Any]:
 
 
 def _ran(command: List[str], environment: Optional[Dict[str, str]] = None) -> str:
-    done = _ended(command, environment)
+    done = ended(command, environment)
     if done.returncode:
         raise Broken(f"{command[0]}: {(done.stdout + done.stderr).strip()[-400:]}")
     return done.stdout.strip()

@@ -88,3 +88,10 @@ at once (systemd and sshd in containers on this machine, so that all share its p
 those of one host that ran, as the recap counts them; "modules run" are those that were executed on the host, in a run
 that is not timed.
 """
+
+CONTROLLER = """
+What a run costs the controller. Each host has a local connection, so that the CPU of the modules is counted too, a copy
+of the sample library and no service; the environment for hashing is there before. Tasks started are those of one host,
+executed or skipped; modules are those that one host executed. Beside it a playbook of one `ping`, and Ansistrano
+deploying one file by copy. The CPU is that of `ansible-playbook` with all its children.
+"""

@@ -7,8 +7,9 @@ import textwrap
 from typing import Any, Dict, List
 
 import places
+from controllers import ratio
 from figures import EXACT, EXTRAS, FAST, LEAN, NAIVE, Figures, aims, faster, memory_aim, of, percent, ratios
-from prose import AIMS, BACKUP, DEPLOY, ENGINE, HEAD, ITEMS, ONE_NEW
+from prose import AIMS, BACKUP, CONTROLLER, DEPLOY, ENGINE, HEAD, ITEMS, ONE_NEW
 
 SECTIONS = ("engine", "items", "backup", "deploy")
 
@@ -166,16 +167,28 @@ def _deploy(figures: Figures) -> str:
     rows = []
     for name, runs, rounds in (("this machine", figures["local"], figures["rounds"]), ("hosts", figures["hosts"], 1)):
         if "missing" in runs:
-            rows.append([f"10 {name}", f"not measured: {runs['missing'][:200]}", *[""] * 5])
+            rows.append([f"10 {name}", f"not measured: {runs['missing'][:200]}", *[""] * 6])
             continue
         for kind, label in (("first", "first"), ("again", "unchanged")):
             run = runs[kind]
             where = f"{runs['count']} {name} at once, ssh" if "count" in runs else name
             cells = [run["tasks"], run["skipped"], run.get("modules", ""), run["changed"]]
-            rows.append(
-                [f"{where}, {label} run", f"{run['seconds']:.1f}", *(_whole(cell) for cell in cells), str(rounds)]
-            )
-    header = ["", "s", "tasks", "skipped", "modules run", "changed", "rounds"]
+            seconds = [f"{run['seconds']:.1f}", f"{run['cpu']:.1f}"]
+            rows.append([f"{where}, {label} run", *seconds, *(_whole(cell) for cell in cells), str(rounds)])
+    header = ["", "s", "CPU s", "tasks", "skipped", "modules run", "changed", "rounds"]
+    return table(header, rows) + "\n\n" + CONTROLLER.strip() + "\n\n" + _controller(figures["controller"])
+
+
+def _controller(figures: Figures) -> str:
+    header = ["hosts", "playbook", "tasks started", "modules run", "s", "CPU s", "CPU, times one ping"]
+    rows = []
+    for count, playbooks in figures["rows"].items():
+        for name, row in playbooks.items():
+            first = row["runs"][0]
+            seconds = [f"{of(row['runs'], unit):.1f}" for unit in ("seconds", "cpu")]
+            started = str(first["tasks"] + first["skipped"])
+            rows.append([str(count), name, started, _whole(row["modules"]), *seconds, f"{ratio(playbooks, name):.1f}"])
+    rows += [["", name, f"not measured: {why}", *[""] * 4] for name, why in figures["missing"].items()]
     return table(header, rows)
 
 
