@@ -22,7 +22,7 @@ _QUEUE = "low_confidence_queue_length"
 
 
 # Of a lease, what people need to know.
-_TOLD = ("id", "purpose", "user", "host", "pid", "taken_at", "expires_at")
+_TOLD = ("id", "purpose", "user", "host", "pid", "taken_at", "expires_at", "info")
 
 
 def deployed(path: str, backup_dir: Optional[str] = None, backup: Optional[str] = None) -> Dict[str, Any]:

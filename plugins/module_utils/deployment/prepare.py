@@ -14,6 +14,7 @@ from ..errors import MobiusError, failure
 from ..storage.journal import begin_run, read_run, undone, unfinished
 from ..storage.lock import acquire
 from ..storage.replace import read_version
+from .held import lock_info, waited
 from .preflight import preflight
 
 STEPS = ("preflight", "lock", "backup")
@@ -45,8 +46,9 @@ def prepare(
     done["real_folders"] = {"backup_dir": os.path.realpath(backup_dir), "log_dir": os.path.realpath(check["log_dir"])}
 
     def take_lock() -> Dict[str, Any]:
-        result = acquire(path, str(run["id"]), check_mode=check_mode, info=run.get("controller"), **lock)
+        result = acquire(path, str(run["id"]), check_mode=check_mode, info=lock_info(run), **lock)
         result["changed"] = False
+        result["warnings"] = waited(result)
         if not check_mode:
             # A process of a run that was killed may have replaced the library until now.
             done.update(_inherited(path, str(run["id"])))

@@ -14,6 +14,7 @@ from ..storage.journal import begin_run, read_run, undone
 from ..storage.lock import StillWriting, acquire
 from ..storage.replace import read_version
 from .evidence import keep_evidence
+from .held import lock_info, waited
 from .info import deployed
 from .take_back import take_back
 
@@ -45,11 +46,12 @@ def roll_back(
         ``nothing`` (why nothing was rolled back, see :func:`nothing_to_roll_back`); where it failed,
         ``failed`` and ``msg``.
     """
-    done: Dict[str, Any] = {"changed": False, "owed": [], "nothing": None}
+    done: Dict[str, Any] = {"changed": False, "owed": [], "nothing": None, "warnings": []}
     done["evidence"] = _kept(path, evidence, str(run["id"]), check_mode)
     try:
         if lock is not None:
-            acquire(path, str(run["id"]), check_mode=check_mode, **lock)
+            taken = acquire(path, str(run["id"]), check_mode=check_mode, info=lock_info(run), **lock)
+            done["warnings"] = waited(taken)
             if not check_mode:
                 done["owed"] = _begun(path, {**run, "backup": backup})
         if watched is not None:
@@ -59,7 +61,8 @@ def roll_back(
         if done["nothing"] is None:
             call: Callable[..., Dict[str, Any]] = take_back if only_replaced else restore
             details: Dict[str, Any] = {"check_mode": check_mode, "deployment": str(run["id"]), "expected": expected}
-            done.update(_once_written(lambda: call(path, backup_dir, backup, **details)))
+            result = _once_written(lambda: call(path, backup_dir, backup, **details))
+            done.update({**result, "warnings": [*done["warnings"], *result.get("warnings", [])]})
     except (MobiusError, OSError) as error:
         done.update(failure(error, path))
     return done

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping, Optional
+from typing import Any, Dict, Mapping, Optional
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
@@ -14,6 +14,7 @@ from ...module_utils.notify.message import Message
 from ...module_utils.notify.send import notify
 from ...module_utils.text import redact
 from ...modules.deployment_notify import CHANNEL
+from .controller import job_of
 from .notification import Hosts, Notice
 
 _SPEC = {
@@ -41,7 +42,15 @@ def send(action: Any, notice: Optional[Notice], channels: Any, timeout: Any, fac
         action._display.warning(f"Notification failed: {redact('; '.join(given.error_messages))}")
         return
     valid = given.validated_parameters
-    message = Message.of(notice.event, notice.subject, notice.text, timestamp(), {**notice.facts, **facts})
+    known = {**notice.facts, **facts, **_job_facts()}
+    message = Message.of(notice.event, notice.subject, notice.text, timestamp(), known)
     result = notify(message, valid["channels"], timeout=valid["timeout"], check_mode=bool(action._task.check_mode))
     for warning in result["warnings"]:
         action._display.warning(warning)
+
+
+def _job_facts() -> Dict[str, str]:
+    """``job`` and ``job_url`` of the automation that runs this; empty at a terminal."""
+    job = job_of() or {}
+    named = {"job": f"{job['system']} {job['id']}" if job else "", "job_url": job.get("url", "")}
+    return {name: value for name, value in named.items() if value}

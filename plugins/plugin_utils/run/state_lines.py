@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import List
+from typing import Any, List, Mapping
 
 from .end import End, line
 
@@ -68,8 +68,15 @@ def _lock(end: End) -> str:
         return f"unknown; if this run holds it, it expires {ttl} s after the run's last step"
     if not end.lock:
         return "free"
-    who = f"{end.lock.get('user')} on {end.lock.get('host')}"
+    who = f"{end.lock.get('user')} on {end.lock.get('host')}{job_in(end.lock)}"
     return f"held by {end.lock['id']} ({who}) until {end.lock['expires_at']} at the latest"
+
+
+def job_in(lease: Mapping[str, Any]) -> str:
+    """The job that holds a lease, as a part of a sentence; empty where it is not one."""
+    info = lease.get("info")
+    job, url = (info.get("job"), info.get("url")) if isinstance(info, dict) else (None, None)
+    return "".join(f", {each}" for each in (job and f"job {job}", url) if each)
 
 
 def maintenance_lines(end: End, *, always: bool = False) -> List[str]:

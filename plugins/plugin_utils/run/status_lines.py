@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any, List, Mapping, Optional
 
 from .end import Command
+from .state_lines import job_in
 from .status import (
     DEPLOYED,
     EDITED,
@@ -112,7 +113,7 @@ def _who(controller: Mapping[str, Any]) -> str:
     job = controller.get("job") or {}
     url = f" {job['url']}" if job.get("url") else ""
     by = f" ({job['system']} job {job['id']}{url})" if job else ""
-    return f"{controller.get('user')}@{controller.get('host')}{by}"
+    return f"{job.get('user') or controller.get('user')}@{controller.get('host')}{by}"
 
 
 def _step(status: Status) -> str:
@@ -160,7 +161,8 @@ def _lock(status: Status) -> str:
     dead = ", but that run is dead" if status.lock_is_dead else ""
     process = f", process {lease['pid']}" if lease.get("pid") else ""
     return (
-        f"held by {lease['id']} ({lease.get('user')} on {lease.get('host')}{process}) since {lease.get('taken_at')}, "
+        f"held by {lease['id']} ({lease.get('user')} on {lease.get('host')}{process}{job_in(lease)}) since "
+        f"{lease.get('taken_at')}, "
         f"at most until {lease['expires_at']}{dead}"
     )
 
@@ -187,6 +189,10 @@ def _wait(status: Status) -> str:
     if status.is_alive and status.run.get("controller_alive") is None:
         until = f"; its lock expires at {status.lock['expires_at']}" if status.holds_lock else ""
         controller = status.run.get("controller") or {}
+        job = controller.get("job") or {}
+        if job.get("url"):
+            # A process of a container that is gone says nothing.
+            return f"wait, or see whether {job['system']} job {job['id']} still runs, at {job['url']}{until}"
         return f"wait, or see on {controller.get('host')} whether process {controller.get('pid')} lives{until}"
     if status.is_alive:
         return "wait for the run to end"

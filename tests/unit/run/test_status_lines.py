@@ -338,6 +338,16 @@ def test_the_run_says_who_started_it_and_how_far_it_got() -> None:
     assert any(line.startswith("lock         held by R (ann on games-1)") and "dead" in line for line in told)
 
 
+def test_a_lock_names_the_job_that_holds_it_and_where_to_see_whether_it_lives() -> None:
+    url = "https://awx.example.org/#/jobs/playbook/42"
+    job = {"system": "AWX", "id": "42", "url": url, "user": "bob"}
+    info = {"started by": "bob@ctl", "job": "AWX 42", "url": url}
+    told = text(run=run(controller={**CONTROLLER, "job": job}, controller_alive=None), lock=lease(info=info))
+    assert any(line.startswith(f"lock         held by R (ann on games-1, job AWX 42, {url}) since") for line in told)
+    assert any(f"by bob@ctl (AWX job 42 {url})" in line for line in told)
+    assert any(f"wait, or see whether AWX job 42 still runs, at {url}" in line for line in told)
+
+
 def test_an_earlier_run_that_is_not_completed_is_named_beside_the_last_one() -> None:
     earlier = {"id": "K", "kind": "deployment", "status": None, "step": "verify", "started_at": "T"}
     told = text(run=run("refused", owed=ALL, unfinished=earlier))
