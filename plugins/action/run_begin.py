@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 
 from ansible import constants as C
@@ -39,10 +40,12 @@ class ActionModule(ActionBase):
         }
         hosts = hosts_of(task_vars)
         journal.begin(run)
+        hooks = {}
         try:
             checks.refuse_after_lost_hosts(hosts, journal)
             for warning in self._checked(given, task_vars):
                 self._display.warning(warning)
+            hooks = checks.find_hooks(given.get("hooks") or {}, self._folders(task_vars))
         except MobiusError as error:
             after_lost = isinstance(error, checks.LostHosts)
             journal.add(FAILURE, step="start", task=self._task.name, message=str(error), after_lost=after_lost)
@@ -51,7 +54,11 @@ class ActionModule(ActionBase):
             notice = start_notice(given["kind"], hosts, task_vars["inventory_hostname"])
             send(self, notice, given.get("notify"), given.get("notify_timeout"), {given["kind"]: run["id"]})
         self._tell_turns(given["kind"], hosts, task_vars)
-        return {"changed": False, **run}
+        return {"changed": False, **run, "hooks": hooks}
+
+    def _folders(self, task_vars):
+        playbooks = str(task_vars.get("playbook_dir") or self._loader.get_basedir())
+        return [str(task_vars.get("inventory_dir") or ""), playbooks, os.path.dirname(playbooks), os.getcwd()]
 
     def _tell_turns(self, kind, hosts, task_vars):
         lines = turns(int(task_vars["ansible_forks"]), hosts, task_vars["inventory_hostname"])
@@ -61,6 +68,7 @@ class ActionModule(ActionBase):
     def _checked(self, given, task_vars):
         checks.refuse_task_timeout(self._task.timeout)
         checks.refuse_unanswerable_question(given.get("confirm"))
+        checks.refuse_ephemeral_evidence(str(given.get("evidence_dest") or ""))
         is_remote = self._connection.transport != "local"
         result = check_variables(task_vars, self._templar, role_only=given["kind"] == "rollback", is_remote=is_remote)
         checks.refuse_outside_window(given.get("window") or {}, given.get("ignore_window"))

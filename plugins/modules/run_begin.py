@@ -40,6 +40,17 @@ options:
     description: Whether a person is going to be asked; refused where a job runs without one.
     type: bool
     default: false
+  hooks:
+    description:
+      - Task files by C(before_STEP) and C(after_STEP). A relative one is looked for in the folder of the inventory, in
+        that of the playbook and the one above it, and in the current folder.
+    type: dict
+    default: {}
+  evidence_dest:
+    description:
+      - Folder on the controller that evidence would be copied to. Refused where a job's container would take it along.
+    type: str
+    default: ""
   notify:
     description: Channels of the messages, as O(mobius.dhash.deployment_notify#module:channels).
     type: list
@@ -86,6 +97,11 @@ started_at:
   returned: always
   type: str
   sample: "2024-09-24T16:00:00Z"
+hooks:
+  description: The absolute paths of O(hooks).
+  returned: success
+  type: dict
+  sample: {"after_migrate": "/srv/project/hooks/smoke.yml"}
 check_mode:
   description: Whether the run only predicts.
   returned: always

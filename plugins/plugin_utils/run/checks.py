@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
+import os
 from datetime import datetime, timezone
-from typing import Any
+from typing import Any, Callable, Dict, Mapping, Sequence
 
 from ansible.module_utils.parsing.convert_bool import boolean
 
@@ -52,6 +53,58 @@ def refuse_outside_window(window: Any, ignore: Any) -> None:
             f"The maintenance window is closed; it opens at {found['opens_at']}",
             remedy="start it then, or start it now with -e mobius_maintenance_ignore_window=true",
         )
+
+
+def refuse_ephemeral_evidence(
+    dest: str, environ: Mapping[str, str] = os.environ, exists: Callable[[str], bool] = os.path.exists
+) -> None:
+    """:raises MobiusError: evidence would be copied into the container of a job, which is removed when the job ends."""
+    if not dest or not under_runner(environ):
+        return
+    data = [environ.get("AWX_PRIVATE_DATA_DIR") or "", environ.get("AWX_ISOLATED_DATA_DIR") or "", "/runner", "/tmp"]
+    inside = os.path.normpath(dest)
+    if not os.path.isabs(dest):
+        why = "is relative, so it would be a folder of the project in a container"
+    elif any(folder and (inside == folder or inside.startswith(f"{folder}/")) for folder in data):
+        why = "is a folder of the job's container"
+    elif not exists(_top(inside)):
+        why = "is not mounted into the job's container"
+    else:
+        return
+    raise MobiusError(
+        f"mobius_evidence_dest {dest} {why}, which is removed when the job ends",
+        remedy="name a folder that the execution environment mounts (in AWX: Settings, Jobs, paths to expose), or "
+        "leave it out: the evidence stays on the host, and the job's artifacts hold its summary",
+    )
+
+
+def _top(path: str) -> str:
+    """The first two folders of an absolute path: what an execution environment mounts."""
+    return "/" + "/".join(path.strip("/").split("/")[:2])
+
+
+def find_hooks(hooks: Mapping[str, Any], folders: Sequence[str]) -> Dict[str, str]:
+    """The path of each hook; a relative one is looked for in ``folders``, in their order.
+
+    :param folders: of the inventory, which is a temporary one in a job of AWX, of the playbook, and of the project.
+    :raises MobiusError: names each hook that is in none of them, and where it was looked for.
+    """
+    places = [os.path.realpath(folder) for folder in dict.fromkeys(folders) if folder]
+    found: Dict[str, str] = {}
+    missing = []
+    for name, file in hooks.items():
+        candidates = [os.path.join(place, str(file)) for place in places]
+        path = next((path for path in candidates if os.path.isfile(path)), None)
+        if path is None:
+            missing.append(f"{name} {file}")
+        else:
+            found[name] = path
+    if missing:
+        raise MobiusError(
+            f"No such hook: {', '.join(missing)} (looked in {', '.join(places)})",
+            remedy="correct mobius_hooks: absolute paths, or relative to the inventory, the playbooks or the project",
+        )
+    return found
 
 
 def refuse_unanswerable_question(confirm: Any) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import stat
+from contextlib import nullcontext
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -120,10 +122,98 @@ def test_a_closed_window_is_refused_unless_it_is_ignored() -> None:
             {"system": "GitHub Actions", "id": "9", "url": "https://g/o/r/actions/runs/9"},
         ),
         ({"CI_JOB_ID": "3", "GITLAB_CI": "true", "CI_JOB_URL": "u"}, {"system": "GitLab CI", "id": "3", "url": "u"}),
+        ({"CI_JOB_ID": "3"}, None),
         ({"BUILD_TAG": "b-1", "JENKINS_URL": "j", "BUILD_URL": "u"}, {"system": "Jenkins", "id": "b-1", "url": "u"}),
+        (
+            {"GITHUB_RUN_ID": "9", "GITHUB_ACTOR": "ann", "GITHUB_SHA": "abc"},
+            {"system": "GitHub Actions", "id": "9", "url": "//actions/runs/9", "user": "ann", "commit": "abc"},
+        ),
+        (
+            {"GITLAB_CI": "true", "CI_JOB_ID": "3", "GITLAB_USER_LOGIN": "ann", "CI_COMMIT_SHA": "abc"},
+            {"system": "GitLab CI", "id": "3", "url": "", "user": "ann", "commit": "abc"},
+        ),
+        (
+            {"JENKINS_URL": "j", "BUILD_TAG": "b-1", "BUILD_USER_ID": "ann", "GIT_COMMIT": "abc"},
+            {"system": "Jenkins", "id": "b-1", "url": "", "user": "ann", "commit": "abc"},
+        ),
     ],
 )
 def test_the_report_names_the_job_that_ran_it(environ, job) -> None:
     assert job_of(environ) == job
     assert controller_facts(environ).get("job") == job
     assert under_runner(environ) == ("AWX_PRIVATE_DATA_DIR" in environ)
+
+
+@pytest.mark.parametrize(
+    "extra, user",
+    [({"awx_user_name": "ann"}, "ann"), ({"tower_user_name": "bob"}, "bob"), ({"awx_user_name": ""}, None), ({}, None)],
+)
+def test_awx_names_the_user_in_its_extra_variables_and_the_commit_in_the_environment(extra, user) -> None:
+    environ = {"JOB_ID": "7", "AWX_HOST": "https://awx", "PROJECT_REVISION": "abc"}
+    job = job_of(environ, extra)
+    assert (job.get("user"), job["commit"]) == (user, "abc")
+    assert controller_facts(environ, extra)["job"] == job
+
+
+@pytest.mark.parametrize(
+    "name", ["AWX_PRIVATE_DATA_DIR", "AWX_ISOLATED_DATA_DIR", "RUNNER_OMIT_EVENTS", "RUNNER_ONLY_FAILED_EVENTS"]
+)
+def test_a_job_of_ansible_runner_is_known_by_its_environment_and_asks_nobody(name, monkeypatch) -> None:
+    assert under_runner({name: ""})
+    monkeypatch.setenv(name, "x")
+    with pytest.raises(MobiusError, match="approval node"):
+        checks.refuse_unanswerable_question("yes")
+
+
+RUNNER = {"AWX_PRIVATE_DATA_DIR": "/runner", "JOB_ID": "7"}
+MOUNTED = {"/srv/evidence", "/mnt/share"}
+
+
+@pytest.mark.parametrize(
+    "dest, environ, why",
+    [
+        ("evidence", {}, ""),
+        ("", RUNNER, ""),
+        ("/srv/evidence", RUNNER, ""),
+        ("/srv/evidence/games", RUNNER, ""),
+        ("/mnt/share", RUNNER, ""),
+        ("evidence", RUNNER, "is relative"),
+        ("./evidence", RUNNER, "is relative"),
+        ("../evidence", {"RUNNER_OMIT_EVENTS": "False"}, "is relative"),
+        ("/runner/evidence", RUNNER, "is a folder of the job's container"),
+        ("/runner", RUNNER, "is a folder of the job's container"),
+        ("/srv/../runner/x", RUNNER, "is a folder of the job's container"),
+        ("/tmp/x", RUNNER, "is a folder of the job's container"),
+        ("/tmp", RUNNER, "is a folder of the job's container"),
+        ("/data/awx_7_x/y", {**RUNNER, "AWX_PRIVATE_DATA_DIR": "/data/awx_7_x"}, "is a folder of the job's container"),
+        ("/srv/typo", RUNNER, "is not mounted"),
+    ],
+)
+def test_evidence_is_not_copied_into_a_container_that_dies(dest, environ, why) -> None:
+    expected = pytest.raises(MobiusError, match=f"mobius_evidence_dest .* {why}") if why else nullcontext()
+    with expected:
+        checks.refuse_ephemeral_evidence(dest, environ, MOUNTED.__contains__)
+
+
+def test_a_hook_is_found_beside_the_inventory_the_playbook_or_in_the_project(tmp_path: Path) -> None:
+    folders = [str(tmp_path / name) for name in ("inventory", "project/playbooks", "project")]
+    for folder, name in zip(folders, ("a.yml", "b.yml", "c.yml")):
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        (Path(folder) / name).write_text("[]")
+        (Path(folder) / "all.yml").write_text("[]")
+    hooks = {"before_migrate": "a.yml", "after_migrate": "b.yml", "before_verify": "./c.yml", "after_verify": "all.yml"}
+    hooks["before_health"] = f"{tmp_path}/project/c.yml"
+    found = checks.find_hooks(hooks, ["", *folders])
+    assert {name: os.path.realpath(path) for name, path in found.items()} == {
+        "before_migrate": f"{folders[0]}/a.yml",
+        "after_migrate": f"{folders[1]}/b.yml",
+        "before_verify": f"{folders[2]}/c.yml",
+        "after_verify": f"{folders[0]}/all.yml",
+        "before_health": f"{folders[2]}/c.yml",
+    }
+    with pytest.raises(MobiusError) as error:
+        checks.find_hooks({"before_migrate": "a.yml", "after_migrate": "gone.yml", "after_health": "/no.yml"}, folders)
+    assert str(error.value).startswith(
+        f"No such hook: after_migrate gone.yml, after_health /no.yml (looked in {', '.join(folders)}). Next: "
+    )
+    assert checks.find_hooks({}, []) == {}
