@@ -5,6 +5,9 @@
 
 from __future__ import annotations
 
+import os
+
+from ..module_utils.text import redact
 from ..plugin_utils.run import rollback
 from ..plugin_utils.run.action import StepAction
 from ..plugin_utils.run.controller import controller_facts
@@ -31,6 +34,12 @@ class ActionModule(StepAction):
         result = self.execute(arguments, task_vars)
         if own["evidence_dest"]:
             self._fetch(result, str(own["evidence_dest"]), task_vars)
+        # Without a terminal this is what a person looks at, and what later nodes of a workflow are given.
+        if run is not None and not result.get("failed"):
+            kept = rollback.artifact(run, result.get("evidence") or {})
+            if kept:
+                stats = {"mobius_evidence": {self.host: redact(kept)}}
+                result["ansible_stats"] = {"data": stats, "per_host": False, "aggregate": True}
         return result
 
     def _is_wanted(self, run: Run, on_inconclusive):
@@ -51,7 +60,8 @@ class ActionModule(StepAction):
         evidence = result.get("evidence") or {}
         folder = evidence.get("folder")
         for name in evidence.get("files") or ():
-            target = f"{dest}/{self.host}/{folder.rpartition('/')[2]}/{name}"
+            # Relative to where ansible-playbook was started, not to the folder of the playbook.
+            target = f"{os.path.abspath(dest)}/{self.host}/{folder.rpartition('/')[2]}/{name}"
             self.run_action(
                 "ansible.builtin.fetch", {"src": f"{folder}/{name}", "dest": target, "flat": True}, task_vars
             )

@@ -37,7 +37,7 @@ GOOD = frozenset(("deployed", "unchanged", "restored", "pass", "hold"))
 #: What a library needs after it was replaced.
 OBLIGATIONS = ("verify", "restart", "health")
 _DONE = ("ok", "changed")
-_LARGE = ("diff", "invocation", "text")
+_LARGE = ("diff", "invocation", "text", "ansible_stats")
 # Characters of the output of a failed command.
 _OUTPUT = 500
 

@@ -10,6 +10,10 @@ from typing import Any, Dict, List, Mapping, Optional
 from ...module_utils.errors import MobiusError
 from .model import DEPLOYMENT, MONITORING, Failure, Run, timeline
 
+# What of the evidence goes into the artifacts of a job.
+_MOST_MESSAGE = 2000
+_MOST_STEPS = 50
+
 
 class NotReachable(MobiusError):
     """The host could not be reached again."""
@@ -65,6 +69,24 @@ def _evidence(run: Run, failure: Failure, given: Mapping[str, Any]) -> Dict[str,
         "timeline": now,
         "samples": list((run.result("watch") or run.result("health")).get("samples") or []),
         "logs": [*(given.get("logs") or []), *_logs(run)],
+    }
+
+
+def artifact(run: Run, evidence: Mapping[str, Any]) -> Dict[str, Any]:
+    """The evidence that is small enough for an artifact of a job; empty where none was kept.
+
+    :param evidence: ``folder`` and ``files`` of the module's result.
+    :returns: ``run``, ``folder``, ``files``, ``step`` and ``message`` of the failure, and ``timeline``.
+    """
+    if run.failure is None or not evidence.get("folder"):
+        return {}
+    return {
+        "run": run.id,
+        "folder": evidence["folder"],
+        "files": list(evidence.get("files") or []),
+        "step": run.failure.step,
+        "message": run.failure.message[:_MOST_MESSAGE],
+        "timeline": [f"{each['at']} {each['event']}: {each['outcome']}" for each in timeline(run)][-_MOST_STEPS:],
     }
 
 

@@ -247,3 +247,28 @@ def test_a_host_that_was_lost_before_any_lock_is_not_asked_again(story, may_own)
 
 def test_a_failure_keeps_its_task() -> None:
     assert Story().noted("no", "My hook").run.failure == Failure("start", "My hook", "no")
+
+
+def test_a_job_hands_on_what_is_small_of_the_evidence() -> None:
+    story = Story().prepared().migrated().failed("verify", "x" * 5000)
+    kept = rollback.artifact(story.run, {"folder": "/srv/logs/evidence-1", "files": ["failure.json"]})
+    assert (kept["run"], kept["step"], kept["folder"], kept["files"]) == (
+        ID,
+        "verify",
+        "/srv/logs/evidence-1",
+        ["failure.json"],
+    )
+    assert len(kept["message"]) == 2000
+    assert kept["timeline"][0].endswith(" start: ok") and kept["timeline"][-1].endswith(" verify: failed")
+
+
+@pytest.mark.parametrize(
+    "story, evidence",
+    [
+        (Story("rollback"), {"folder": "/srv/logs/evidence-1", "files": []}),
+        (Story().prepared().failed("verify", "x"), {"folder": None, "files": [], "error": "full"}),
+        (Story().prepared().failed("verify", "x"), {}),
+    ],
+)
+def test_without_evidence_nothing_is_handed_on(story, evidence) -> None:
+    assert rollback.artifact(story.run, evidence) == {}
