@@ -27,7 +27,12 @@ class ActionModule(ActionBase):
         super().run(tmp, task_vars)
         _result, given = self.validate_argument_spec(_SPEC)
         host = task_vars["inventory_hostname"]
-        made = report(given["kind"], given["results"], lambda name, extra=None: self._command(host, name, extra))
+        made = report(
+            given["kind"],
+            given["results"],
+            lambda name, extra=None: self._command(host, name, extra),
+            check_mode=bool(self._task.check_mode),
+        )
         lines = [redact(each) for each in made.lines]
         if lines:
             # One call, so that the lines of the hosts of a batch do not mix.

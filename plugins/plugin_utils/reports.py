@@ -21,13 +21,28 @@ class Report:
     problem: str = ""
 
 
-def report(kind: str, results: Results, command: Command) -> Report:
+def report(kind: str, results: Results, command: Command, *, check_mode: bool = False) -> Report:
     """The report of one host.
 
     :param kind: one of :data:`KINDS`.
+    :param check_mode: the modules predicted what they would do.
     :param results: the results of the modules that the kind needs, see the functions below.
     """
-    return _REPORTS[kind](results, command)
+    made = _REPORTS[kind](results, command)
+    if not check_mode:
+        return made
+    return Report([_predicted(each, results.get(kind) or {}) for each in made.lines], made.problem)
+
+
+# What a line says of something done, and of the same predicted.
+_PREDICTED = {"removed": "would go", "kept": "would stay"}
+
+
+def _predicted(text: str, result: Mapping[str, Any]) -> str:
+    name = text.split(" ", 1)[0]
+    if name == "maintenance" and result.get("changed"):
+        return line(name, f"would be {text[13:]}")
+    return line(_PREDICTED[name], text[13:]) if name in _PREDICTED else text
 
 
 def _backups(results: Results, command: Command) -> Report:

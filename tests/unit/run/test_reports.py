@@ -118,6 +118,12 @@ FLAG = "/srv/library.json.maintenance"
             "",
             [f"maintenance  on: {FLAG} (turned on by R, R works)"],
         ),
+        (
+            "maintenance",
+            {"maintenance": {"on": True, "content": {"reason": "R"}, "changed": True}, "flag": FLAG},
+            "",
+            [f"maintenance  on: {FLAG} (R)"],
+        ),
         ("service", {"state": "restarted"}, "", ["service      restarted"]),
         ("verification", {"verification": {"valid": True}}, "", []),
         ("verification", {"verification": {"valid": False, "errors": 1}}, "The library is not valid: 1 problem,", []),
@@ -128,3 +134,30 @@ def test_the_other_playbooks(kind: str, results: Dict[str, Any], problem: str, l
     made = report(kind, results, command)
     assert made.lines == lines
     assert made.problem.startswith(problem) and bool(made.problem) == bool(problem)
+
+
+@pytest.mark.parametrize(
+    "kind, results, lines",
+    [
+        (
+            "cleanup",
+            {"backups": PRUNED, "logs": NOTHING},
+            [f"would go     {OLD}: older than 7 days", f"would stay   {NEW}: the newest"],
+        ),
+        (
+            "maintenance",
+            {"maintenance": {"on": True, "content": {"reason": "by hand"}, "changed": True}, "flag": FLAG},
+            [f"maintenance  would be on: {FLAG} (by hand)"],
+        ),
+        (
+            "maintenance",
+            {"maintenance": {"on": False, "changed": True}, "flag": FLAG},
+            [f"maintenance  would be off: {FLAG}"],
+        ),
+        # Only looked at.
+        ("maintenance", {"maintenance": {"on": False, "changed": False}, "flag": FLAG}, [f"maintenance  off: {FLAG}"]),
+        ("health", {"health": {"result": "pass", "reasons": []}}, ["health       pass"]),
+    ],
+)
+def test_check_mode_says_what_would_be_done(kind: str, results: Dict[str, Any], lines: List[str]) -> None:
+    assert report(kind, results, command, check_mode=True).lines == lines
