@@ -23,6 +23,14 @@ options:
     elements: str
     choices: [preflight, lock, backup]
     default: [preflight, lock, backup]
+  image_root:
+    description: Folder that image paths resolve under; that of the library when omitted.
+    type: path
+  items:
+    description: As O(mobius.dhash.library_preflight#module:items).
+    type: list
+    elements: str
+    default: []
   schema:
     description: As O(mobius.dhash.library_preflight#module:schema).
     type: path
@@ -61,8 +69,6 @@ extends_documentation_fragment:
   - mobius.dhash.attributes
   - mobius.dhash.library
   - mobius.dhash.library.backup_dir
-  - mobius.dhash.hashing.images
-  - mobius.dhash.hashing.items
 seealso:
   - module: mobius.dhash.library_preflight
   - module: mobius.dhash.library_lock
@@ -144,8 +150,6 @@ def main() -> None:
             steps=dict(type="list", elements="str", choices=list(STEPS), default=list(STEPS)),
             image_root=dict(type="path"),
             items=dict(type="list", elements="str", default=[]),
-            image_key=dict(type="str", default="image"),
-            rehash=dict(type="str", choices=["changed", "missing", "all"], default="changed"),
             log_dir=dict(type="path"),
             schema=dict(type="path"),
             metrics_file=dict(type="path"),

@@ -15,7 +15,7 @@ from ansible_collections.mobius.dhash.plugins.module_utils.text import (
     mask_secrets,
     redact,
 )
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 S = "hunter2"
@@ -300,7 +300,6 @@ def test_words_are_not_opaque(part):
     assert not is_opaque(part)
 
 
-@settings(deadline=None)
 @given(
     st.text(),
     st.text(min_size=6, alphabet=st.characters(exclude_categories=["Cs", "Zs", "Cc"], exclude_characters="*")),
@@ -313,7 +312,6 @@ def test_a_configured_secret_never_survives(around, secret):
     )
 
 
-@settings(deadline=None)
 @given(st.text())
 def test_masking_twice_changes_nothing(text):
     once = mask_secrets(text)

@@ -41,7 +41,7 @@ def test_odd_and_tiny_sizes(width: int) -> None:
         assert shrink.greys(image) == by_pillow(image), image.size
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.integers(1, 900), st.integers(1, 900), st.integers(0, 1 << 30), st.sampled_from(["noise", "edges", "extremes"])
 )

@@ -143,7 +143,7 @@ def brute_pairs(rows, distance):
     return len(near)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, 10_000), st.integers(0, 10), st.booleans())
 def test_pairs_and_groups_are_what_comparing_all_gives(tmp_path_factory, seed, distance, plain):
     rng = random.Random(seed)

@@ -55,7 +55,7 @@ def test_clustered_hashes_give_what_comparing_all_gives(engine, monkeypatch, dis
     assert found(hashes, distance) == brute(hashes, distance)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.sets(
         st.one_of(st.integers(0, 2**64 - 1), st.integers(0, 300), st.sampled_from([2**63, 2**64 - 1])), max_size=60

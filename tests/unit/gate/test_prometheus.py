@@ -13,7 +13,7 @@ from ansible_collections.mobius.dhash.plugins.module_utils.gate.prometheus impor
     parse,
     worst_of,
 )
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 pytest.importorskip("prometheus_client")
@@ -123,7 +123,6 @@ def lines(draw):
     return f"{name}{body} {draw(NUMBER)}{stamp}{draw(BLANK)}"
 
 
-@settings(deadline=None)
 @given(st.lists(lines(), min_size=1, max_size=5))
 def test_generated_documents_are_read_alike(drawn):
     text = "\n".join(drawn) + "\n"
@@ -133,7 +132,6 @@ def test_generated_documents_are_read_alike(drawn):
         assert worst(ours.values) == worst(worst_of(known))
 
 
-@settings(deadline=None)
 @given(st.text())
 def test_any_text_is_parsed_or_not_and_never_raises(text):
     parse(text)

@@ -220,7 +220,7 @@ def some_verdicts(data):
     return lambda item: drawn.setdefault(item.pointer, data.draw(VERDICTS))
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(documents(), st.data())
 def test_nothing_else_changes_and_twice_is_once(content, data):
     verdict = some_verdicts(data)
@@ -235,7 +235,7 @@ def test_nothing_else_changes_and_twice_is_once(content, data):
                 assert matches(item.value, verdict(item))
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(documents(owned=False), st.data())
 def test_taking_the_members_out_again_gives_the_original_bytes(content, data):
     verdict = some_verdicts(data)

@@ -116,7 +116,7 @@ _styles = some.sampled_from(
 )
 
 
-@settings(max_examples=int(os.environ.get("EXAMPLES", "60")), deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=int(os.environ.get("EXAMPLES", "60")), suppress_health_check=list(HealthCheck))
 @given(some.lists(_items, min_size=1, max_size=5), _styles, some.lists(some.integers(0, 2), min_size=5, max_size=5))
 def test_for_any_library(tmp_path_factory: Any, items: list, style: dict, verdicts: list[int]) -> None:
     library = tmp_path_factory.mktemp("any") / "library.json"

@@ -16,7 +16,7 @@ from ansible_collections.mobius.dhash.plugins.module_utils.notify.forms import (
 )
 from ansible_collections.mobius.dhash.plugins.module_utils.notify.message import Message, units
 from ansible_collections.mobius.dhash.plugins.module_utils.notify.send import notify, secrets_of
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from mail_server import mailing
 
@@ -112,7 +112,6 @@ def test_another_limit_can_be_set():
     assert len(document_of("webhook", message(TEXTS["short lines"]), 60_000)) > 9000
 
 
-@settings(deadline=None)
 @given(st.text(max_size=300), st.text(max_size=3000), st.dictionaries(st.text(max_size=20), st.text(max_size=50)))
 def test_any_message_fits(subject, text, facts):
     for kind, (most, size) in SIZES.items():
