@@ -18,7 +18,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 
 .PHONY: help
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 .PHONY: controller
 controller:
@@ -52,11 +52,15 @@ clean: controller ## stop the service, remove .local
 pages: ## the HTML, CSS and JavaScript of pages/ as Python modules, which Ansible can send to a host
 	@python3 pages/build.py
 
+.PHONY: reference
+reference: tools ## the READMEs of the roles and docs/variables.md, from the argument specifications
+	@$(TEST)/bin/python -B tools/reference.py
+
 .PHONY: test
 test: lint unit integration faults-quick molecule ## lint, unit, integration, faults-quick and molecule
 
 .PHONY: lint
-lint: tools ## ansible-lint, ruff, mypy
+lint: tools ## ansible-lint, yamllint, ruff, mypy
 	@PATH=$(CURDIR)/$(TEST)/bin:$$PATH tests/lint.sh
 
 .PHONY: unit

@@ -17,5 +17,6 @@ mapfile -t typed < <(git grep -LE '^from (ansible\.plugins|\.run\.action)' 'plug
 run "mypy --strict on module_utils and plugin_utils" mypy plugins/module_utils "${typed[@]}"
 run "import-linter" env PYTHONPATH=playbooks/collections lint-imports --no-cache --no-logo
 run "shellcheck" shellcheck "${scripts[@]}"
+run "yamllint" yamllint --strict .
 run "ansible-lint, profile production" ansible-lint -q
 exit $status

@@ -169,7 +169,7 @@ attributes:
 extends_documentation_fragment:
   - mobius.dhash.attributes.info
 author:
-  - Mobius contributors (@mobius)
+  - Mobius contributors (@mobius-dhash)
 """
 
 EXAMPLES = r"""

@@ -29,7 +29,7 @@ attributes:
     description: An action plugin adds what only the controller has, the locks of the packages and the service's code.
     support: full
 author:
-  - Mobius contributors (@mobius)
+  - Mobius contributors (@mobius-dhash)
 """
 
 EXAMPLES = r"""

@@ -34,7 +34,7 @@ attributes:
     description: An action plugin adds what only the controller has, the locks of the packages.
     support: full
 author:
-  - Mobius contributors (@mobius)
+  - Mobius contributors (@mobius-dhash)
 """
 
 EXAMPLES = r"""

@@ -46,7 +46,7 @@ attributes:
     description: An action plugin adds what only the controller has, the code of the service.
     support: full
 author:
-  - Mobius contributors (@mobius)
+  - Mobius contributors (@mobius-dhash)
 """
 
 EXAMPLES = r"""
