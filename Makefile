@@ -86,9 +86,9 @@ molecule: tools ## two real hosts with systemd and sshd
 	@PATH=$(CURDIR)/$(TEST)/bin:$$PATH molecule/run.sh
 
 .PHONY: faults
-faults: tools ## every fault on every writing path and on the playbooks; as root; writes docs/reliability.md
+faults: tools ## every fault on every writing path and on the playbooks; as root; RESUME=1 goes on; writes docs/reliability.md
 	@tests/faults/setup.sh sshd
-	@$(TEST)/bin/python -B tests/faults/run.py --document docs/reliability.md
+	@$(TEST)/bin/python -B tests/faults/run.py --document docs/reliability.md $(if $(RESUME),--resume)
 
 .PHONY: faults-quick
 faults-quick: tools ## every kill, and a sample of all other faults, in 2 minutes

@@ -15,11 +15,14 @@ import sys
 import time
 import traceback
 from pathlib import Path
-from typing import Any, Callable, Dict
+from typing import Any, Callable, Dict, List
 
 import machine
 import places
-from report import SECTIONS, write
+
+sys.path.append(str(places.HERE.parent))
+from progress import duration  # noqa: E402
+from report import SECTIONS, write  # noqa: E402
 
 
 def main() -> int:
@@ -29,12 +32,31 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_unused: sys.exit(143))
     if options.limit:
         places.use_scratch()
-    failed = [name for name in ([] if options.report else options.only) if not _section(name, options)]
+    wanted = [] if options.report else options.only
+    failed, done = [], []
+    try:
+        for name in wanted:
+            print(f"bench: {name}, {_left(wanted, done)}", file=sys.stderr, flush=True)
+            if not _section(name, options):
+                failed.append(name)
+            done.append(name)
+    except (KeyboardInterrupt, SystemExit):
+        left = ",".join(name for name in wanted if name not in done)
+        print(f"interrupted; kept: {', '.join(done) or 'nothing'}. Next: make bench BENCH={left}", file=sys.stderr)
+        return 130
     write({name: _kept(name) for name in SECTIONS if _kept(name)})
     print(f"written: {places.DOCUMENT}")
     if failed:
         print(f"not measured: {', '.join(failed)}; see above", file=sys.stderr)
     return 1 if failed else 0
+
+
+def _left(wanted: List[str], done: List[str]) -> str:
+    """The time left, as far as the last runs of the sections tell."""
+    took = [(_kept(name) or {}).get("took") for name in wanted if name not in done]
+    if None in took:
+        return f"section {len(done) + 1} of {len(wanted)}"
+    return f"section {len(done) + 1} of {len(wanted)}, about {duration(sum(took))} left"
 
 
 def _section(name: str, options: argparse.Namespace) -> bool:

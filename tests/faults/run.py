@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import List, Optional
 
 HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parents[1] / "playbooks" / "collections")]
+sys.path[:0] = [str(HERE), str(HERE.parent), str(HERE.parents[1] / "playbooks" / "collections")]
 
 import report  # noqa: E402
 import work  # noqa: E402
@@ -33,11 +34,19 @@ def main() -> int:
     options = _options()
     folder = Path(tempfile.mkdtemp(prefix="faults-", dir=_fast_folder()))
     started = time.monotonic()
+    tally: work.Tally = ([], [])
+    ended = False
+    # So that what is there is printed then, too.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        verdicts, untried = work.run(options, folder)
+        work.run(options, folder, tally)
+    except KeyboardInterrupt:
+        ended = True
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     seconds = time.monotonic() - started
+    # What is made of the others comes after them in the table.
+    verdicts, untried = sorted(tally[0], key=lambda each: each.group == "plays"), tally[1]
     table = report.table(verdicts)
     print(table)
     for each in verdicts:
@@ -45,6 +54,9 @@ def main() -> int:
             print(f"LOST  {each.label}\n      {each.lost}\n      the run: {each.ended}")
     for each in untried:
         print(f"NOT TRIED  {each}")
+    if ended:
+        print(f"interrupted after {len(verdicts)} runs. Next: make faults RESUME=1 goes on from there", file=sys.stderr)
+        return 130
     problems = _problems(options, verdicts)
     print(f"{len(verdicts)} runs in {seconds:.0f} s, {options.jobs} at a time")
     if options.document is not None and not problems:
@@ -62,6 +74,7 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument("--group", action="append", choices=sorted(EXPECTED), help="these faults; may be repeated")
     parser.add_argument("--jobs", type=int, default=min(4, len(os.sched_getaffinity(0))), help="runs at a time")
+    parser.add_argument("--resume", action="store_true", help="go on where a run of the same tree was ended")
     parser.add_argument("--document", type=Path, help="put the table between the markers of this file")
     options = parser.parse_args()
     if options.document is not None and (options.quick or options.only or options.group):

@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import multiprocessing
 import os
+import signal
 import sys
+from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Optional, Tuple
@@ -17,13 +19,18 @@ import haste
 import paths
 import runbook_cases
 import sweep
+from kept import Kept
+from progress import Progress
 from sweep import Bench, Case, Verdict
 
 _bench: Optional[Bench] = None
 
 
-def run(options: argparse.Namespace, folder: Path) -> Tuple[List[Verdict], List[str]]:
-    """All verdicts, and what could not be tried and why."""
+Tally = Tuple[List[Verdict], List[str]]
+
+
+def run(options: argparse.Namespace, folder: Path, tally: Tally) -> None:
+    """Add all verdicts to ``tally``, and what could not be tried and why: what is there stays when the run is ended."""
     images = folder / "images"
     paths.draw(images)
     wanted: Dict[str, Callable[..., List[Any]]] = {
@@ -34,31 +41,64 @@ def run(options: argparse.Namespace, folder: Path) -> Tuple[List[Verdict], List[
     }
     wanted.update(damage=damage.cases, haste=haste.cases)
     without = {"calls": broken.unavailable, "full": disks.unavailable, "power": disks.unavailable}
-    verdicts: List[Verdict] = []
-    untried: List[str] = []
+    verdicts, untried = tally
+    kept = Kept(resume=options.resume, quick=options.quick, only=options.only)
+    if options.resume:
+        print(f"resumed: {len(kept)} verdicts of a run that was ended", file=sys.stderr, flush=True)
     context = multiprocessing.get_context("fork")
     with ProcessPoolExecutor(options.jobs, context, _start, (folder, images)) as pool:
-        for group in options.group or wanted:
+        groups = options.group or list(wanted)
+        for number, group in enumerate(groups, 1):
             reason = without.get(group, lambda: None)()
             if reason is not None:
                 untried.append(f"{group}: {reason}")
                 continue
+            print(f"{group}: group {number} of {len(groups)}, counting its faults", file=sys.stderr, flush=True)
             found = wanted[group](
                 Bench(folder / f"main-{group}", images), options.only or [*paths.WRITING, *paths.PLAYBOOKS]
             )
             found = [each for place, each in enumerate(found) if not options.quick or each.quick(place)]
-            for place, verdict in enumerate(pool.map(_try, found, chunksize=1 if group == "plays" else 4)):
-                verdicts.append(verdict)
-                if verdict.lost is not None:
-                    print(f"LOST  {verdict.label}: {verdict.lost}", file=sys.stderr, flush=True)
-                if sys.stderr.isatty() and place % 20 == 0:
-                    print(f"{group} {place}/{len(found)}", end="\r", file=sys.stderr)
-    # What is made of the others comes after them in the table.
-    return sorted(verdicts, key=lambda each: each.group == "plays"), untried
+            try:
+                _try_all(pool, group, found, kept, verdicts)
+            except BaseException:
+                # What waits in the queue would be tried before this ends.
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+
+
+def _try_all(pool: ProcessPoolExecutor, group: str, found: List[Any], kept: Kept, verdicts: List[Verdict]) -> None:
+    """Every fault of a group, with a line for each path when its last fault was tried."""
+    places = [place for place in range(len(found)) if kept.get((group, len(found), place)) is None]
+    new = iter(pool.map(_try, [found[place] for place in places], chunksize=1 if group == "plays" else 4))
+    progress = Progress(group, len(places))
+    waiting = Counter(map(_path, found))
+    lost: Counter[str] = Counter()
+    for place, case in enumerate(found):
+        key = (group, len(found), place)
+        verdict = kept.get(key)
+        if verdict is None:
+            verdict = next(new)
+            kept.add(key, verdict)
+            progress.advance()
+        verdicts.append(verdict)
+        path = _path(case)
+        if verdict.lost is not None:
+            lost[path] += 1
+            progress.say(f"LOST  {verdict.label}: {verdict.lost}")
+        waiting[path] -= 1
+        if not waiting[path]:
+            progress.say(f"{group}: {path} done, {lost[path]} lost")
+    progress.finish(f"{len(found)} faults tried, {sum(lost.values())} lost")
+
+
+def _path(case: Any) -> str:
+    """The writing path or playbook that a fault is for."""
+    return str(case.model.name if hasattr(case, "model") else getattr(case, "name", None) or case.call)
 
 
 def _start(folder: Path, images: Path) -> None:
     global _bench
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     disks.own_mounts()
     _bench = Bench(folder / f"bench-{os.getpid()}", images)
 
