@@ -145,7 +145,11 @@ def kept():
         "sharp": {**row, "seconds": [0.5, 0.5, 0.5], "equal": 0, "within2": 5},
     }
     size = {"items": 1000, "json": 3e5, "first": [run(1.0)] * 3, "again": [run(0.1)] * 3}
-    played = {"seconds": 9.0, "tasks": 60, "changed": 5, "skipped": 30}
+    played = {"seconds": 9.0, "cpu": 8.0, "tasks": 60, "changed": 5, "skipped": 30}
+    controller = {
+        name: {"runs": [{**played, "cpu": cpu}], "modules": 9}
+        for name, cpu in (("one ping", 2.0), ("deploy.yml, first", 9.0))
+    }
     section = {"machine": {name: "x" for name in ["date", "CPU", "processors", "memory", "system", "commit", "load"]},
                "versions": {"Pillow": "12.3.0"}, "took": 5.0}  # fmt: skip
     corpora = {"web": {"pictures": 9, "bytes": 9, "rows": rows}}
@@ -155,7 +159,8 @@ def kept():
         "backup": {**section, "bytes": 1 << 30, "rounds": 3, "rows": {
             name: {"seconds": [2.0], "cpu": [1.0]} for name in ("cp && sha256sum", "library_backup")}},
         "deploy": {**section, "rounds": 3, "ansible": "2.19", "hosts": {"missing": "no root"},
-                   "local": {"first": {**played, "modules": 20}, "again": {**played, "modules": 17}}},
+                   "local": {"first": {**played, "modules": 20}, "again": {**played, "modules": 17}},
+                   "controller": {"rows": {10: controller}, "missing": {"Ansistrano, one file": "not installed"}}},
     }  # fmt: skip
 
 
