@@ -50,9 +50,10 @@ options:
     type: int
     default: 900
   lock_break:
-    description: Take the lock whoever holds it.
-    type: bool
-    default: false
+    description:
+      - V(true) takes the lock whoever holds it. The id of a run takes it from that run and from no other.
+    type: str
+    default: "false"
   lock_wait:
     description: Seconds to wait for a holder that is ending, and for a process that is still writing.
     type: float
@@ -140,6 +141,7 @@ import os
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.mobius.dhash.plugins.module_utils.ansible import finish
 from ansible_collections.mobius.dhash.plugins.module_utils.deployment.prepare import STEPS, prepare
+from ansible_collections.mobius.dhash.plugins.module_utils.storage.lock import parse_break
 
 
 def main() -> None:
@@ -155,7 +157,7 @@ def main() -> None:
             metrics_file=dict(type="path"),
             replaces=dict(type="list", elements="path", default=[]),
             lock_ttl=dict(type="int", default=900),
-            lock_break=dict(type="bool", default=False),
+            lock_break=dict(type="str", default="false"),
             lock_wait=dict(type="float", default=0),
             lock_pid=dict(type="int"),
             run=dict(type="dict"),
@@ -181,7 +183,7 @@ def main() -> None:
             check=check,
             lock={
                 "ttl": given["lock_ttl"],
-                "force": given["lock_break"],
+                "force": parse_break(given["lock_break"]),
                 "pid": given["lock_pid"],
                 "wait": given["lock_wait"],
             },

@@ -58,9 +58,10 @@ options:
     type: int
     default: 900
   lock_break:
-    description: Take the lock whoever holds it.
-    type: bool
-    default: false
+    description:
+      - V(true) takes the lock whoever holds it. The id of a run takes it from that run and from no other.
+    type: str
+    default: "false"
   lock_wait:
     description: Seconds to wait for a holder that is ending, and for a process that is still writing.
     type: float
@@ -137,6 +138,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.mobius.dhash.plugins.module_utils.ansible import finish
 from ansible_collections.mobius.dhash.plugins.module_utils.deployment.journals import unit_journals
 from ansible_collections.mobius.dhash.plugins.module_utils.deployment.rollback import roll_back
+from ansible_collections.mobius.dhash.plugins.module_utils.storage.lock import parse_break
 
 
 def main() -> None:
@@ -151,7 +153,7 @@ def main() -> None:
             watched=dict(type="dict"),
             evidence=dict(type="dict"),
             lock_ttl=dict(type="int", default=900),
-            lock_break=dict(type="bool", default=False),
+            lock_break=dict(type="str", default="false"),
             lock_wait=dict(type="float", default=0),
             lock_pid=dict(type="int"),
             run=dict(type="dict"),
@@ -168,7 +170,7 @@ def main() -> None:
         evidence["texts"] = unit_journals(module, evidence.pop("units", []))
     lock = {
         "ttl": given["lock_ttl"],
-        "force": given["lock_break"],
+        "force": parse_break(given["lock_break"]),
         "pid": given["lock_pid"],
         "wait": given["lock_wait"],
     }

@@ -16,7 +16,7 @@ from __future__ import annotations
 import os
 import time
 from contextlib import contextmanager, suppress
-from typing import Any, Dict, Iterator, Optional
+from typing import Any, Dict, Iterator, Optional, Union
 
 from ..errors import MobiusError
 from .kernel_lock import WAIT, Locked, StillWriting, Token, folder_alone, held, kernel_lock, spans_seen, wait_for_lock
@@ -74,6 +74,14 @@ def holder(library_path: str) -> Optional[Lease]:
     return None if lease is None or is_stale(lease) else lease
 
 
+def parse_break(text: str) -> Union[bool, str]:
+    """What ``lock_break`` of a module asks for: whether to take any holder's lock, or the id of the only one."""
+    word = text.strip().lower()
+    if word in ("", "false", "no", "off", "0", "n", "f"):
+        return False
+    return True if word in ("true", "yes", "on", "1", "y", "t") else text.strip()
+
+
 def acquire(
     library_path: str,
     holder_id: str,
@@ -81,7 +89,7 @@ def acquire(
     purpose: str = "deployment",
     ttl: int = TTL,
     pid: Optional[int] = None,
-    force: bool = False,
+    force: Union[bool, str] = False,
     check_mode: bool = False,
     wait: float = 0.0,
     info: Optional[Dict[str, Any]] = None,
@@ -90,7 +98,8 @@ def acquire(
 
     :param ttl: seconds without a sign of life after which it is free; every writing call of the holder renews it.
     :param pid: a process on this host whose end frees the lease at once.
-    :param force: take it whoever holds it; a process of the former holder that is still writing replaces nothing more.
+    :param force: take it whoever holds it, or, given an id, from that holder only; a process of the former holder that
+        is still writing replaces nothing more.
     :param wait: seconds to wait for the holder to end, and for a process that is still writing.
     :param info: what the controller says of itself, such as the id and URL of its job.
     :returns: ``changed`` (false for a renewal), ``holder``, ``taken_over_from`` (a lease or None), ``waited`` in
@@ -107,7 +116,7 @@ def acquire(
     if check_mode:
         return {**_take(library_path, lease, force, write=False), "waited": 0.0, "waited_for": None}
     started = time.monotonic()
-    broken = _break(library_path, lease) if force else None
+    broken = _break(library_path, lease, force) if force else None
     waited_for: Optional[Lease] = None
     while True:
         left = wait - (time.monotonic() - started)
@@ -133,8 +142,9 @@ def _after_waiting(error: Locked, seconds: float, wait: float) -> Locked:
     return Locked(f"After waiting {seconds:.0f} s: {error.what}", error.where, error.remedy) if wait else error
 
 
-def _take(library_path: str, lease: Lease, force: bool, *, write: bool) -> Dict[str, Any]:
+def _take(library_path: str, lease: Lease, force: Union[bool, str], *, write: bool) -> Dict[str, Any]:
     former = read_lease(library_path)
+    force = _is_forced(force, former)
     ours = former is not None and former.get("id") == lease["id"]
     if former is not None and not ours and not force and not is_stale(former):
         raise _locked(library_path, former)
@@ -163,12 +173,16 @@ def _refuse_lost(library_path: str, holder_id: str, former: Optional[Lease], for
         raise _lost(library_path, f"The lock of this run ({holder_id}) was released while it was still writing")
 
 
-def _break(library_path: str, lease: Lease) -> Optional[Lease]:
+def _is_forced(force: Union[bool, str], former: Optional[Lease]) -> bool:
+    return force is True or (bool(force) and former is not None and former.get("id") == force)
+
+
+def _break(library_path: str, lease: Lease, force: Union[bool, str]) -> Optional[Lease]:
     """Take a live lease away from another holder, which fences what it still has running."""
     prepare_folder(library_path)
     with lease_mutex(library_path):
         former = read_lease(library_path)
-        if former is None or former.get("id") == lease["id"]:
+        if former is None or former.get("id") == lease["id"] or not _is_forced(force, former):
             return None
         if not is_stale(former):
             note_broken(library_path, former, describe(lease))
@@ -378,5 +392,6 @@ def _locked(library_path: str, lease: Lease) -> Locked:
         f"{lease.get('expires_at')}",
         library_path,
         "wait for it to end (library_lock with wait; for the playbooks -e mobius_lock_wait=SECONDS); only if it is "
-        "dead, break the lock: library_lock with force=true (for the playbooks: -e mobius_lock_break=true)",
+        "dead, break the lock: library_lock with force=true (for the playbooks: "
+        f"-e mobius_lock_break={lease.get('id')})",
     )

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Dict, FrozenSet
 
 from ..errors import MobiusError
@@ -19,6 +20,7 @@ _STEPS = (
     *("all", "start", "reach", "prepare", "preflight", "lock", "backup"),
     *("dry-run", "confirm", "migrate", "verify", "restart", "health"),
 )
+_RUN_ID = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-z]+")
 _CODES = "a list of HTTP statuses, such as 200, 204, 200-299 or 2xx"
 _SECONDS = Number(0, 10_000_000)
 _KEPT = whole(0, 100_000)
@@ -64,6 +66,11 @@ def _mode(value: Any) -> str:
     # YAML reads a bare on and off as true and false.
     good = isinstance(value, bool) or str(value).lower() in ("on", "off", "status", "true", "false")
     return "" if good else "on, off or status"
+
+
+def _lock_break(value: Any) -> str:
+    of_a_run = isinstance(value, str) and _RUN_ID.fullmatch(value)
+    return "" if of_a_run else truth(value) and "true, false, or the id of the run whose lock is broken"
 
 
 def _auto_or_truth(value: Any) -> str:
@@ -151,7 +158,7 @@ VARIABLES: Dict[str, Kind] = {
     "mobius_hooks": _hooks,
     "mobius_confirm": truth,
     "mobius_lock_ttl": whole(1, 31_536_000),
-    "mobius_lock_break": truth,
+    "mobius_lock_break": _lock_break,
     "mobius_lock_wait": Number(0, 86_400),
     "mobius_reconnect_timeout": whole(0, 86_400),
     "mobius_backup": _backup,

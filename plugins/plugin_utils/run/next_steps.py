@@ -12,7 +12,7 @@ from .model import DEPLOYMENT, ROLLBACK
 
 
 def next_commands(end: End) -> List[str]:
-    """Commands that bring the host to a good end. None of them breaks a lock."""
+    """Commands that bring the host to a good end. None of them breaks the lock of another run."""
     if end.run.check_mode:
         return []
     return _recover(end) + _lift_maintenance(end)
@@ -37,7 +37,9 @@ def _look_first(end: End) -> List[str]:
     look = [end.command("status")]
     if end.run.kind == DEPLOYMENT and not (end.run.last("migrate") and end.before):
         return look
-    return [*look, end.command("rollback", extra={"mobius_backup": _wanted(end)})]
+    # The lock may still be this run's own, which has ended by then.
+    own = {"mobius_lock_break": end.run.id}
+    return [*look, end.command("rollback", extra={"mobius_backup": _wanted(end), **own})]
 
 
 def _bring_service_back(end: End) -> List[str]:

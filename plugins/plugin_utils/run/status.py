@@ -179,7 +179,7 @@ def next_commands(status: Status, command: Command) -> List[str]:
         found = [("backups", {})]
     if status.flag_is_left and status.state in (DEPLOYED, ROLLED_BACK, EDITED, UNKNOWN):
         found = [("maintenance", {"mobius_maintenance": "off"}), *found]
-    breaking = {"mobius_lock_break": "true"} if status.lock_is_dead else {}
+    breaking = {"mobius_lock_break": str(status.lock.get("id"))} if status.lock_is_dead else {}
     changing = ("deploy", "rollback")
     return [command(name, extra={**extra, **(breaking if name in changing else {})}) for name, extra in found]
 

@@ -181,7 +181,7 @@ TABLE: Dict[str, Any] = {
         found(run=run(**DEAD, owed=ALL), lock=lease(), before=TARGET),
         "interrupted",
         ["deployment R was interrupted"],
-        [f"{DEPLOY} mobius_lock_break=true", f"{BACK} mobius_lock_break=true"],
+        [f"{DEPLOY} mobius_lock_break=R", f"{BACK} mobius_lock_break=R"],
     ),
     "killed, and a process of it still writes": (
         found(run=run(**DEAD), writer={"pid": 12, "command": "python3"}),

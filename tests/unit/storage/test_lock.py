@@ -51,6 +51,27 @@ def test_takes_renews_and_gives_back(library: str) -> None:
     assert holder(library) is None
 
 
+def test_a_lock_is_broken_for_the_run_that_was_named_and_for_no_other(library: str) -> None:
+    acquire(library, "A")
+    with pytest.raises(Locked, match="locked by A"):
+        acquire(library, "B", force="C")
+    assert holder(library)["id"] == "A"
+    assert acquire(library, "B", force="A", check_mode=True)["taken_over_from"]["id"] == "A"
+    assert acquire(library, "B", force="A")["taken_over_from"]["id"] == "A"
+    # Once more, as a command that is pasted twice.
+    with pytest.raises(Locked, match="locked by B"):
+        acquire(library, "C", force="A")
+    assert acquire(library, "B", force="A")["changed"] is False
+
+
+@pytest.mark.parametrize(
+    ("text", "force"),
+    [("", False), ("False", False), ("no", False), ("True", True), ("yes", True), (" 1 ", True), (" A ", "A")],
+)
+def test_what_lock_break_asks_for(text: str, force: object) -> None:
+    assert lock.parse_break(text) == force
+
+
 def test_another_holder_is_refused_and_told_who_and_how_to_break_it(library: str) -> None:
     acquire(library, "A", purpose="deployment")
     with pytest.raises(Locked, match=r"locked by A \(deployment, .* since .*Z.*force=true"):
