@@ -122,5 +122,7 @@ def test_only_runs_that_left_the_same_share_what_follows(bench: Bench) -> None:
 
 def test_a_lock_that_nobody_heeds_shows(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     bench.model("restore")
-    monkeypatch.setattr(paths.lock, "refuse_if_held", lambda path, deployment: None)
+    # The look before the call, and the one around the replacement.
+    for name in ("refuse_if_held", "check_lease"):
+        monkeypatch.setattr(paths.lock, name, lambda path, deployment: None)
     assert losses(bench, [haste.Held("restore", "held by a deployment")])

@@ -122,7 +122,7 @@ ILL = {
         "above the limit of 14",
     ),
     "not a number": ({"metrics": raw(b'{"avg_hash_time": NaN}', kind="application/json")}, "not OK 3 times in a row"),
-    "garbage": ({"metrics": raw(b"\x00\xffnothing\n")}, "neither JSON nor Prometheus text"),
+    "garbage": ({"metrics": raw(b"\x00\xffnothing\n")}, "not a metric: "),
     "no answer in time": ({"health": lambda handler: time.sleep(2)}, "no response within 0.5 s"),
     "it hangs up": ({"health": hang_up}, "not OK 3 times in a row"),
     "elsewhere": ({"health": raw(b"", 302, Location="http://127.0.0.1:1/")}, "a redirect, not followed"),

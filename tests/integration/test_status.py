@@ -120,12 +120,15 @@ def test_a_killed_deployment(site, step):
     assert shown(run, "step").startswith(f"{step} ")
     assert "is gone" in shown(run, "controller")
     (command,) = commands(run)
-    assert "playbooks/deploy.yml" in command and "lock_break" not in command
+    owed = shown(run, "owed")
+    # A library that the orphaned verification has passed is kept, by a rollback to its own bytes.
+    kept = owed != "nothing" and "verify" not in owed
+    assert f"playbooks/{'rollback' if kept else 'deploy'}.yml" in command and "lock_break" not in command
     done = paste(command).succeeded()
-    assert "playbooks/rollback.yml" in shown(done, "undo")
+    assert kept or "playbooks/rollback.yml" in shown(done, "undo")
     assert b'"dhash"' in site.library.read_bytes()
-    if step in ("migrate", "verify", "health"):
-        assert service_pid(site) != before
+    # By then the service of a deployment that was killed in its last step was restarted already.
+    assert service_pid(site) != before or (step == "health" and "restart" not in owed)
     assert_good_end(site)
 
 
