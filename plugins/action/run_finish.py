@@ -5,11 +5,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from ansible import context
 from ansible.errors import AnsibleConnectionFailure
 
+from ..module_utils.clock import timestamp
+from ..module_utils.deployment.report import keep
+from ..module_utils.errors import MobiusError
 from ..module_utils.text import redact
 from ..plugin_utils.next_command import command
+from ..plugin_utils.run import fleet
 from ..plugin_utils.run.action import StepAction
 from ..plugin_utils.run.controller import controller_facts
 from ..plugin_utils.run.end import End, facts
@@ -20,7 +26,7 @@ from ..plugin_utils.run.messages import hosts_of, send
 from ..plugin_utils.run.next_steps import next_commands
 from ..plugin_utils.run.notification import end_notice
 
-_OWN = ("notify", "notify_timeout", "restartable", "lock_ttl", "rollback_backup")
+_OWN = ("notify", "notify_timeout", "restartable", "lock_ttl", "rollback_backup", "limits", "report_dest")
 
 
 class ActionModule(StepAction):
@@ -48,7 +54,7 @@ class ActionModule(StepAction):
         if not run.path or run.failure is not None and run.failure.lost and not owns_lock(run):
             return {}, ""
         try:
-            found = self.execute(arguments(run, given, controller_facts(), own), task_vars)
+            found = self.execute(arguments(run, given, controller_facts(), own, self._command(task_vars)), task_vars)
         except AnsibleConnectionFailure as error:
             return {}, str(error.message)
         if found.get("unreachable"):
@@ -57,15 +63,16 @@ class ActionModule(StepAction):
             return {"errors": {"state": str(found.get("msg"))}}, ""
         return found, ""
 
-    def _command(self, task_vars):
+    def _command(self, task_vars, host=None):
         def printed(playbook, extra=None):
-            return command(playbook, self.host, context.CLIARGS, extra or {}, self._loader.load)
+            return command(playbook, host or self.host, context.CLIARGS, extra or {}, self._loader.load)
 
         return printed
 
     def _notify(self, run, own, shown, known, task_vars):
         hosts = hosts_of(task_vars)
         with self.journal.ended(status=run.status, lines=[] if run.succeeded else shown) as runs:
+            self._write_fleet(run, hosts, runs, own, task_vars)
             notice = end_notice(run.kind, hosts, runs)
             # The message of the batch that lost a host has said that no later one was begun.
             if any(entry.get("after_lost") for entry in runs[self.host]) and self.journal.reported(runs):
@@ -73,6 +80,22 @@ class ActionModule(StepAction):
             send(self, notice, own["notify"], own["notify_timeout"], {run.kind: run.id, **known})
             if notice is not None:
                 self.journal.report(runs)
+
+    def _write_fleet(self, run, hosts, runs, own, task_vars):
+        """The page of all hosts, once the last one of a batch ends; what is wrong with it is a warning."""
+        if not own["report_dest"] or run.check_mode or not fleet.is_batch_over(run.kind, hosts, runs):
+            return
+        path = Path(self._loader.path_dwim(str(own["report_dest"]))) / fleet.file_name(run.kind, hosts, runs)
+        found = fleet.reports(
+            run.kind, hosts, runs, own["limits"], controller_facts(), lambda host: self._command(task_vars, host)
+        )
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            keep(str(path), fleet.fleet_page(run.kind, found, timestamp()).decode("utf-8"))
+        except (MobiusError, OSError) as error:
+            self._display.warning(f"The page of all hosts could not be written: {redact(str(error))}")
+            return
+        self._display.display(f"page of all hosts: {path}")
 
     def _result(self, end, found, lost):
         run = end.run
@@ -85,6 +108,7 @@ class ActionModule(StepAction):
             "facts": facts(end),
             "next": [] if run.succeeded else next_commands(end),
             "report": found.get("report"),
+            "page": found.get("page"),
             "removed": found.get("removed") or [],
         }
         return {**result, "failed": True, "msg": redact(why)} if why else result

@@ -172,6 +172,22 @@ metrics:
     p95_hash_time: 3.1
     extraction_failures_rate: 3.333
     low_confidence_queue_length: 4
+hash_times:
+  description: Distribution of the times behind RV(metrics); empty when none is known.
+  returned: success
+  type: dict
+  contains:
+    bounds:
+      description: Upper bounds in ms.
+      type: list
+      elements: int
+    counts:
+      description: Images up to each bound and above the one before it; the last counts those above all bounds.
+      type: list
+      elements: int
+  sample:
+    bounds: [1, 2, 5]
+    counts: [20, 30, 6, 2]
 versions:
   description: Pillow and ImageHash that hashed, and the mode; C(imagehash) is null where it is not installed.
   returned: success

@@ -12,7 +12,8 @@ short_description: End a deployment, a rollback or a watch
 version_added: 1.0.0
 description:
   - Ends the run that M(mobius.dhash.run_begin) began. In one call on the host it turns maintenance mode off, releases
-    the lock, writes the metrics file and the report, removes what is past its retention, and reads what the host holds.
+    the lock, writes the metrics file and the report (as JSON, as text and as a page), removes what is past its
+    retention, and reads what the host holds.
   - Then it shows the operator the outcome, the state of the host and the next commands, and sends the message at the
     end, once for all hosts.
   - Fails if the run failed, or if it left a lock or a maintenance flag behind. To be called outside of the block whose
@@ -86,6 +87,15 @@ options:
     description: Seconds for each channel. Handled on the controller.
     type: float
     default: 10
+  limits:
+    description: Limits on the metrics by name, which the report draws. Handled on the controller.
+    type: dict
+    default: {}
+  report_dest:
+    description:
+      - Folder on the controller for a page of all hosts of the play, relative to the playbook; none when empty.
+      - It is written when the last host of a batch ends, and again by each later batch. Handled on the controller.
+    type: str
   run:
     description: C(id), C(kind) and C(status) of the run. The action plugin sets it.
     type: dict
@@ -137,6 +147,11 @@ report:
   returned: always
   type: str
   sample: /srv/mobius/logs/deployment-20240924T160000Z-1a2b3c.json
+page:
+  description: The report as an HTML page on the host; null in check mode and where it could not be written.
+  returned: always
+  type: str
+  sample: /srv/mobius/logs/deployment-20240924T160000Z-1a2b3c.html
 removed:
   description: What the retention removed, each with C(path) and C(reason).
   returned: always
@@ -170,6 +185,8 @@ def main() -> None:
             rollback_backup=dict(type="str"),
             restartable=dict(type="bool", default=False),
             lock_ttl=dict(type="int", default=900),
+            limits=dict(type="dict", default={}),
+            report_dest=dict(type="str"),
             notify=dict(type="list", elements="dict", default=[], no_log=True),
             notify_timeout=dict(type="float", default=10.0),
         ),

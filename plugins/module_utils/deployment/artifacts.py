@@ -21,7 +21,7 @@ EVIDENCE = "evidence"
 _STAMP = r"(?P<stamp>[0-9]{8}T[0-9]{6}Z)"
 _RUN = rf"(?P<run>{_STAMP}-[0-9a-f]{{6}})"
 _LOG = re.compile(rf"(?P<kind>migration|dry-run)-{_STAMP}(?:-[1-9][0-9]?)?\.log")
-_REPORT = re.compile(rf"(?P<kind>deployment|rollback|monitoring)-{_RUN}\.(?:json|log)")
+_REPORT = re.compile(rf"(?P<kind>deployment|rollback|monitoring)-{_RUN}\.(?:json|log|html)")
 _FOLDER = re.compile(rf"(?P<kind>{EVIDENCE})-{_RUN}")
 # The names that keep_evidence gives, and the temporary files of one that was killed.
 _IN_EVIDENCE = re.compile(
@@ -93,7 +93,7 @@ def _file(bare: Artifact, library: str) -> Artifact:
     also: Tuple[str, ...] = ()
     if not bare.run:
         foreign = _foreign_log(bare, library)
-    elif bare.path.endswith(".log"):
+    elif not bare.path.endswith(".json"):
         foreign = _foreign_text(bare, library)
     else:
         foreign, also = _foreign_report(bare, library)
@@ -123,14 +123,22 @@ def _foreign_report(bare: Artifact, library: str) -> Tuple[str, Tuple[str, ...]]
 
 
 def _foreign_text(bare: Artifact, library: str) -> str:
-    """The text of a report belongs to whatever its JSON belongs to; one log folder may serve several libraries."""
-    if _first_line(bare.path) != f"deployment: {bare.run}":
+    """Text and page of a report belong to whatever its JSON belongs to; one log folder may serve several libraries."""
+    if not _begins_as_a_report(bare):
         return "it does not begin as a report does"
     report = replace(bare, path=str(Path(bare.path).with_suffix(".json")))
     try:
         return _foreign_report(report, library)[0]
     except FileNotFoundError:
         return ""
+
+
+def _begins_as_a_report(bare: Artifact) -> bool:
+    if bare.path.endswith(".log"):
+        return _first_line(bare.path) == f"deployment: {bare.run}"
+    with open_regular(bare.path, follow=False) as stream:
+        head = stream.read(2048).decode("utf-8", "backslashreplace")
+    return head.startswith("<!doctype html>") and f"<title>{bare.kind.capitalize()} {bare.run}: " in head
 
 
 def _json(path: str) -> Dict[str, Any]:

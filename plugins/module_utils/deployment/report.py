@@ -1,7 +1,7 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The report of a run: one JSON document, and the same as readable lines."""
+"""The report of a run: one JSON document, the same as readable lines, and as a page."""
 
 from __future__ import annotations
 
@@ -13,10 +13,13 @@ from typing import Any, Dict
 from ..errors import MobiusError
 from ..storage.replace import ABANDONED_SECONDS, replace_whole, sweep_matching, temporaries_of
 from ..text import redact
+from .report_page import report_page
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-_TEMPORARIES = temporaries_of(r"(?:deployment|rollback|monitoring|migration|dry-run)-.+\.(?:json|log)")
+_TEMPORARIES = temporaries_of(r"(?:deployment|rollback|monitoring|migration|dry-run)-.+\.(?:json|log|html)")
 _IN_EVIDENCE = temporaries_of(".+")
+# Members that are tables; the JSON and the page have them.
+_TABLES = ("timeline", "samples", "failures", "hash_times", "limits")
 
 
 def checked_id(deployment: str) -> str:
@@ -33,7 +36,9 @@ def checked_id(deployment: str) -> str:
 def readable(report: Dict[str, Any]) -> str:
     """The report as ``name: value`` lines, the timeline last."""
     lines = [
-        f"{name}: {_plain(value)}" for name, value in report.items() if name != "timeline" and value not in ("", {}, [])
+        f"{name}: {_plain(value)}"
+        for name, value in report.items()
+        if name not in _TABLES and value not in ("", {}, [])
     ]
     lines += [f"{entry.get('at')}  {entry.get('event')}" for entry in report.get("timeline", [])]
     return "\n".join(lines) + "\n"
@@ -46,21 +51,22 @@ def _plain(value: Any) -> str:
 
 
 def write_report(log_dir: str, kind: str, report: Dict[str, Any], *, check_mode: bool = False) -> Dict[str, Any]:
-    """Write ``KIND-ID.json`` and ``KIND-ID.log`` into ``log_dir``, each replaced as a whole, mode 0640.
+    """Write ``KIND-ID.json``, ``.log`` and ``.html`` into ``log_dir``, each replaced as a whole, mode 0640.
 
     Removes the temporary files that killed runs left there more than an hour ago.
 
     :param report: holds ``deployment``, the id of the run.
-    :returns: ``report`` and ``log``, the paths; None in check mode, which writes neither.
+    :returns: ``report``, ``log`` and ``page``, the paths; None in check mode, which writes none.
     """
     report = redact(report)
     stem = Path(log_dir) / f"{kind}-{checked_id(report['deployment'])}"
     if check_mode:
-        return {"report": None, "log": None}
+        return {"report": None, "log": None, "page": None}
     _sweep(Path(log_dir))
     keep(f"{stem}.json", json.dumps(report, indent=2, ensure_ascii=False) + "\n")
     keep(f"{stem}.log", readable(report))
-    return {"report": f"{stem}.json", "log": f"{stem}.log"}
+    keep(f"{stem}.html", report_page(report, log_dir).decode("utf-8"))
+    return {"report": f"{stem}.json", "log": f"{stem}.log", "page": f"{stem}.html"}
 
 
 def _sweep(log_dir: Path) -> None:

@@ -129,6 +129,7 @@ def _result(run: Run, tally: Counts, version: Version, former: Optional[Dict[str
         **counts(tally),
         "failures": list(tally.failures)[:MOST_FAILURES],
         "metrics": tally.metrics(),
+        "hash_times": tally.hash_times(),
         "versions": run.versions,
         "sha256_before": version.sha256,
         "sha256_after": version.sha256,

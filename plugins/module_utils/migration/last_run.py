@@ -50,11 +50,16 @@ class Recalled(Counts):
             setattr(self, name, facts["counts"][name])
         self.failures = facts["failures"]
         self._metrics: Dict[str, Optional[float]] = facts["metrics"]
+        # Earlier versions did not keep them.
+        self._hash_times: Dict[str, List[int]] = facts.get("hash_times") or {}
         self.block: Optional[Dict[str, Any]] = facts["block"]
         self.rooted: bool = facts["rooted"]
 
     def metrics(self) -> Dict[str, Optional[float]]:
         return dict(self._metrics)
+
+    def hash_times(self) -> Dict[str, List[int]]:
+        return dict(self._hash_times)
 
 
 class CacheKey(NamedTuple):
@@ -150,6 +155,7 @@ def remember(library: str, wanted: CacheKey, sha256: str, tally: Tally, seen: Se
         "counts": {**counts, "hashed": 0, "unchanged": tally.hashed + tally.unchanged, "changed": 0},
         "failures": list(tally.failures),
         "metrics": tally.metrics(),
+        "hash_times": tally.hash_times(),
         **found,
     }
     with suppress(OSError):

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import heapq
 from array import array
+from bisect import bisect_right
 from typing import Dict, Generic, Iterable, Iterator, List, Optional, Tuple, TypeVar
 
 from ..library.edit import Verdict
 
 MOST_LOGGED = 20_000
 MOST_CHANGES = 50
+#: Upper bounds in ms by which hash times are counted; what is above the last is counted too.
+HASH_TIME_BOUNDS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
 _KEPT = 0xFFFF
 _T = TypeVar("_T")
 
@@ -66,7 +69,11 @@ class Counts:
         self.changes: Iterable[Tuple[str, str]] = ()
 
     def metrics(self) -> Dict[str, Optional[float]]:
-        """The guide's four figures; the two times are None when nothing was measured."""
+        """The guide's four metrics; the two times are None when nothing was measured."""
+        raise NotImplementedError
+
+    def hash_times(self) -> Dict[str, List[int]]:
+        """``bounds`` in ms and ``counts``, one more than bounds, of the times behind the metrics; may be empty."""
         raise NotImplementedError
 
     @property
@@ -161,10 +168,22 @@ class Tally(Counts):
         return Verdict(dhash, self._confidence[number], self._known[self._reasons[number]])
 
     def metrics(self) -> Dict[str, Optional[float]]:
-        times = sorted(self._seconds)
+        times = self._ordered()
         return {
             "avg_hash_time": round(1000 * sum(times) / len(times), 3) if times else None,
             "p95_hash_time": round(1000 * times[-(-95 * len(times) // 100) - 1], 3) if times else None,
             "extraction_failures_rate": round(self.failure_rate, 3),
             "low_confidence_queue_length": self.low_confidence,
         }
+
+    def hash_times(self) -> Dict[str, List[int]]:
+        times = self._ordered()
+        if not times:
+            return {}
+        below = [0, *(bisect_right(times, bound / 1000) for bound in HASH_TIME_BOUNDS), len(times)]
+        return {"bounds": list(HASH_TIME_BOUNDS), "counts": [after - before for before, after in zip(below, below[1:])]}
+
+    def _ordered(self) -> array[float]:
+        # Kept sorted: the next call sorts in linear time, and no second copy stays.
+        self._seconds = array("f", sorted(self._seconds))
+        return self._seconds

@@ -229,6 +229,7 @@ VARIABLES: Dict[str, Kind] = {
     "mobius_figures": mapping,
     "mobius_on_inconclusive": Choice(("hold", "rollback", "fail")),
     "mobius_evidence_dest": one_line,
+    "mobius_report_dest": one_line,
     "mobius_maintenance": _mode,
     "mobius_maintenance_window": _window,
     "mobius_maintenance_ignore_window": truth,

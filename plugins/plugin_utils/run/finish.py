@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from typing import Any, Dict, Mapping
 
-from .end import End, facts
+from .end import Command, End, facts
 from .headlines import headline
 from .model import DEPLOYMENT, MONITORING, ROLLBACK, Run, timeline
 
-# Start of the names of report files.
-_KINDS = {DEPLOYMENT: "deployment", ROLLBACK: "rollback", MONITORING: "monitoring"}
+#: Start of the names of report files.
+KINDS = {DEPLOYMENT: "deployment", ROLLBACK: "rollback", MONITORING: "monitoring"}
 
 
 def owns_lock(run: Run) -> bool:
@@ -21,11 +21,12 @@ def owns_lock(run: Run) -> bool:
 
 
 def arguments(
-    run: Run, given: Mapping[str, Any], controller: Mapping[str, Any], own: Mapping[str, Any]
+    run: Run, given: Mapping[str, Any], controller: Mapping[str, Any], own: Mapping[str, Any], command: Command
 ) -> Dict[str, Any]:
     """The options of the module.
 
     :param given: the options of the task; ``retention`` counts only for a deployment that succeeded.
+    :param own: the options that the action plugin acts on; of them ``rollback_backup`` and ``limits`` count here.
     """
     wanted = dict(given)
     stays_on_after = wanted.pop("stays_on_after", None) or []
@@ -36,32 +37,62 @@ def arguments(
         **wanted,
         "path": run.path,
         **run.real_paths,
-        "run": {"id": run.id, "kind": _KINDS[run.kind], "status": run.status},
+        "run": {"id": run.id, "kind": KINDS[run.kind], "status": run.status},
         "backup": _rollback_target(run, own),
-        "report_members": report(run, controller),
+        "report_members": report(run, controller, own.get("limits"), command),
         "lift_maintenance": not stays_on(run, stays_on_after),
         "owed": owed,
         "settled": settled,
     }
 
 
-def report(run: Run, controller: Mapping[str, Any]) -> Dict[str, Any]:
-    """The report: what is in it beside the id."""
-    end = End(run, {}, {}, lambda *_unused, **_ignored: "")
+def report(run: Run, controller: Mapping[str, Any], limits: Any, command: Command) -> Dict[str, Any]:
+    """The report: what is in it beside the id.
+
+    :param limits: on the metrics, by name; the page draws them.
+    """
+    end = End(run, {}, {}, command)
     failure: Dict[str, Any] = {}
     if run.failure is not None:
         failure = {"step": run.failure.step, "task": run.failure.task, "message": run.failure.message}
         if run.last_failure is not None:
             failure["afterwards"] = run.last_failure.message
     return {
-        "kind": _KINDS[run.kind],
+        "kind": KINDS[run.kind],
         "status": run.status,
+        "host": run.host,
         "message": headline(end),
         "failure": failure,
         "facts": facts_of(run, end),
         "controller": dict(controller),
         "timeline": timeline(run),
+        "commands": _commands(run, command),
+        **_tables(run, limits),
     }
+
+
+def _commands(run: Run, command: Command) -> Dict[str, str]:
+    """Commands that make sense whatever ``run_finish`` finds; the next ones after a failure follow from the state."""
+    status = {"status": command("status")}
+    if run.check_mode or not run.path:
+        return {}
+    if run.kind != DEPLOYMENT:
+        return status if run.succeeded else {**status, "rollback": command("rollback")}
+    if run.succeeded:
+        return {"rollback": command("rollback"), "review": command("review_export"), **status}
+    return status if run.status in ("refused", "rolled_back", "kept_edit") else {**status, "next": command("rollback")}
+
+
+def _tables(run: Run, limits: Any) -> Dict[str, Any]:
+    """What only the JSON and the page have room for."""
+    migrated, watched = run.result("migrate"), run.result("watch")
+    tables = {
+        "failures": migrated.get("failures"),
+        "hash_times": migrated.get("hash_times"),
+        "samples": watched.get("samples"),
+        "limits": limits if isinstance(limits, dict) and run.kind == DEPLOYMENT else {},
+    }
+    return {name: table for name, table in tables.items() if table}
 
 
 def facts_of(run: Run, end: End) -> Dict[str, Any]:

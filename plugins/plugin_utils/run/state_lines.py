@@ -97,7 +97,8 @@ def report_lines(end: End) -> List[str]:
     """The report; in check mode there is no file to name."""
     if end.run.check_mode:
         return []
-    return [line("report", str(end.found.get("log") or "could not be written"))]
+    page = [line("page", str(end.found["page"]))] if end.found.get("page") else []
+    return [line("report", str(end.found.get("log") or "could not be written")), *page]
 
 
 def problem_lines(end: End) -> List[str]:

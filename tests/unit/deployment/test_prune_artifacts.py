@@ -45,7 +45,7 @@ class Place:
         facts = {"library": str(self.library), **facts}
         record = {"deployment": run_id(day), "kind": kind, "status": "deployed", "facts": facts}
         written = write_report(str(self.logs), kind, record)
-        return [Path(written["report"]), Path(written["log"])]
+        return [Path(written["report"]), Path(written["log"]), Path(written["page"])]
 
     def evidence(self, day: int) -> Path:
         kept = keep_evidence(
@@ -158,6 +158,16 @@ def foreign_lines(place: Place) -> Path:
     return path
 
 
+def foreign_page(place: Place) -> Path:
+    path = place.logs / f"deployment-{run_id(1)}.html"
+    path.write_text(f"<!doctype html>\n<title>Notes on deployment {run_id(1)}</title>\n")
+    return path
+
+
+def other_librarys_page(place: Place) -> Path:
+    return place.record(1, library="/srv/other/library.json")[2]
+
+
 def other_librarys_record(place: Place) -> Path:
     return place.record(1, library="/srv/other/library.json")[0]
 
@@ -233,6 +243,8 @@ FOREIGN = [
     other_librarys_log,
     foreign_record,
     foreign_lines,
+    foreign_page,
+    other_librarys_page,
     other_librarys_record,
     linked_log,
     folder_as_log,

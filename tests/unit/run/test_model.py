@@ -13,7 +13,7 @@ from ansible_collections.mobius.dhash.plugins.plugin_utils.run.model import (
     entry_of,
     step_of,
 )
-from stories import BACKUP, EDIT, ID, NEW, OLD, OLDER, PATH, Story
+from stories import BACKUP, EDIT, ID, NEW, OLD, OLDER, PATH, Story, command
 
 
 @pytest.mark.parametrize(
@@ -179,7 +179,7 @@ def test_when_maintenance_mode_stays_on(steps, story, stays) -> None:
 )
 def test_what_the_host_is_asked_at_the_end(story, own, backup, retention) -> None:
     given = {"log_dir": "/srv/logs", "retention": {"keep_days": 1}, "stays_on_after": ["all"]}
-    asked = arguments(story.run, given, {"host": "ctl"}, own)
+    asked = arguments(story.run, given, {"host": "ctl"}, own, command)
     assert asked["backup"] == backup
     assert ("retention" in asked) == retention
     assert "stays_on_after" not in asked
@@ -191,7 +191,7 @@ def test_what_the_host_is_asked_at_the_end(story, own, backup, retention) -> Non
 
 def test_the_report_says_how_the_run_went() -> None:
     story = Story().prepared().migrated(metrics={"avg_hash_time": 1.5}).failed("verify", "no").restored()
-    told = report(story.failed("health", "503").run, {"host": "ctl"})
+    told = report(story.failed("health", "503").run, {"host": "ctl"}, {}, command)
     assert told["failure"] == {"step": "verify", "task": "verify", "message": "no", "afterwards": "503"}
     assert (told["kind"], told["status"]) == ("deployment", "rolled_back")
     assert told["facts"]["metrics"] == {"avg_hash_time": 1.5}
@@ -199,12 +199,12 @@ def test_the_report_says_how_the_run_went() -> None:
     assert events[0] == ("start", "ok")
     assert events[1:4] == [("preflight", "ok"), ("lock", "ok"), ("backup", "changed")]
     assert events[-2:] == [("rollback", "changed"), ("health", "failed")]
-    told = report(Story("rollback").restored().run, {})
+    told = report(Story("rollback").restored().run, {}, {}, command)
     assert (told["kind"], told["facts"]["sha256"], told["failure"]) == ("rollback", OLD, {})
     watch = (
         Story("monitoring").step("state", current={"deployment": "d1"}).step("watch", result="pass", counts={"a": 1})
     )
-    told = report(watch.run, {})
+    told = report(watch.run, {}, {}, command)
     facts = {"library": PATH, "deployment": "d1", "verdict": "pass", "counts": {"a": 1}, "evidence": ""}
     assert told["facts"] == facts
 

@@ -97,6 +97,7 @@ TABLE = {
             "health_username",
             "health_password",
             "evidence_dest",
+            "report_dest",
             "review_decisions",
             "review_by",
         )
