@@ -5,7 +5,9 @@ SHELL := /bin/bash
 
 CONTROLLER := .cache/controller
 TEST := .cache/test
-PLAY := ANSIBLE_DISPLAY_SKIPPED_HOSTS=false ANSIBLE_CALLBACK_RESULT_FORMAT=yaml ANSIBLE_LOCALHOST_WARNING=false $(CONTROLLER)/bin/ansible-playbook
+# One line a step; all that Ansible prints with make deploy ARGS=-v.
+PLAY := ANSIBLE_STDOUT_CALLBACK=mobius.dhash.steps ANSIBLE_DISPLAY_SKIPPED_HOSTS=false ANSIBLE_CALLBACK_RESULT_FORMAT=yaml \
+  ANSIBLE_LOCALHOST_WARNING=false $(CONTROLLER)/bin/ansible-playbook
 LOCAL := -i inventories/local
 
 # make deploy mobius_service_port=5009 ARGS="-v": variables of the collection, and any other argument of ansible-playbook.
