@@ -47,21 +47,20 @@ def finish_run(
     :param owed: what the library still needs, for the next run; None leaves the journal open.
     :param settled: what an earlier run left undone and this one made up for; see :func:`..storage.journal.end_run`.
     :param retention: by the names that ``run_finish`` documents; None removes nothing.
-    :returns: ``changed`` (something was removed), ``report``, ``log``, ``lock`` (released), ``maintenance`` (``on``,
-        None where the flag cannot be read, ``flag``, ``content`` and ``own``), ``removed``, ``state`` (see
+    :returns: ``changed`` (something was removed), ``report``, ``log``, ``page``, ``lock`` (released), ``maintenance``
+        (``on``, None where the flag cannot be read, ``flag``, ``content`` and ``own``), ``removed``, ``state`` (see
         :func:`..deployment.info.deployed`) and ``errors`` by part.
     """
     end = _End(path, str(run["id"]), check_mode)
     end.part("maintenance", lambda: end.leave_maintenance(flag, lift, end.owes_nothing(owed, settled)))
     end.part("lock", lambda: {"lock": release(path, str(run["id"]), check_mode=check_mode)})
-    if metrics_file:
-        end.part(
-            "metrics_file", lambda: {"metrics_file": write_textfile(path, metrics_file, check_mode=check_mode)["dest"]}
-        )
     end.part("report", lambda: _report(path, log_dir, run, report, check_mode))
     if retention is not None:
         end.part("retention", lambda: _prune(path, backup_dir, log_dir, retention, str(run["id"]), check_mode))
     end.part("state", lambda: {"state": deployed(path, backup_dir, backup)})
+    if metrics_file:
+        known: Dict[str, Any] = {"backup_dir": backup_dir, "found": end.result["state"], "check_mode": check_mode}
+        end.part("metrics_file", lambda: {"metrics_file": write_textfile(path, metrics_file, **known)["dest"]})
     if owed is not None and not check_mode:
         end.part("journal", lambda: end.close_journal(run, owed or [], settled))
     return end.result
@@ -74,7 +73,7 @@ class _End:
         self.earlier_flags: Dict[str, str] = {}
         self.result: Dict[str, Any] = {
             **{"changed": False, "errors": {}, "warnings": [], "removed": []},
-            **{"report": None, "log": None, "lock": None, "state": None},
+            **{"report": None, "log": None, "page": None, "lock": None, "state": None},
             "maintenance": {"on": None, "own": False},
         }
 

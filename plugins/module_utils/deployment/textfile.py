@@ -1,7 +1,7 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The figures of the last deployment as a file that node_exporter's textfile collector reads."""
+"""The metrics of the last deployment as a file that node_exporter's textfile collector reads."""
 
 from __future__ import annotations
 
@@ -41,9 +41,17 @@ def render(path: str, found: Mapping[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def write_textfile(path: str, dest: str, *, check_mode: bool = False) -> Dict[str, Any]:
+def write_textfile(
+    path: str,
+    dest: str,
+    *,
+    backup_dir: Optional[str] = None,
+    found: Optional[Mapping[str, Any]] = None,
+    check_mode: bool = False,
+) -> Dict[str, Any]:
     """Write ``dest``, whole, mode 0644.
 
+    :param found: what :func:`info.deployed` returned, where that is known; otherwise it is read, the backup verified.
     :returns: ``changed``, ``dest`` and ``text``.
     :raises MobiusError: the collector would not read a file of that name, its folder is missing, or it is the library.
     """
@@ -53,7 +61,7 @@ def write_textfile(path: str, dest: str, *, check_mode: bool = False) -> Dict[st
     refuse_target(dest, path, "The file of the figures")
     if not target.parent.is_dir():
         raise MobiusError("The folder of node_exporter's textfile collector is missing", str(target.parent))
-    text = render(path, deployed(path))
+    text = render(path, deployed(path, backup_dir, "deployment") if found is None else found)
     data = text.encode("utf-8")
     before = target.read_bytes() if target.is_file() else None
     changed = before != data
@@ -76,6 +84,11 @@ def _metrics(found: Mapping[str, Any]) -> Iterator[_Metric]:
     yield _Metric("restored_timestamp_seconds", "When the library was restored.", _moment(current.get("restored_at")))
     yield _Metric("items", "Items in the library.", _number(current.get("items")))
     yield _Metric("hashed_items", "Items with a dHash.", _number(current.get("with_dhash")))
+    target = found.get("way_back")
+    if isinstance(target, dict):
+        verified = float(bool(target.get("verified")))
+        text = "1 when the backup that a rollback would restore was verified, when this file was written."
+        yield _Metric("backup_verified", text, verified)
     for name, text, key, factor in _FIGURES:
         value = _number((figures or {}).get(key))
         yield _Metric(name, text, None if value is None else value * factor)

@@ -54,6 +54,7 @@ def test_the_figures_are_there_in_base_units(library, tmp_path):
     assert values(text) == {
         "rolled_back": 0,
         "as_recorded": 1,
+        "backup_verified": 0,
         "migrated_timestamp_seconds": 1727193600,
         "items": 8,
         "hashed_items": 6,
@@ -116,6 +117,14 @@ def test_the_baseline_is_the_queue_before_the_deployment(library):
     state.begin(str(library), {"deployment": "two", "status": "deployed", "sha256": "0" * 64, "metrics": {}})
     state.commit(str(library))
     assert deployed(str(library))["baseline"] == 2
+
+
+@pytest.mark.parametrize(
+    "target, value", [({"verified": True}, 1), ({"verified": False, "reason": "damaged"}, 0), (None, None)]
+)
+def test_a_backup_that_does_not_verify_shows(target, value):
+    found = values(render("/x", {"current": {"status": "deployed"}, "way_back": target}))
+    assert found.get("backup_verified") == value
 
 
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool, of Debian's package prometheus, is not there")

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+import time
 
 import pytest
+from ansible_collections.mobius.dhash.plugins.module_utils.storage.lock import acquire
 from running import LIBRARY, deploy, write
 
 pytest.importorskip("starlette")
@@ -38,6 +40,12 @@ def test_prometheus_text_has_help_type_and_base_units(start, tmp_path):
     assert values["mobius_dhash_extraction_failures_ratio"] == pytest.approx(0.05)
     assert values["mobius_dhash_low_confidence_queue_length"] == 2
     assert (values["mobius_dhash_items"], values["mobius_dhash_hashed_items"]) == (3, 2)
+    assert values["mobius_dhash_lock_held"] == 0 and "mobius_dhash_lock_taken_timestamp_seconds" not in values
+    acquire(str(path), "20260101T000000Z-aaaaaa")
+    held = service.ask("/metrics")[2].decode()
+    assert "mobius_dhash_lock_held 1.0" in held
+    taken = float(re.search(r"^mobius_dhash_lock_taken_timestamp_seconds (.+)$", held, re.MULTILINE)[1])
+    assert abs(time.time() - taken) < 60
     assert re.search(r'mobius_dhash_http_requests_total\{path="/similar",status="400"\} 1\.0', text)
 
 

@@ -10,11 +10,13 @@ import logging
 import os
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Dict, List, Optional, Tuple
 
 from ansible_collections.mobius.dhash.plugins.module_utils.errors import MobiusError
 from ansible_collections.mobius.dhash.plugins.module_utils.library.document import open_document
+from ansible_collections.mobius.dhash.plugins.module_utils.storage.lock import holder
 from ansible_collections.mobius.dhash.plugins.module_utils.storage.replace import read_version
 from ansible_collections.mobius.dhash.plugins.module_utils.storage.state import DamagedState, read_current
 
@@ -53,6 +55,8 @@ class View:
     reading: Optional[Reading]
     state: Dict[str, Any] = field(default_factory=dict)
     record_problem: str = ""
+    #: The live lease on the library; None where it is free, or cannot be read.
+    lock: Optional[Dict[str, Any]] = None
 
     @property
     def status(self) -> str:
@@ -148,6 +152,8 @@ class Library:
             view = View(reading, {}, error.what)
         except (MobiusError, OSError) as error:
             view = View(reading, {}, f"the record of what is deployed cannot be read ({type(error).__name__})")
+        with suppress(MobiusError, OSError):
+            view = replace(view, lock=holder(self._settings.library_path))
         return view, reading is None or self._key() == reading.key
 
     def _key(self) -> _Key:

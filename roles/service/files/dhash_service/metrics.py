@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Iterator, Optional
 
+from ansible_collections.mobius.dhash.plugins.module_utils.clock import parse_timestamp
 from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector, generate_latest
 from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily
 from prometheus_client.registry import Collector
@@ -64,7 +65,24 @@ class _OfLibrary(Collector):
         for name, text, key, factor in _GAUGES:
             if isinstance(figures[key], (int, float)):
                 yield GaugeMetricFamily(_PREFIX + name, text, value=round(figures[key] * factor, 9))
+        locked = 0 if view.lock is None else 1
+        yield GaugeMetricFamily(f"{_PREFIX}lock_held", "1 while a run holds the lock of the library.", value=locked)
+        for name, text, moment in (
+            ("lock_taken", "When the lock was taken that is held now.", (view.lock or {}).get("taken_at")),
+            ("migrated", "When the library was migrated.", view.state.get("migrated_at")),
+        ):
+            seconds = _seconds(moment)
+            if seconds is not None:
+                yield GaugeMetricFamily(f"{_PREFIX}{name}_timestamp_seconds", text, value=seconds)
         deployment = view.state.get("deployment")
         if deployment:
             labels = {"deployment": str(deployment), "status": str(view.state.get("status", ""))}
             yield InfoMetricFamily(f"{_PREFIX}deployment", "What is deployed.", value=labels)
+
+
+def _seconds(moment: Any) -> Optional[float]:
+    """Seconds since 1970 of a time in the state; None where it has none."""
+    try:
+        return parse_timestamp(str(moment)).timestamp()
+    except ValueError:
+        return None
