@@ -1,5 +1,6 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Shows a play as an operator reads it: one line a step with its time, problems in full, the summary last."""
 
 from __future__ import annotations

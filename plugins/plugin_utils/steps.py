@@ -1,5 +1,6 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """One line a step: what the callback plugin ``steps`` shows of a play, as plain text."""
 
 from __future__ import annotations

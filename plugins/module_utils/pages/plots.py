@@ -1,5 +1,6 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Plots as inline SVG: a histogram, a series over time, a span of time.
 
 Own code instead of a library, because a report is written on the host, where nothing beside the standard library is

@@ -1,5 +1,6 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Made from pages/report.css by ``make pages``; edit that file."""
 
 from __future__ import annotations

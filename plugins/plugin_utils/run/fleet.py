@@ -1,5 +1,6 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """One page for all hosts of a run, on the controller: which failed, how long each took, what each found."""
 
 from __future__ import annotations
