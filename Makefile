@@ -118,6 +118,34 @@ bench: controller ## speed and memory beside peers, in 20 minutes; writes docs/p
 sanity: tools ## ansible-test sanity
 	@PATH=$(CURDIR)/$(TEST)/bin:$$PATH tests/sanity/run.sh
 
-.PHONY: cores
-cores: ## sanity and integration under ansible-core 2.16 to 2.21
-	@tests/cores.sh
+.PHONY: matrix
+matrix: tools ## every ansible-core from 2.16 to 2.21, the oldest and the newest Python of a host; writes docs/compatibility.md
+	@$(TEST)/bin/python -B tests/matrix/run.py --document docs/compatibility.md $(MATRIX)
+
+.PHONY: coverage
+coverage: ## lines of storage, backups and the run that the unit tests reach
+	@requirements/venv.sh .cache/coverage requirements/coverage.txt
+	@.cache/coverage/bin/pytest -q -n 2 -p no:cacheprovider --cov-config=tests/coverage.ini \
+	  --cov=plugins/module_utils/storage --cov=plugins/module_utils/backups --cov=plugins/plugin_utils/run \
+	  --cov-report=term-missing:skip-covered tests/unit
+
+.PHONY: publish-checks
+publish-checks: controller ## what Galaxy checks, licences, release notes, and the pipelines against their schemas
+	@requirements/venv.sh .cache/publish requirements/publish.txt
+	@PATH=$(CURDIR)/.cache/publish/bin:$$PATH tools/publish_checks.sh
+
+.PHONY: changelog
+changelog: ## changelogs/fragments into the release notes of galaxy.yml's version
+	@requirements/venv.sh .cache/publish requirements/publish.txt
+	@ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/playbooks/collections PATH=$(CURDIR)/.cache/publish/bin:$$PATH \
+	  antsibull-changelog release --update-existing --version "$$(sed -n 's/^version: //p' galaxy.yml)"
+
+.PHONY: docs
+docs: ## the documentation as a site, in docs/site/build/html
+	@requirements/venv.sh .cache/docs requirements/docs.txt
+	@PATH=$(CURDIR)/.cache/docs/bin:$$PATH docs/site/build.sh
+
+.PHONY: release
+release: controller ## dist/mobius-dhash-VERSION.tar.gz, after a deployment from an installation of its own
+	@tools/release.sh check
+	@tools/release.sh build

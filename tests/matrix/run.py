@@ -1,0 +1,247 @@
+"""The supported ansible-cores, each in an environment of its own: sanity, units, a deployment and a forced rollback.
+
+    run.py [--core 2.16]... [--host 3.9]... [--check sanity]... [--fresh] [--document docs/compatibility.md]
+
+A core runs on the first Python that it supports and that is found here, or that uv installs where it may. The host
+side (``module_utils`` without Ansible) runs on the Pythons of ``HOSTS``. Results are kept as they come, in
+.cache/matrix: what has passed on the same commit is not run again unless --fresh. Exits 1 when a check fails, and 2
+when a Python is not to be had, unless MOBIUS_ALLOW_SKIP=1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Dict, List, Optional, Tuple
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests"))
+
+from progress import duration  # noqa: E402
+
+CACHE = ROOT / ".cache" / "matrix"
+#: The Pythons that each core supports on a controller, the first choice first.
+CORES = {
+    "2.16": ("3.11", "3.12", "3.10"),
+    "2.17": ("3.11", "3.12", "3.10"),
+    "2.18": ("3.12", "3.13", "3.11"),
+    "2.19": ("3.12", "3.13", "3.11"),
+    "2.20": ("3.13", "3.12", "3.14"),
+    "2.21": ("3.13", "3.12", "3.14"),
+}
+HOSTS = ("3.9", "3.13", "3.14")
+CHECKS = ("sanity", "units", "deployment")
+#: What the host side's tests need, for the oldest Python too.
+PACKAGES = ("pytest>=8", "hypothesis>=6", "pillow>=9.5,<13", "imagehash>=4.3,<5", "jsonschema>=4,<5", "PyYAML>=6")
+#: What the other unit tests need.
+MORE = (
+    *("pytest-xdist>=3", "starlette", "uvicorn", "prometheus-client"),
+    *("simplejpeg>=1.8,<2", "zlib-ng>=1,<2", "deflate>=0.7,<1", "pillow-heif>=0.22,<2"),
+)
+#: Tests of the host side that need no Ansible.
+HOST_TESTS = ("storage", "backups", "library", "dhash", "verify")
+BEGIN, END = "<!-- matrix: begin -->", "<!-- matrix: end -->"
+NO_PYTHON = "no Python"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One environment: ``core`` is empty for the host side."""
+
+    core: str
+    python: str
+
+    @property
+    def name(self) -> str:
+        return f"ansible-core {self.core}" if self.core else f"host side, Python {self.python}"
+
+    @property
+    def checks(self) -> Tuple[str, ...]:
+        return CHECKS if self.core else ("host",)
+
+
+def find_python(versions: Tuple[str, ...]) -> Optional[str]:
+    """The first of these versions that runs here; else one that uv installs into .cache, where it may."""
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+    for version in versions:
+        for candidate in (*sorted(pyenv.glob(f"{version}.*/bin/python")), shutil.which(f"python{version}")):
+            if candidate and _runs(str(candidate), version):
+                return str(candidate)
+    uv = shutil.which("uv")
+    for version in versions if uv else ():
+        environment = {**os.environ, "UV_PYTHON_INSTALL_DIR": str(CACHE / "pythons")}
+        done = subprocess.run(
+            [str(uv), "python", "install", version], env=environment, capture_output=True, check=False
+        )
+        found = sorted((CACHE / "pythons").glob(f"cpython-{version}*/bin/python3"))
+        if done.returncode == 0 and found:
+            return str(found[-1])
+    return None
+
+
+def _runs(python: str, version: str) -> bool:
+    program = "import sys, venv, ensurepip; print('%d.%d' % sys.version_info[:2])"
+    try:
+        done = subprocess.run([python, "-c", program], capture_output=True, text=True, timeout=30, check=False)
+    except OSError:
+        return False
+    return done.stdout.strip() == version
+
+
+def environment_for(row: Row, python: str) -> Path:
+    """The virtual environment of a row, made once."""
+    folder = CACHE / (f"core-{row.core}" if row.core else f"host-{row.python}")
+    wanted = [*([f"ansible-core=={row.core}.*", *MORE] if row.core else []), *PACKAGES]
+    stamp = folder / "made-from.txt"
+    if not stamp.is_file() or stamp.read_text("utf-8") != "\n".join([python, *wanted]):
+        subprocess.run([python, "-m", "venv", "--clear", str(folder)], check=True)
+        pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        subprocess.run([*pip, *wanted], check=True)
+        stamp.write_text("\n".join([python, *wanted]), "utf-8")
+    return folder
+
+
+def command_for(check: str, folder: Path) -> List[str]:
+    python = str(folder / "bin" / "python")
+    if check == "sanity":
+        return ["tests/sanity/run.sh"]
+    if check == "units":
+        return [python, "-m", "pytest", "-q", "-n", "2", "-p", "no:cacheprovider", "tests/unit"]
+    if check == "host":
+        tests = [f"tests/unit/{name}" for name in HOST_TESTS]
+        return [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests]
+    return [
+        python,
+        "-B",
+        "tests/matrix/deployment.py",
+        str(folder / "bin" / "ansible-playbook"),
+        "playbooks/collections",
+    ]
+
+
+def commit() -> str:
+    """What is tested: the commit, and whether the checkout has other changes."""
+    git = ["git", "-C", str(ROOT)]
+    head = subprocess.run([*git, "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True, check=True).stdout
+    status = [*git, "status", "--porcelain", "--untracked-files=no"]
+    changed = subprocess.run(status, capture_output=True, text=True, check=True).stdout
+    return head.strip() + ("+" if changed else "")
+
+
+class Results:
+    """Outcome and seconds by row and check, in a file that is written after each of them."""
+
+    def __init__(self, fresh: bool) -> None:
+        self.path = CACHE / "results.json"
+        self.by_row: Dict[str, Dict[str, List[str]]] = {}
+        if self.path.is_file() and not fresh:
+            self.by_row = json.loads(self.path.read_text("utf-8"))
+
+    def passed(self, row: Row, check: str, of: str) -> bool:
+        outcome = self.by_row.get(row.name, {}).get(check)
+        return bool(outcome) and outcome[0] == "passed" and outcome[2] == of and not of.endswith("+")
+
+    def note(self, row: Row, check: str, outcome: str, took: str, of: str) -> None:
+        self.by_row.setdefault(row.name, {})[check] = [outcome, took, of]
+        CACHE.mkdir(parents=True, exist_ok=True)
+        self.path.write_text(json.dumps(self.by_row, indent=1) + "\n", "utf-8")
+
+    def table(self, pythons: Dict[str, str]) -> str:
+        lines = ["| | Python | sanity | units | deployment, forced rollback |", "| --- | --- | --- | --- | --- |"]
+        for core, versions in CORES.items():
+            row = Row(core, "")
+            cells = [self._cell(row, check) for check in CHECKS]
+            lines.append(f"| {row.name} | {pythons.get(row.name, versions[0])} | {' | '.join(cells)} |")
+        for version in HOSTS:
+            row = Row("", version)
+            lines.append(f"| {row.name} | {version} | | {self._cell(row, 'host')} | |")
+        return "\n".join(lines)
+
+    def _cell(self, row: Row, check: str) -> str:
+        outcome = self.by_row.get(row.name, {}).get(check)
+        return "not run" if outcome is None else f"{outcome[0]} ({outcome[1]}, {outcome[2]})"
+
+
+def run_row(row: Row, checks: List[str], results: Results, position: str) -> Tuple[str, str]:
+    """Outcome of a row and its Python."""
+    print(f"{row.name}: {position}", flush=True)
+    python = find_python(CORES[row.core] if row.core else (row.python,))
+    if python is None:
+        print(
+            f"{row.name}: not run, {NO_PYTHON} {' or '.join(CORES.get(row.core, (row.python,)))} was found", flush=True
+        )
+        return NO_PYTHON, ""
+    folder = environment_for(row, python)
+    version = subprocess.run(
+        [python, "-c", "import platform; print(platform.python_version())"], capture_output=True, text=True, check=True
+    ).stdout.strip()
+    outcomes = []
+    for check in checks:
+        of = commit()
+        if results.passed(row, check, of):
+            print(f"{row.name}: {check} has passed on {of} before", flush=True)
+            continue
+        started = time.monotonic()
+        path = f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}"
+        log = CACHE / f"{folder.name}-{check}.log"
+        with log.open("wb") as file:
+            done = subprocess.run(
+                command_for(check, folder),
+                cwd=ROOT,
+                env={**os.environ, "PATH": path},
+                stdout=file,
+                stderr=file,
+                check=False,
+            )
+        outcome = "failed" if done.returncode else "passed"
+        took = duration(time.monotonic() - started)
+        results.note(row, check, outcome, took, of)
+        outcomes.append(outcome)
+        where = f"; see {log.relative_to(ROOT)}" if done.returncode else ""
+        print(f"{row.name}: {check} {outcome}, {took}{where}", flush=True)
+    return "failed" if "failed" in outcomes else "passed", version
+
+
+def main() -> int:
+    """Returns the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--core", action="append", choices=[*CORES, "none"], help="may be repeated; all by default")
+    parser.add_argument("--host", action="append", choices=[*HOSTS, "none"], help="may be repeated; all by default")
+    parser.add_argument("--check", action="append", choices=CHECKS, help="may be repeated; all by default")
+    parser.add_argument("--fresh", action="store_true", help="run what has passed on this commit again")
+    parser.add_argument("--document", type=Path, help="put the table between the markers of this file")
+    options = parser.parse_args()
+    cores = [core for core in options.core or CORES if core != "none"]
+    rows = [*(Row(core, "") for core in cores), *(Row("", host) for host in options.host or HOSTS if host != "none")]
+    results, pythons, outcomes, started = Results(options.fresh), {}, {}, time.monotonic()
+    try:
+        for number, row in enumerate(rows):
+            spent = time.monotonic() - started
+            left = f", about {duration(spent / number * (len(rows) - number))} left" if number else ""
+            checks = [check for check in row.checks if not options.check or check in (*options.check, "host")]
+            outcomes[row], pythons[row.name] = run_row(row, checks, results, f"{number + 1} of {len(rows)}{left}")
+    except KeyboardInterrupt:
+        print("interrupted; what has passed is kept. Next: make matrix goes on from there", file=sys.stderr)
+    table = results.table({name: python for name, python in pythons.items() if python})
+    print(table)
+    if options.document is not None:
+        text = options.document.read_text("utf-8")
+        head, tail = text[: text.index(BEGIN) + len(BEGIN)], text[text.index(END) :]
+        options.document.write_text(f"{head}\n{table}\n{tail}", "utf-8")
+    failed = sum(outcome == "failed" for outcome in outcomes.values())
+    missing = sum(outcome == NO_PYTHON for outcome in outcomes.values())
+    print(f"{sum(outcome == 'passed' for outcome in outcomes.values())} passed, {failed} failed, {missing} skipped")
+    if len(outcomes) < len(rows):
+        return 130
+    return 1 if failed else 2 if missing and os.environ.get("MOBIUS_ALLOW_SKIP") != "1" else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
