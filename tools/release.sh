@@ -7,7 +7,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 # What archives hold at their top: everything else stays in the repository.
 allowed=" FILES.json MANIFEST.json CHANGELOG.md CODE_OF_CONDUCT.md CONTRIBUTING.md LICENSE LICENSES README.md REUSE.toml \
-SECURITY.md changelogs docs meta playbooks plugins roles "
+SECURITY.md changelogs docs extras meta playbooks plugins roles "
 version=$(sed -n 's/^version: //p' galaxy.yml)
 bin=$PWD/.cache/controller/bin
 
