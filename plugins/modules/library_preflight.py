@@ -32,6 +32,10 @@ options:
     type: list
     elements: str
     default: []
+  image_key:
+    description: Member of an item that names its picture.
+    type: str
+    default: image
   backup_dir:
     description: Folder of the backups; C(backups/) beside the library when not given.
     type: path
@@ -139,6 +143,7 @@ def main() -> None:
             path=dict(type="path", required=True),
             image_root=dict(type="path", required=True),
             items=dict(type="list", elements="str", default=[]),
+            image_key=dict(type="str", default="image", no_log=False),
             backup_dir=dict(type="path"),
             log_dir=dict(type="path"),
             schema=dict(type="path"),
@@ -158,6 +163,7 @@ def main() -> None:
             given["path"],
             image_root=given["image_root"],
             items=given["items"],
+            image_key=given["image_key"],
             backup_dir=given["backup_dir"] or os.path.join(beside, "backups"),
             log_dir=given["log_dir"] or os.path.join(beside, "logs"),
             schema=given["schema"],

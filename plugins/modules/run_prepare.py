@@ -31,6 +31,10 @@ options:
     type: list
     elements: str
     default: []
+  image_key:
+    description: Member of an item that names its image.
+    type: str
+    default: image
   schema:
     description: As O(mobius.dhash.library_preflight#module:schema).
     type: path
@@ -152,6 +156,7 @@ def main() -> None:
             steps=dict(type="list", elements="str", choices=list(STEPS), default=list(STEPS)),
             image_root=dict(type="path"),
             items=dict(type="list", elements="str", default=[]),
+            image_key=dict(type="str", default="image", no_log=False),
             log_dir=dict(type="path"),
             schema=dict(type="path"),
             metrics_file=dict(type="path"),
@@ -169,6 +174,7 @@ def main() -> None:
     check = {
         "image_root": given["image_root"] or beside,
         "items": given["items"],
+        "image_key": given["image_key"],
         "log_dir": given["log_dir"] or os.path.join(beside, "logs"),
         "schema": given["schema"],
         "metrics_file": given["metrics_file"],

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple, Union
+from typing import Any, Dict, Iterable, Iterator, List, Optional, Sequence, Tuple, Union
 
 from ..backups import validity
 from ..backups.choose import rollback_hint
@@ -16,9 +16,12 @@ from ..backups.store import list_backups
 from ..clock import file_stamp
 from ..errors import MobiusError
 from ..library.document import LibraryError, open_document
+from ..library.fields import IMAGE_KEY
 from ..library.validate import find_problems
+from ..storage.absent import absence, is_bare
 from ..storage.mounts import refuse_unmounted
 from ..storage.paths import locate_library, refuse_moved, refuse_target, resolve_library, state_dir
+from ..storage.references import is_url, local_path
 from ..storage.rehearsal import Folder, folder_faults, named_folder, nearest, target_faults
 from ..storage.replace import read_version
 from ..storage.state import DamagedState, State, read_current
@@ -36,6 +39,7 @@ def preflight(
     *,
     image_root: str,
     items: Optional[List[str]],
+    image_key: str = IMAGE_KEY,
     backup_dir: str,
     log_dir: str,
     schema: Optional[str] = None,
@@ -65,7 +69,7 @@ def preflight(
     library = _located(path, backup_dir)
     count, refusal = _counted(library, items)
     faults = list(_json_faults(library)) if refusal else []
-    faults += _image_root_faults(image_root)
+    faults += _image_root_faults(image_root, [] if refusal else _local_images(library, items, image_key))
     faults += _later_faults(path, schema, metrics_file)
     version = read_version(library)
     faults += _space_faults(version.size, [os.path.dirname(library), backup_dir])
@@ -173,7 +177,23 @@ def _replacing_faults(paths: Sequence[str], *, write: bool) -> Iterator[str]:
             yield from folder_faults(folder, write=write)
 
 
-def _image_root_faults(image_root: str) -> Iterator[str]:
+def _local_images(library: str, items: Optional[List[str]], image_key: str) -> Iterator[str]:
+    """The images that are not remote, as the items name them."""
+    with open_document(library) as document:
+        for item in document.items(items or None, image_key):
+            image = item.value.get(image_key)
+            if isinstance(image, str) and image and not (is_url(image) and local_path(image) is None):
+                yield image
+
+
+def _image_root_faults(image_root: str, images: Iterable[str]) -> Iterator[str]:
+    """:param images: read only where none of them can be there."""
+    if is_bare(image_root):
+        named = sum(1 for _unused in images)
+        gone = absence(image_root, named, named)
+        if gone is not None:
+            yield f"{gone.what}: {gone.remedy}"
+            return
     try:
         if not stat.S_ISDIR(os.stat(image_root).st_mode):
             yield f"the image root {image_root} is not a folder"

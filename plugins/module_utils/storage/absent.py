@@ -9,7 +9,7 @@ import os
 import re
 from contextlib import suppress
 from pathlib import Path
-from typing import List, NamedTuple, Optional
+from typing import Iterable, List, NamedTuple, Optional
 
 from .paths import is_below
 
@@ -26,6 +26,20 @@ class Absence(NamedTuple):
     what: str
     remedy: str
     gone: bool
+
+
+def is_bare(root: str) -> bool:
+    """Whether no file can be under the image root: it is missing, or holds nothing but what a new file system holds."""
+    try:
+        return not _visible(os.listdir(root))
+    except (FileNotFoundError, NotADirectoryError):
+        return not os.path.lexists(root)
+    except OSError:
+        return False
+
+
+def _visible(names: Iterable[str]) -> List[str]:
+    return sorted(name for name in names if name != "lost+found" and not name.startswith("."))
 
 
 def absence(root: str, missing: int, named: int, fstab: str = "/etc/fstab") -> Optional[Absence]:
@@ -45,11 +59,11 @@ def absence(root: str, missing: int, named: int, fstab: str = "/etc/fstab") -> O
         what = f"{count}: the file system at {point} is in {fstab} and not mounted"
         return Absence(what, f"mount {point}, then run again", gone=missing == named)
     try:
-        names = sorted(os.listdir(root))
+        names = _visible(os.listdir(root))
     except OSError as error:
         what = f"{count}: the image root cannot be read ({error.strerror or error}), as when its file system is gone"
         return Absence(what, remedy, gone=missing == named)
-    if not [name for name in names if name != "lost+found" and not name.startswith(".")]:
+    if not names:
         what = f"{count}: the image root is empty, as when its file system is not mounted"
         return Absence(what, remedy, gone=missing == named)
     if named < _FEW:

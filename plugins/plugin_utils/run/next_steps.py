@@ -20,16 +20,28 @@ def next_commands(end: End) -> List[str]:
 
 def _recover(end: End) -> List[str]:
     if end.run.status == "refused" and end.run.kind != ROLLBACK:
-        return [end.command("status")] if end.is_lost else []
+        return [end.command("status")] if end.is_lost else _replace_broken(end)
     if not end.state:
         return _look_first(end)
     if end.is_held_by_another:
-        return [f"{end.command('status')}  # wait until {end.lock['id']} has ended"]
+        return [_wait(end)]
     if end.run.status == "nothing_to_roll_back":
         return _keep_or_go_back(end)
     if end.sha256 and end.sha256 == end.before:
         return _bring_service_back(end)
     return _restore(end)
+
+
+def _replace_broken(end: End) -> List[str]:
+    """A preflight that found the library missing or broken names the backup at hand."""
+    at_hand = end.run.result("preflight").get("rollback") or {}
+    if at_hand and end.is_held_by_another:
+        return [_wait(end)]
+    return [end.command("rollback", extra={"mobius_backup": at_hand["backup"]})] if at_hand.get("backup") else []
+
+
+def _wait(end: End) -> str:
+    return f"{end.command('status')}  # wait until {end.lock['id']} has ended"
 
 
 def _look_first(end: End) -> List[str]:

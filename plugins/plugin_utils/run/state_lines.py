@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any, List, Mapping
 
 from .end import End, line
+from .model import ROLLBACK
 
 _PROBLEMS = {
     "maintenance": "Maintenance mode could not be turned off",
@@ -27,7 +28,7 @@ def state_lines(end: End) -> List[str]:
         line("backup", backup_text(end)),
         line("lock", _lock(end)),
         *maintenance_lines(end, always=True),
-        line("evidence", end.evidence or "none was kept"),
+        *_evidence_lines(end),
         *report_lines(end),
     ]
 
@@ -50,6 +51,13 @@ def _library(end: End) -> str:
         return f"{current['status']} (sha256 {end.sha256})"
     known = "neither the bytes from before nor the migrated ones, " if end.before else ""
     return f"{known}sha256 {end.sha256}"
+
+
+def _evidence_lines(end: End) -> List[str]:
+    """A rollback by hand keeps no evidence, so that none is missing there."""
+    if end.run.kind == ROLLBACK and not end.evidence:
+        return []
+    return [line("evidence", end.evidence or "none was kept")]
 
 
 def backup_text(end: End) -> str:

@@ -229,3 +229,40 @@ def test_further_files_are_rehearsed_too(library, tmp_path):
     folder = tmp_path / "report"
     folder.mkdir()
     assert "is too long" in refusal(library, replaces=[str(folder / ("n" * 250))])
+
+
+@pytest.mark.parametrize(
+    "images, root, refused",
+    [
+        (["a.png"], "empty", True),
+        (["a.png"], "missing", True),
+        (["a.png", "https://example.org/b.png"], "lost+found", True),
+        (["https://example.org/a.png", "", None], "empty", False),
+        ([], "empty", False),
+        # Which ones are missing is for the dry run to count.
+        (["a.png"], "other files", False),
+    ],
+)
+def test_an_image_root_that_holds_nothing_is_a_mount_that_is_gone(library, tmp_path, images, root, refused):
+    library.write_text(json.dumps({"components": [{"image": image} for image in images] or [{"name": "none"}]}))
+    folder = tmp_path / "images"
+    if root != "missing":
+        folder.mkdir()
+        names = {"lost+found": ["lost+found", ".Trash-0"], "other files": ["b.png"]}.get(root, [])
+        for name in names:
+            (folder / name).touch()
+    more = {"image_root": str(folder), "items": ["components[]"]}
+    if refused:
+        text = refusal(library, **more)
+        assert "All 1 pictures are missing" in text and "as when its file system is" in text and "findmnt" in text
+    else:
+        check(library, **more)
+
+
+def test_images_under_another_key_are_counted(library, tmp_path):
+    library.write_text(json.dumps({"components": [{"picture": "a.png"}, {"picture": "b.png"}]}))
+    folder = tmp_path / "images"
+    folder.mkdir()
+    more = {"image_root": str(folder), "items": ["components[]"]}
+    check(library, **more)
+    assert "All 2 pictures are missing" in refusal(library, image_key="picture", **more)

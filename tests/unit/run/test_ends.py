@@ -54,16 +54,18 @@ class Ended(NamedTuple):
 
 
 def state(library: str, *, backup: str = f"{BACKUP} (verified)", lock: str = "free", evidence: str = EVIDENCE):
+    kept = [f"evidence     {evidence}"] if evidence else []
     return [
         *(f"library      {PATH}: {library}", f"backup       {backup}", f"lock         {lock}"),
-        *("maintenance  off", f"evidence     {evidence}", f"report       {LOG}"),
+        *("maintenance  off", *kept, f"report       {LOG}"),
     ]
 
 
 def lost(evidence: str = EVIDENCE):
+    kept = [f"evidence     {evidence}"] if evidence else []
     return [
         *(UNKNOWN, "backup       unknown", UNKNOWN_LOCK, "maintenance  unknown"),
-        *(f"evidence     {evidence}", "report       could not be written"),
+        *(*kept, "report       could not be written"),
     ]
 
 
@@ -379,6 +381,14 @@ DEPLOYMENTS = {
         ["status"],
         ([], []),
     ),
+    "a library that is broken, with a backup at hand": Ended(
+        Story().failed("preflight", "because", step="preflight", rollback={"backup": OLDER, "sha256": OLD}),
+        found(NEW),
+        "refused",
+        [f'Refused in step "preflight": because. Nothing was changed in {PATH}.'],
+        [f"rollback mobius_backup={OLDER}"],
+        ([], []),
+    ),
     "lost before it began": Ended(
         Story().failed("prepare", "The host was lost: x", lost=True),
         {},
@@ -479,7 +489,7 @@ ROLLBACKS = {
                 f"deployed (sha256 {NEW})",
                 backup="none that can be used: No backup that verifies has that SHA-256; the newest older one that "
                 f"verifies is {OLDER}",
-                evidence="none was kept",
+                evidence="",
             ),
         ],
         ["backups", f"rollback mobius_backup={OLDER}"],
@@ -495,7 +505,7 @@ ROLLBACKS = {
             "lock         held by other (bob on ctl) until 2026-01-01T01:00:00Z at the latest",
             f"maintenance  STILL ON: {PATH}.maintenance (since 2026-01-01T00:00:00Z, turned on by other, A deployment "
             "changes the library)",
-            *("evidence     none was kept", f"report       {LOG}"),
+            f"report       {LOG}",
         ],
         ["status  # wait until other has ended"],
         (["restart", "health"], []),
@@ -523,7 +533,7 @@ ROLLBACKS = {
         [
             f'Rollback of {PATH} failed in step "rollback": The host was lost: x.',
             UNKNOWN.replace(f" (sha256 {OLD})", ""),
-            *lost("none was kept")[1:],
+            *lost("")[1:],
         ],
         ["status", f"rollback mobius_backup=latest mobius_lock_break={ID}"],
         (["restart", "health"], []),
