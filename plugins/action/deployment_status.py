@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from ansible import context
 
-from ..module_utils.text import redact
 from ..plugin_utils.next_command import command
 from ..plugin_utils.run.action import StepAction
 from ..plugin_utils.run.status import Status, next_commands, problems
@@ -22,6 +21,8 @@ _NO_LIBRARY = (
 class ActionModule(StepAction):
     """Execute the module and show what it found."""
 
+    _supports_async = False
+
     def work(self, arguments, task_vars):
         if not arguments.get("path"):
             return {"failed": True, "msg": _NO_LIBRARY}
@@ -30,8 +31,8 @@ class ActionModule(StepAction):
             return found
         status = Status(found)
         self.show(lines(status, self._command))
-        wrong = [redact(problem) for problem in problems(status)]
-        commands = [redact(each) for each in next_commands(status, self._command)]
+        wrong = self.redact(problems(status))
+        commands = self.redact(next_commands(status, self._command))
         result = {"changed": False, "state": status.state, "problems": wrong, "next": commands}
         if wrong:
             # The lines have said the rest; a failed task shows its whole result.

@@ -52,7 +52,7 @@ class ActionModule(StepAction):
         run = self.current_run()
         if run is not None and step_of(self.name, run) == "watch":
             self.show([compared_with(arguments)])
-        if self._task.check_mode or not boolean(arguments.get("progress") or False):
+        if self._task.check_mode or self._task.async_val or not boolean(arguments.get("progress") or False):
             return self.execute(arguments, task_vars)
         try:
             return self._watch(arguments, task_vars)

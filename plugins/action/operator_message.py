@@ -8,6 +8,7 @@ from __future__ import annotations
 from ansible.plugins.action import ActionBase
 
 from ..module_utils.text import redact
+from ..plugin_utils.variables import secrets_of
 
 
 class ActionModule(ActionBase):
@@ -18,7 +19,7 @@ class ActionModule(ActionBase):
     def run(self, tmp=None, task_vars=None):
         super().run(tmp, task_vars)
         _result, given = self.validate_argument_spec({"lines": {"type": "list", "elements": "str", "required": True}})
-        lines = [redact(line) for line in given["lines"]]
+        lines = redact(given["lines"], secrets_of(task_vars, self._templar))
         # One call, so that hosts of one batch do not speak at the same time.
         self._display.display("\n".join([f"[{task_vars['inventory_hostname']}]", *lines]))
         return {"changed": False, "lines": lines}

@@ -11,6 +11,7 @@ from ansible.plugins.action import ActionBase
 from ..module_utils.text import redact
 from ..plugin_utils.next_command import command
 from ..plugin_utils.reports import KINDS, report
+from ..plugin_utils.variables import secrets_of
 
 _SPEC = {
     "kind": {"type": "str", "choices": list(KINDS), "required": True},
@@ -33,12 +34,13 @@ class ActionModule(ActionBase):
             lambda name, extra=None: self._command(host, name, extra),
             check_mode=bool(self._task.check_mode),
         )
-        lines = [redact(each) for each in made.lines]
+        secrets = secrets_of(task_vars, self._templar)
+        lines = redact(made.lines, secrets)
         if lines:
             # One call, so that the lines of the hosts of a batch do not mix.
             self._display.display("\n".join([f"[{host}]", *lines]))
         result = {"changed": False, "lines": lines}
-        return {**result, "failed": True, "msg": f"{redact(made.problem)}."} if made.problem else result
+        return {**result, "failed": True, "msg": f"{redact(made.problem, secrets)}."} if made.problem else result
 
     def _command(self, host, name, extra):
         return command(name, host, context.CLIARGS, extra or {}, self._loader.load)

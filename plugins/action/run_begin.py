@@ -66,6 +66,7 @@ class ActionModule(ActionBase):
             self._display.display("\n".join(lines))
 
     def _checked(self, given, task_vars):
+        checks.refuse_without_library(str(given["path"] or ""))
         checks.refuse_task_timeout(self._task.timeout)
         checks.refuse_unanswerable_question(given.get("confirm"))
         checks.refuse_ephemeral_evidence(str(given.get("evidence_dest") or ""))

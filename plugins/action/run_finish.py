@@ -13,7 +13,6 @@ from ansible.errors import AnsibleConnectionFailure
 from ..module_utils.clock import timestamp
 from ..module_utils.deployment.report import keep
 from ..module_utils.errors import MobiusError
-from ..module_utils.text import redact
 from ..plugin_utils.next_command import command
 from ..plugin_utils.run import fleet
 from ..plugin_utils.run.action import StepAction
@@ -32,6 +31,8 @@ _OWN = ("notify", "notify_timeout", "restartable", "lock_ttl", "rollback_backup"
 class ActionModule(StepAction):
     """End the run of this host: it fails if the run did."""
 
+    _supports_async = False
+
     def work(self, given, task_vars):
         own = {name: given.pop(name, None) for name in _OWN}
         run = self.current_run()
@@ -44,9 +45,9 @@ class ActionModule(StepAction):
             "restartable": own["restartable"],
         }
         end = End(run, found, settings, self._command(task_vars))
-        shown = [redact(line) for line in lines(end)]
+        shown = self.redact(lines(end))
         self.show(shown)
-        self._notify(run, own, shown, facts_of(run, end), task_vars)
+        self._notify(run, own, shown, self.redact(facts_of(run, end)), task_vars)
         return self._result(end, found, lost)
 
     def _on_host(self, run, given, own, task_vars):
@@ -54,7 +55,9 @@ class ActionModule(StepAction):
         if not run.path or run.failure is not None and run.failure.lost and not owns_lock(run):
             return {}, ""
         try:
-            found = self.execute(arguments(run, given, controller_facts(), own, self._command(task_vars)), task_vars)
+            wanted = arguments(run, given, controller_facts(), own, self._command(task_vars))
+            wanted["report_members"] = self.redact(wanted["report_members"])
+            found = self.execute(wanted, task_vars)
         except AnsibleConnectionFailure as error:
             return {}, str(error.message)
         if found.get("unreachable"):
@@ -93,7 +96,7 @@ class ActionModule(StepAction):
             path.parent.mkdir(parents=True, exist_ok=True)
             keep(str(path), fleet.fleet_page(run.kind, found, timestamp()).decode("utf-8"))
         except (MobiusError, OSError) as error:
-            self._display.warning(f"The page of all hosts could not be written: {redact(str(error))}")
+            self._display.warning(f"The page of all hosts could not be written: {self.redact(str(error))}")
             return
         self._display.display(f"page of all hosts: {path}")
 
@@ -104,11 +107,11 @@ class ActionModule(StepAction):
             "changed": bool(found.get("changed")),
             "id": run.id,
             "status": run.status,
-            "headline": redact(headline(end)),
+            "headline": self.redact(headline(end)),
             "facts": facts(end),
             "next": [] if run.succeeded else next_commands(end),
             "report": found.get("report"),
             "page": found.get("page"),
             "removed": found.get("removed") or [],
         }
-        return {**result, "failed": True, "msg": redact(why)} if why else result
+        return {**result, "failed": True, "msg": self.redact(why)} if why else result

@@ -10,8 +10,10 @@ from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 
 from ..module_utils.clock import timestamp
+from ..module_utils.text import redact
 from ..plugin_utils.run.journal import FAILURE, MARK, STEP, Journal
 from ..plugin_utils.run.model import Run, failed_task
+from ..plugin_utils.variables import secrets_of
 
 
 class ActionModule(ActionBase):
@@ -32,5 +34,6 @@ class ActionModule(ActionBase):
             else:
                 journal.add(MARK, step=step)
             return {"changed": False}
-        journal.add(FAILURE, **failed_task(Run.from_entries(journal.entries()), task_vars))
+        failure = failed_task(Run.from_entries(journal.entries()), task_vars)
+        journal.add(FAILURE, **redact(failure, secrets_of(task_vars, self._templar)))
         return {"changed": False}

@@ -12,6 +12,8 @@ from ..plugin_utils.run.controller import controller_facts
 class ActionModule(StepAction):
     """Name the run to the module, which keeps its journal on the host."""
 
+    _supports_async = False
+
     def work(self, arguments, task_vars):
         run = self.current_run()
         arguments.setdefault("run", {"id": run.id, "kind": run.kind, "controller": controller_facts()} if run else None)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 
-from ..module_utils.text import redact
 from ..plugin_utils.run import rollback
 from ..plugin_utils.run.action import StepAction
 from ..plugin_utils.run.controller import controller_facts
@@ -18,17 +17,21 @@ from ..plugin_utils.run.model import MONITORING, ROLLBACK, Run, failed_task
 class ActionModule(StepAction):
     """Wait for a host that was lost, then keep the evidence and restore in one execution of the module."""
 
+    _supports_async = False
+
     def work(self, arguments, task_vars):
         own = {name: arguments.pop(name, None) for name in ("reconnect_timeout", "evidence_dest", "on_inconclusive")}
         run = self.current_run()
         if run is not None and run.kind != ROLLBACK:
             # A step that failed has noted itself; the journal counts both as one.
-            self.journal.add(FAILURE, **failed_task(run, task_vars))
+            self.journal.add(FAILURE, **self.redact(failed_task(run, task_vars)))
             run = self.current_run()
         if run is not None and run.kind == MONITORING and not self._is_wanted(run, own["on_inconclusive"]):
             return None
         if run is not None:
             arguments.update(rollback.arguments(run, arguments, controller_facts()))
+        if arguments.get("evidence"):
+            arguments["evidence"] = {**arguments["evidence"], **self._redacted(arguments["evidence"])}
         if run is not None and run.failure is not None and run.failure.lost:
             self._reconnect(own["reconnect_timeout"], task_vars)
         result = self.execute(arguments, task_vars)
@@ -38,9 +41,12 @@ class ActionModule(StepAction):
         if run is not None and not result.get("failed"):
             kept = rollback.artifact(run, result.get("evidence") or {})
             if kept:
-                stats = {"mobius_evidence": {self.host: redact(kept)}}
+                stats = {"mobius_evidence": {self.host: self.redact(kept)}}
                 result["ansible_stats"] = {"data": stats, "per_host": False, "aggregate": True}
         return result
+
+    def _redacted(self, evidence):
+        return {name: self.redact(evidence[name]) for name in ("failure", "timeline", "samples") if name in evidence}
 
     def _is_wanted(self, run: Run, on_inconclusive):
         verdict = run.result("watch").get("result")

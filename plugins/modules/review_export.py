@@ -68,6 +68,11 @@ options:
     description: The most pixels of a picture that is shown.
     type: int
     default: 178956970
+  python:
+    description:
+      - Python on the host that has Pillow. Handled on the controller, where it wins over the variable
+        C(ansible_python_interpreter), also over an extra variable of that name; that variable counts when omitted.
+    type: path
   owner:
     description: User that shall own the file, by name or number.
     type: str
@@ -165,6 +170,7 @@ def main() -> None:
             limit=dict(type="int", default=5000),
             image_timeout=dict(type="float", default=10),
             max_pixels=dict(type="int", default=178956970),
+            python=dict(type="path"),
             owner=dict(type="str"),
             group=dict(type="str"),
             mode=dict(type="str", default="0640"),
@@ -173,6 +179,7 @@ def main() -> None:
         supports_check_mode=True,
     )
     given = dict(module.params)
+    given.pop("python")
 
     def call() -> Dict[str, Any]:
         result = export(Request(**{**given, "mode": parse_mode(given["mode"])}), check_mode=module.check_mode)

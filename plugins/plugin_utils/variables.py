@@ -5,16 +5,21 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Mapping, Sequence, Tuple
+from contextlib import suppress
+from typing import Any, Dict, FrozenSet, Mapping, Sequence, Tuple
 
 from ansible.errors import AnsibleError
 from ansible.parsing.dataloader import DataLoader
 from ansible.utils.vars import load_extra_vars
 
 from ..module_utils.errors import MobiusError
+from ..module_utils.text import configured_secrets
+from ..module_utils.variables.answered import to_list, to_mapping
 from ..module_utils.variables.check import REMEDY, check, variable_of
+from ..module_utils.variables.table import SECRET, VARIABLES
 
 _OURS = "mobius.dhash."
+_STRUCTURED = frozenset(("mobius_notify", "mobius_health_headers", "mobius_runtime_environment"))
 
 
 def check_variables(
@@ -49,6 +54,19 @@ def require_variables(names: Sequence[str], task_vars: Mapping[str, Any], templa
             f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set",
             remedy=f"set it in the inventory, or give it with -e {missing[0]}=...",
         )
+
+
+def secrets_of(task_vars: Mapping[str, Any], templar: Any) -> FrozenSet[str]:
+    """Every secret in the variables of this collection, as ``text.configured_secrets`` returns them."""
+    values = {}
+    for name in VARIABLES:
+        if name in task_vars and (name in SECRET or name.endswith("_url")):
+            # What cannot be evaluated is refused elsewhere, and holds no value that could be shown.
+            with suppress(MobiusError):
+                value = _value(name, task_vars, templar)
+                # These may arrive as text.
+                values[name] = to_list(to_mapping(value), split=False) if name in _STRUCTURED else value
+    return configured_secrets(values)
 
 
 def _value(name: str, task_vars: Mapping[str, Any], templar: Any) -> Any:

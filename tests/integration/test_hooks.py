@@ -16,12 +16,12 @@ def this_collection(monkeypatch):
 
 @pytest.fixture
 def run(site, tmp_path):
-    def hooks(**texts: str):
+    def hooks(variables=None, **texts: str):
         files = {}
         for name, text in texts.items():
             files[name] = str(tmp_path / f"{name}.yml")
             Path(files[name]).write_text(text)
-        return site.play("hooks", playbook=PLAYBOOK, mobius_hooks=files)
+        return site.play("hooks", playbook=PLAYBOOK, mobius_hooks=files, **(variables or {}))
 
     return hooks
 
@@ -36,7 +36,10 @@ def test_they_run_around_their_step(run):
 
 
 def test_a_failing_one_counts_as_its_step_failing(run):
-    run(after_preflight="- ansible.builtin.fail:\n    msg: not today\n").failed('in step "preflight": not today')
+    # A secret that a variable configures is masked wherever it turns up.
+    secret = {"mobius_health_password": "opensesame"}
+    ended = run(secret, after_preflight="- ansible.builtin.fail:\n    msg: not today, opensesame\n")
+    ended.failed('in step "preflight": not today, ***.')
 
 
 @pytest.mark.parametrize("text", ["- nosuch.module.here: {}\n", "- name: x\n   bad: [\n"])

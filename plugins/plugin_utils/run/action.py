@@ -22,6 +22,7 @@ from ...module_utils.clock import timestamp
 from ...module_utils.errors import MobiusError
 from ...module_utils.storage.journal import VARIABLE
 from ...module_utils.text import redact
+from ..variables import secrets_of
 from .controller import controller_facts
 from .journal import STEP, Journal
 from .model import STEPS, Run, entry_of, step_of
@@ -31,10 +32,11 @@ _OF_A_DEPLOYMENT = frozenset(("library_backup", "dhash_migrate", "library_restor
 # Modules that refuse a library that has moved since the preflight.
 _FIXED = frozenset(("library_backup", "dhash_migrate", "library_verify"))
 # Modules whose option ``python`` is the interpreter to execute them with.
-_HASHING = frozenset(
+_WITH_PILLOW = frozenset(
     (
         *("dhash_dry_run", "dhash_migrate", "library_verify", "dhash_worker_info"),
         *("dhash_share_hash", "dhash_share_merge", "dhash_share_plan"),
+        *("library_duplicates", "review_export"),
     )
 )
 # Modules that can tie a lease to the process of ansible-playbook.
@@ -44,11 +46,15 @@ _LOCKING = {"library_lock": "pid", "run_prepare": "lock_pid", "run_rollback": "l
 class StepAction(ActionBase):
     """Execute the module of the same name as the action plugin. Subclasses override :meth:`work`."""
 
+    _supports_async = True
+    _secrets = None
+
     def run(self, tmp=None, task_vars=None):
         super().run(tmp, task_vars)
         self.name = self._task.action.rpartition(".")[2]
         self.host = task_vars["inventory_hostname"]
         self.journal = Journal(C.DEFAULT_LOCAL_TMP, self.host)
+        self._task_vars = task_vars
         run = self.current_run() if self.name in STEPS else None
         step = step_of(self.name, run) if run is not None else None
         arguments = {name: value for name, value in self._task.args.items() if value is not None}
@@ -66,6 +72,8 @@ class StepAction(ActionBase):
             lost, result = True, {"failed": True, "msg": f"The host {what}: {error.message}"}
         except AnsibleActionFail as error:
             result = {**(error.result or {}), "failed": True, "msg": error.message}
+        if result and result.get("failed") and result.get("msg"):
+            result["msg"] = self.redact(str(result["msg"]))
         if run is None or result is None:
             return result or {"changed": False, "skipped": True}
         if result.pop("unreachable", False):
@@ -82,11 +90,11 @@ class StepAction(ActionBase):
     def execute(self, arguments, task_vars, **options):
         """Execute the module on the host.
 
-        :param arguments: of the module. ``python`` of a module that hashes is the interpreter to execute it with.
+        :param arguments: of the module. ``python`` of a module that reads images is the interpreter to execute it with.
         :param options: further arguments of ``_execute_module``.
         """
         arguments = dict(arguments)
-        python = arguments.pop("python", None) if self.name in _HASHING else None
+        python = arguments.pop("python", None) if self.name in _WITH_PILLOW else None
         if python:
             # Not the variable itself: an extra variable of that name would win.
             task_vars = {**task_vars, "ansible_python_interpreter": python}
@@ -98,6 +106,8 @@ class StepAction(ActionBase):
         if self.name in _LOCKING and self._connection.transport == "local":
             # A worker runs this, and its parent lives as long as the play. On another host nobody can see that process.
             arguments.setdefault(_LOCKING[self.name], os.getppid())
+        # A task of a user's own play may have async, as with every other module.
+        options.setdefault("wrap_async", bool(self._task.async_val) and not self._connection.has_native_async)
         step = step_of(self.name, run) if self.name in STEPS else None
         with _named_run(self._task, run, step):
             return self._execute_module(
@@ -106,7 +116,13 @@ class StepAction(ActionBase):
 
     def show(self, lines):
         """Show lines to the operator; in one call, so that the hosts of a batch do not mix."""
-        self._display.display("\n".join([f"[{self.host}]", *(redact(line) for line in lines)]))
+        self._display.display("\n".join([f"[{self.host}]", *self.redact(list(lines))]))
+
+    def redact(self, value):
+        """A copy of a value without secrets; those that the host's variables configure are masked wherever they are."""
+        if self._secrets is None:
+            self._secrets = secrets_of(self._task_vars, self._templar)
+        return redact(value, self._secrets)
 
     def current_run(self):
         """The open run of this host, or None."""

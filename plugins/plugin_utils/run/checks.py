@@ -34,6 +34,15 @@ def refuse_after_lost_hosts(hosts: Hosts, journal: Journal) -> None:
         raise LostHosts(f"{', '.join(lost)}: lost in an earlier batch, so nothing was begun on {journal.host}")
 
 
+def refuse_without_library(path: str) -> None:
+    """:raises MobiusError: no library is named."""
+    if not path.strip():
+        raise MobiusError(
+            "mobius_library_path is not set",
+            remedy="set it in the inventory, or give it with -e mobius_library_path=...",
+        )
+
+
 def refuse_task_timeout(seconds: Any) -> None:
     """:raises MobiusError: Ansible would end a task after so many seconds, even in the middle of a step."""
     if seconds:
