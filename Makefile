@@ -13,6 +13,11 @@ LOCAL := -i inventories/local
 # make deploy mobius_service_port=5009 ARGS="-v": variables of the collection, and any other argument of ansible-playbook.
 QUOTED = '$(subst ','\'',$(1))'
 GIVEN := $(foreach name,$(filter mobius_%,$(.VARIABLES)),$(if $(filter command,$(origin $(name))),-e $(call QUOTED,$(name)=$($(name))))) $(ARGS)
+# A name that nothing reads, such as port=5009, would do nothing without a word.
+GIVEN_NAMES := $(filter-out mobius_% -*-command-variables-*- MAKE%,$(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name))))
+READ := PYTHON $(if $(GIVEN_NAMES),$(shell tr -cs A-Z_ '\n' <$(firstword $(MAKEFILE_LIST)) | sort -u))
+UNREAD := $(filter-out $(READ),$(GIVEN_NAMES))
+$(if $(strip $(UNREAD)),$(error Nothing reads $(strip $(UNREAD)). Variables of the collection begin with mobius_, as in mobius_service_port=5009; other arguments of ansible-playbook go into ARGS))
 HOME_FOLDER := $(abspath $(or $(mobius_home),.local))
 SERVICE := $(or $(mobius_service_dir),$(HOME_FOLDER)/service)/app/config.json
 
@@ -74,6 +79,10 @@ unit: tools ## the plain Python, without Ansible
 integration: tools ## the playbooks on this machine: deploy, check mode, rollback, failures
 	@[ "$$(id -u)" -ne 0 ] || tests/faults/setup.sh sshd
 	@$(TEST)/bin/pytest -n 2 tests/integration
+
+.PHONY: settings
+settings: tools ## each setting of ansible.cfg that could change how a run ends, in a run of its own
+	@SETTINGS=1 $(TEST)/bin/pytest -n 2 tests/integration/test_settings.py
 
 .PHONY: browser
 browser: ## the review page and the page of duplicates in a real Chromium, axe on each

@@ -95,6 +95,18 @@ def test_no_folder_of_the_system_gets_another_owner(folder, refused):
     assert bool(re.search(load("account", "vars", "main.yml")["__account_system"], folder)) is refused
 
 
+@pytest.mark.parametrize("role", ["deploy", "hash_workers", "monitor", "rollback", "strip"])
+def test_settings_for_all_plays_do_not_cut_off_a_rescue(role):
+    blocks = [task for task in load(role, "tasks", "main.yml") if {"rescue", "always", "block"} & set(task)]
+    assert blocks
+    for block in blocks:
+        assert {name: block.get(name) for name in ("any_errors_fatal", "debugger", "timeout")} == {
+            "any_errors_fatal": False,
+            "debugger": "never",
+            "timeout": 0,
+        }
+
+
 def each(tasks):
     """Every task, those in blocks too."""
     for task in tasks:
