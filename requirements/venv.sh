@@ -30,5 +30,12 @@ fi
 
 echo "Installing $(basename "$lock" .txt) packages into $folder ..." >&2
 "$python" -m venv --clear "$folder"
-"$folder/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r "$lock"
+install=("$folder/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r "$lock")
+if ! said=$("${install[@]}" 2>&1); then
+    # pip tries each connection five times and says the same each time; the errors come last.
+    grep -m 1 'WARNING: Retrying' <<<"$said" >&2 || true
+    grep -v 'WARNING: Retrying' <<<"$said" >&2 || true
+    echo "The packages of $lock could not be installed. Next: check the network, a proxy and the PIP_* settings, then run it again." >&2
+    exit 1
+fi
 cp "$lock" "$folder/made-from.txt"

@@ -25,6 +25,9 @@ from .interpreter import FLAGS, Base, Probe, can_make_environments, clean_enviro
 
 MARKER = "mobius-runtime.json"
 _WAIT = 1800.0
+# What pip says beside the reason; a connection that it tries again has the reason in quotes, once per try.
+_NOISE = re.compile(r"WARNING: |\[notice\]|DEPRECATION: |Looking in ")
+_RETRY = re.compile(r"WARNING: Retrying .*? after connection broken by '(.*)': ")
 _NAMES = ("utf-8", "surrogateescape")
 SYSTEM_REMEDY = (
     "apt-get install python3-pil python3-starlette python3-uvicorn python3-prometheus-client "
@@ -203,14 +206,26 @@ def _checked(command: List[str], what: str, where: str, variables: Optional[Mapp
         cwd="/",
     )
     if answer.returncode:
-        lines = [line.strip() for line in answer.stdout.splitlines() if line.strip()]
-        said = mask_secrets(" / ".join(lines[-6:])[-1500:])
-        raise MobiusError(f"{what}: {said}", where, _remedy(answer.stdout))
+        raise MobiusError(f"{what}: {mask_secrets(_essence(answer.stdout))}", where, _remedy(answer.stdout))
+
+
+def _essence(output: str) -> str:
+    """What helps of a failed pip: its errors, or else its last lines; each once, and none of its retries."""
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    telling = [line for line in lines if not _NOISE.match(line)]
+    errors = [line for line in telling if line.startswith("ERROR: ")]
+    reasons = [f"connection failed: {reason}" for reason in dict.fromkeys(_RETRY.findall(output))]
+    return " / ".join(dict.fromkeys([*reasons[:1], *(errors or telling or lines)[-6:]]))[-1500:]
 
 
 def _remedy(output: str) -> str:
     if "DO NOT MATCH THE HASHES" in output:
         return "do not install it: find out who changed the package"
+    if _RETRY.search(output):
+        return (
+            "the package index cannot be reached: check network, proxy and PIP_* settings of the host, or set "
+            "mobius_runtime_source to wheels (a folder of wheels on the controller) or system (the host's own packages)"
+        )
     if "No matching distribution" in output or "No such file" in output:
         return (
             "no wheel for this Python and machine was found: check the index and PIP_* settings of the host, or set "

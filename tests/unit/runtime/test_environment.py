@@ -287,3 +287,43 @@ def test_the_systems_own_packages():
     assert "does_not_exist" in found["reason"] and "apt-get install" in found["remedy"]
     with pytest.raises(MobiusError, match="does_not_exist"):
         look.check_packages(lacking)
+
+
+REFUSED = (
+    "WARNING: Retrying (Retry(total={n}, connect=None, read=None, redirect=None, status=None)) after connection "
+    "broken by 'NewConnectionError('<pip._vendor.urllib3.connection.HTTPSConnection object at 0x7f>: Failed to "
+    "establish a new connection: [Errno 111] Connection refused')': /simple/{name}/"
+)
+NOT_FOUND = [
+    "ERROR: Could not find a version that satisfies the requirement pillow==12.1.0 (from versions: none)",
+    "ERROR: No matching distribution found for pillow==12.1.0",
+]
+
+
+@pytest.mark.parametrize(
+    "lines, told, not_told, remedy",
+    [
+        (
+            [*(REFUSED.format(n=n, name="pillow") for n in (4, 3, 2, 1, 0)), *NOT_FOUND],
+            ["connection failed: NewConnectionError(", "Connection refused", *NOT_FOUND],
+            ["Retrying", "Retry(total"],
+            "the package index cannot be reached",
+        ),
+        (NOT_FOUND, NOT_FOUND, ["connection failed"], "no wheel for this Python"),
+        (
+            ["Looking in indexes: https://pypi.example.org/simple", "[notice] A new release of pip", *NOT_FOUND],
+            NOT_FOUND,
+            ["notice", "Looking in"],
+            "no wheel for this Python",
+        ),
+        (["error: externally-managed-environment", "", "hint: See PEP 668"], ["hint: See PEP 668"], [], "read the"),
+        (["WARNING: only a warning"], ["only a warning"], [], "read the message"),
+        ([], [], [], "read the message"),
+    ],
+)
+def test_a_failed_pip_is_told_once(lines, told, not_told, remedy):
+    output = "\n".join(lines)
+    said = environment._essence(output)
+    assert all(text in said for text in told) and not any(text in said for text in not_told), said
+    assert said.count("connection failed") <= 1
+    assert environment._remedy(output).startswith(remedy)
