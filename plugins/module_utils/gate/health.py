@@ -9,6 +9,7 @@ import json
 import math
 import re
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, List, Optional, Sequence, Tuple
 
 from ..errors import MobiusError
@@ -164,11 +165,19 @@ def _is_yes(value: Any, rules: HealthRules) -> bool:
     if isinstance(value, (int, float)):
         return math.isfinite(value) and (rules.accepts_code(int(value)) or f"{value:g}" in rules.words)
     word = _word(str(value))
-    if word in rules.words or (word.isascii() and word.isdigit() and rules.accepts_code(int(word[:9]))):
+    if word in rules.words or _is_accepted_code(word, rules):
         return True
     # "OK: all checks passed", but not "ok with errors".
     first = re.match(r"(\w+)\s*[:,;(\u2013\u2014-]", word)
     return bool(first and first[1] in rules.words)
+
+
+def _is_accepted_code(word: str, rules: HealthRules) -> bool:
+    """Whether a text is an accepted HTTP status, alone ("200") or with its phrase ("200 ok")."""
+    code = re.fullmatch(r"([1-5][0-9]{2})(?: (.+))?", word, re.ASCII)
+    if code is None or not rules.accepts_code(int(code[1])):
+        return False
+    return code[2] is None or code[2] in {status.phrase.lower() for status in HTTPStatus if status == int(code[1])}
 
 
 def _word(text: str) -> str:

@@ -26,6 +26,7 @@ _MOST_NAMES = 100_000
 _FOLDERS_KEPT = 8
 _MOST_SUBFOLDERS = 32
 _BLANK = " \t\r\n\f\v\u00a0\u200b\u200c\u200d\u2060\ufeff"
+_PLAIN_QUOTES = str.maketrans({**dict.fromkeys("‘’‚‛ʼ′´`", "'"), **dict.fromkeys("“”„‟″", '"')})
 _DRIVE = re.compile(r"[A-Za-z]:$")
 _EXTENSION = re.compile(
     r"apng|avif|bmp|dds|gif|hei[cf]|ico|jfif|jpe|jpe?g|jp2|jxl|pcx|png|ppm|svg|tga|tiff?|webp", re.IGNORECASE
@@ -37,13 +38,14 @@ def _stripped(text: str) -> str:
 
 
 def _without_query(text: str) -> str:
-    return re.sub(r"[?#].*", "", text, flags=re.DOTALL)
+    return re.sub(r"[?#].*|[&;][\w-]+=.*", "", text, flags=re.DOTALL)
 
 
 #: Other readings of a reference, and what is said of them.
 _READINGS: Tuple[Tuple[str, Callable[[str], str]], ...] = (
     ("it has blanks around it", _stripped),
     ("it ends with a query or fragment", _without_query),
+    ("it ends with a dot", lambda text: text.rstrip(".")),
     ("it is percent-encoded", lambda text: unquote(text, errors="surrogateescape")),
     ("it has backslashes", lambda text: text.replace("\\", "/")),
     ("it has HTML entities", html.unescape),
@@ -172,9 +174,12 @@ def _other_extension(listing: _Listing, wanted: str) -> Optional[str]:
 
 @lru_cache(maxsize=4096)
 def _key(name: str) -> str:
-    """The same for names that look alike: in case, Unicode form, blanks, invisible characters, encoding on disk."""
-    text = unicodedata.normalize("NFKC", _decoded(name)).casefold()
-    return "".join(char for char in text if unicodedata.category(char) not in ("Cf", "Zs", "Cc"))
+    """The same for names that look alike: in case, Unicode form, blanks, invisible characters, typographic quotes and
+    dashes, encoding on disk.
+    """
+    text = unicodedata.normalize("NFKC", _decoded(name)).casefold().replace("i\u0307", "i")
+    kept = (char for char in text if unicodedata.category(char) not in ("Cf", "Zs", "Cc"))
+    return "".join("-" if unicodedata.category(char) == "Pd" else char for char in kept).translate(_PLAIN_QUOTES)
 
 
 def _decoded(name: str) -> str:

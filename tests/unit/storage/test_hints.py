@@ -21,6 +21,9 @@ NAMES = [
     "no\u00a0break.png",
     "100%.png",
     "é.gif",
+    "it\u2019s.png",
+    "en\u2013dash.png",
+    "\u0130stanbul.png",
 ]
 
 
@@ -71,6 +74,13 @@ def root(tmp_path: Path) -> ImageRoot:
         ("file://{root}/plain.jpg", "plain.png", "extension"),
         ("file:///old/place/plain.png", "plain.png", 'no "old" in it'),
         ("//Plain.png", "plain.png", "case"),
+        ("plain.png&w=640&q=75", "plain.png", "query"),
+        ("plain.png;v=3", "plain.png", "query"),
+        ("plain.png.", "plain.png", "dot"),
+        ("it's.png", "it\u2019s.png", "look-alike"),
+        ("en-dash.png", "en\u2013dash.png", "look-alike"),
+        ("en\u2014dash.png", "en\u2013dash.png", "look-alike"),
+        ("istanbul.png", "\u0130stanbul.png", "look-alike"),
         ("none.png", None, ""),
         ("odd/plain.png", None, ""),
         ("SECRET.png", None, ""),
