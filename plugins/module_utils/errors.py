@@ -32,7 +32,8 @@ class MobiusError(Exception):
 
     def __str__(self) -> str:
         text = self.what if self.where is None else f"{self.what}: {self.where}"
-        return text + "." if self.remedy is None else f"{text}. Next: {self.remedy}"
+        end = "" if text.endswith(("?", "!")) else "."
+        return f"{text}{end}" if self.remedy is None else f"{text}{end} Next: {self.remedy}"
 
 
 def failure(error: Union[MobiusError, OSError], path: str) -> Dict[str, Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from difflib import get_close_matches
-from typing import Any, Container, Dict, Iterable, Iterator, List, Mapping
+from typing import Any, Collection, Dict, Iterable, Iterator, List, Mapping
 
 from ..errors import MobiusError
 from ..text import redact
@@ -127,14 +127,20 @@ def _together(given: Mapping[str, Any], wrong: Mapping[str, str]) -> List[str]:
     ]
 
 
-def _unknown(names: Iterable[str], extra_vars: Container[str]) -> Iterator[str]:
+def _plain(name: str) -> str:
+    """A name without what a hurried person confuses: MOBIUS_BACKUP, mobius-backup."""
+    return re.sub(r"[-. ]", "_", name.lower())
+
+
+def _unknown(names: Iterable[str], extra_vars: Collection[str]) -> Iterator[str]:
     """Names that nobody reads: those like a variable's, and whatever was given for this run alone.
 
     Others in an inventory are its owner's affair.
     """
-    for name in sorted(names):
-        if name.startswith("mobius_") and name not in VARIABLES and name not in OTHERS:
-            alike = get_close_matches(name, VARIABLES, 1, _ALIKE)
+    odd = {name for name in extra_vars if _plain(name).startswith("mobius")}
+    for name in sorted({*names, *odd}):
+        if (name.startswith("mobius_") or name in odd) and name not in VARIABLES and name not in OTHERS:
+            alike = get_close_matches(_plain(name), VARIABLES, 1, _ALIKE)
             if alike:
                 yield f"{name} is no variable of this collection. Was {alike[0]} meant?"
             elif name in extra_vars:

@@ -390,3 +390,29 @@ def test_a_watch_from_the_controller_does_not_ask_the_controller(given, told):
 )
 def test_a_watch_from_the_controller_asks_what_it_can_reach(given):
     check(watched(**given), "monitor", far=True)
+
+
+@pytest.mark.parametrize(
+    "name, refused",
+    [
+        ("Mobius_backup", True),
+        ("MOBIUS_BACKUP", True),
+        ("mobius-backup", True),
+        ("mobius.backup", True),
+        ("mobiusbackup", True),
+        ("mobius_backp", True),
+        ("mobius_nothing_like_it", True),
+        ("backup", False),
+        ("my_mobius_backup", False),
+        ("mobius_deployment", False),
+    ],
+)
+def test_an_extra_var_that_is_nearly_one_refuses_a_rollback(name, refused):
+    given = {"mobius_library_path": "/srv/library.json"}
+    if refused:
+        with pytest.raises(
+            MobiusError, match="is no variable of this collection(, see|. Was mobius_backup meant[?] Next)"
+        ):
+            check(given, "rollback", extra_vars={name})
+    else:
+        assert check(given, "rollback", extra_vars={name})["warnings"] == []
