@@ -28,5 +28,7 @@ sed -i -E -e 's|\]\(docs/|](|g' "$source/contributing.md"
 # antsibull-docs writes only into a folder that nobody else can.
 (umask 077 && mkdir -p "$source/collections/mobius/dhash")
 antsibull-docs collection --use-current --squash-hierarchy --no-indexes --dest-dir "$source/collections/mobius/dhash" mobius.dhash
+# Furo has its own table of contents, and puts an error in place of another.
+sed -i '/^\.\. contents::$/,/^$/d' "$source"/collections/mobius/dhash/*.rst
 sphinx-build -q -W --keep-going -j 2 -b html -c "$site" "$source" "$build/html"
 echo "built $build/html/index.html"

@@ -17,6 +17,8 @@ source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
 html_theme = "furo"
 html_title = f"mobius.dhash {release}"
 html_copy_source = False
+html_static_path = ["static"]
+html_css_files = ["wide.css"]
 myst_heading_anchors = 4
 myst_enable_extensions = ["colon_fence"]
 # Pages name files of the repository, which are no pages of the site.
