@@ -16,6 +16,8 @@ description:
   - Fails where a source of the inventory does not exist, where the inventory has no hosts, or where the pattern matches
     none. Ansible itself skips such a play and ends with success.
   - Fails where C(--limit) is given and empty, which Ansible takes for all hosts.
+  - Fails where C(--tags), C(--skip-tags) or C(--start-at-task) would leave out steps of a playbook of this collection
+    that is named on the command line.
 options:
   _terms:
     description: The pattern where C(mobius_hosts) is not given.
@@ -34,14 +36,17 @@ _raw:
   elements: str
 """
 
+import os
+
 from ansible import constants as C
 from ansible import context
 from ansible.errors import AnsibleError
 from ansible.plugins.lookup import LookupBase
 
 from ..module_utils.errors import MobiusError
-from ..plugin_utils.play_hosts import pattern_of, play_hosts
+from ..plugin_utils.play_hosts import pattern_of, play_hosts, refuse_partial
 
+_PLAYBOOKS = os.path.join(os.path.dirname(__file__), "..", "..", "playbooks")
 # With these, nothing is run: ansible-lint checks the syntax without an inventory.
 _LOOKS_ONLY = ("syntax", "listhosts", "listtasks", "listtags")
 
@@ -59,7 +64,11 @@ class LookupModule(LookupBase):
         inventory = [str(source) for source in context.CLIARGS.get("inventory") or ()]
         usual = [str(source) for source in C.DEFAULT_HOST_LIST]
         limit = context.CLIARGS.get("subset")
+        given = context.CLIARGS.get
         try:
+            refuse_partial(
+                given("args") or (), _PLAYBOOKS, given("tags") or (), given("skip_tags") or (), given("start_at_task")
+            )
             return [play_hosts(wanted, groups, inventory, usual, limit=limit, default=default)]
         except MobiusError as error:
             raise AnsibleError(str(error)) from error

@@ -55,6 +55,41 @@ def play_hosts(
     return pattern
 
 
+def refuse_partial(
+    playbooks: Sequence[str], ours: str, tags: Sequence[str], skip_tags: Sequence[str], start_at: Optional[str]
+) -> None:
+    """Refuse what would leave out steps of a playbook of this collection, or all of them with exit code 0.
+
+    A playbook of the user's own that imports one of ours may give it tags, and chooses by them.
+
+    :param playbooks: as given on the command line.
+    :param ours: the folder of the collection's playbooks.
+    :param tags: ``--tags``; a playbook of ours has none.
+    :param skip_tags: ``--skip-tags``.
+    :param start_at: ``--start-at-task``.
+    :raises MobiusError: steps would be left out.
+    """
+    if not any(_is_ours(playbook, ours) for playbook in playbooks):
+        return
+    if start_at:
+        raise MobiusError(
+            f"--start-at-task {start_at} would leave out what comes before it, such as the lock and the backup",
+            remedy="run the playbook as a whole; steps of their own have playbooks, such as verify.yml",
+        )
+    chosen = {str(tag) for tag in tags} - {"all"}
+    if (chosen and "untagged" not in chosen and "all" not in tags) or {"all", "untagged"} & set(skip_tags):
+        raise MobiusError(
+            f"{'--tags ' + ','.join(sorted(chosen)) if chosen else '--skip-tags ' + ','.join(skip_tags)} would leave "
+            "out every step: the playbooks of this collection have no tags",
+            remedy="run the playbook without tags (ANSIBLE_RUN_TAGS, ANSIBLE_SKIP_TAGS, job tags of AWX); nothing was "
+            "done",
+        )
+
+
+def _is_ours(playbook: str, ours: str) -> bool:
+    return playbook.startswith("mobius.dhash.") or os.path.dirname(os.path.realpath(playbook)) == os.path.realpath(ours)
+
+
 def pattern_of(wanted: object, groups: Mapping[str, Sequence[str]], default: Optional[str] = None) -> str:
     """The pattern of :func:`play_hosts`, unchecked."""
     return _text(wanted) or default or (f"all:!{WORKERS}" if WORKERS in groups else "all")

@@ -6,7 +6,7 @@ from typing import Any, Dict, List
 
 import pytest
 from ansible_collections.mobius.dhash.plugins.module_utils.errors import MobiusError
-from ansible_collections.mobius.dhash.plugins.plugin_utils.play_hosts import play_hosts
+from ansible_collections.mobius.dhash.plugins.plugin_utils.play_hosts import play_hosts, refuse_partial
 
 GROUPS: Dict[str, List[str]] = {
     "all": ["games-1", "games-2", "db.example.org", "fe80::1"],
@@ -73,3 +73,31 @@ def test_an_empty_limit_is_refused_and_a_default_pattern_is_taken() -> None:
         with pytest.raises(MobiusError, match="--limit is empty"):
             play_hosts(None, GROUPS, [], limit=limit)
     assert play_hosts(None, {**GROUPS, "mobius_hash_workers": ["w"]}, [], limit="games-1", default="all") == "all"
+
+
+OURS = "/usr/share/collections/ansible_collections/mobius/dhash/playbooks"
+
+
+@pytest.mark.parametrize(
+    "playbook, tags, skipped, start_at, told",
+    [
+        (f"{OURS}/deploy.yml", ["all"], [], None, ""),
+        (f"{OURS}/deploy.yml", [], [], None, ""),
+        (f"{OURS}/deploy.yml", ["web"], [], None, "--tags web would leave out every step"),
+        (f"{OURS}/../playbooks/deploy.yml", ["b", "a"], [], None, "--tags a,b would leave"),
+        ("mobius.dhash.rollback", ["web"], [], None, "--tags web would leave"),
+        (f"{OURS}/deploy.yml", ["web", "untagged"], [], None, ""),
+        (f"{OURS}/deploy.yml", ["web", "all"], [], None, ""),
+        (f"{OURS}/deploy.yml", ["all"], ["slow"], None, ""),
+        (f"{OURS}/deploy.yml", ["all"], ["untagged"], None, "--skip-tags untagged would leave out every step"),
+        (f"{OURS}/deploy.yml", ["all"], ["all"], None, "--skip-tags all would leave"),
+        (f"{OURS}/deploy.yml", ["all"], [], "Migrate", "--start-at-task Migrate would leave out what comes before"),
+        ("/home/me/site.yml", ["web"], ["all"], "Migrate", ""),
+    ],
+)
+def test_a_choice_of_steps_is_refused(playbook, tags, skipped, start_at, told):
+    if told:
+        with pytest.raises(MobiusError, match=told):
+            refuse_partial([playbook], OURS, tags, skipped, start_at)
+    else:
+        refuse_partial([playbook], OURS, tags, skipped, start_at)
