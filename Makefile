@@ -85,7 +85,7 @@ settings: tools ## each setting of ansible.cfg that could change how a run ends,
 	@SETTINGS=1 $(TEST)/bin/pytest -n 2 tests/integration/test_settings.py
 
 .PHONY: browser
-browser: ## the review page and the page of duplicates in a real Chromium, axe on each
+browser: ## the review page, the page of duplicates and the reports in a real Chromium, axe on each
 	@command -v chromedriver >/dev/null || { echo "Chromium and its driver are missing. Next: apt-get install chromium chromium-driver nodejs npm" >&2; exit 1; }
 	@requirements/venv.sh .cache/browser requirements/browser.txt
 	@mkdir -p .cache/axe && cp tests/browser/package.json tests/browser/package-lock.json .cache/axe/

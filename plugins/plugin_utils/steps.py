@@ -86,7 +86,7 @@ def problem_lines(host: str, step: str, result: Mapping[str, Any], outcome: str 
     # A command says more than that its exit code is not 0.
     if result.get("cmd") is not None and result.get("rc") is not None:
         command = result["cmd"] if isinstance(result["cmd"], str) else shlex.join(map(str, result["cmd"]))
-        text = f"{command}: exit code {result['rc']}\n{text if text != 'non-zero return code' else ''}".rstrip()
+        text = f"{command}: exit code {result['rc']}\n{text if 'non-zero return code' not in text else ''}".rstrip()
     parts = [text or ("" if _output(result) else "no message")]
     parts += [f"{name}: {output}" if "\n" not in output else f"{name}:\n{output}" for name, output in _output(result)]
     return [*lines, *(f"{_INDENT}  {line}".rstrip() for part in parts if part for line in redact(part).splitlines())]

@@ -70,11 +70,11 @@ def sections(report: Report, log_dir: str = "", level: int = 2, prefix: str = ""
         ("timeline", "Timeline", _timeline),
         ("hash-times", "Hash times", _hash_times),
     ]
+    # Landmarks have to be unique on a page, and one of many hosts repeats them.
+    part = "subsection" if prefix else "section"
     built = [(f"{prefix}{name}", heading, make(report)) for name, heading, make in parts]
     return [
-        PARTS.fill("section", id=name, level=str(level), title=heading, body=body)
-        for name, heading, body in built
-        if body
+        PARTS.fill(part, id=name, level=str(level), title=heading, body=body) for name, heading, body in built if body
     ]
 
 

@@ -63,6 +63,8 @@ summary .outcome { margin-left: 0.6rem; }
 @media screen and (max-width: 40rem) {
   .list th, .list td { padding: 0.55rem 0.7rem; }
   .timeline .wide { display: none; }
+  .list .failures th[scope="row"] { width: 40%; }
+  .plot { font-size: 17px; }
   .hosts .number, .hosts th.number { display: none; }
 }
 @media print {

@@ -30,6 +30,9 @@ $meta
 <h$level id="$id">$title</h$level>
 $body
 </section>
+<!-- part: subsection -->
+<h$level id="$id">$title</h$level>
+$body
 <!-- part: problem -->
 <div class="sheet problem"><p><strong>Step $step</strong>$task</p>
 <pre>$message</pre></div>
@@ -67,7 +70,7 @@ $body
 <!-- part: entry -->
 <li>$text</li>
 <!-- part: failures -->
-<div class="sheet list"><table>
+<div class="sheet list"><table class="failures">
 <thead><tr><th scope="col">Image</th><th scope="col">Reason</th><th scope="col">Where</th></tr></thead>
 <tbody>$rows</tbody></table>$rest</div>
 <!-- part: failed-item -->
