@@ -16,10 +16,14 @@ from ..module_utils.errors import MobiusError
 from ..plugin_utils.run import checks
 from ..plugin_utils.run.journal import FAILURE, Journal
 from ..plugin_utils.run.messages import hosts_of, send
-from ..plugin_utils.run.model import MONITORING
+from ..plugin_utils.run.model import DEPLOYMENT, MONITORING
 from ..plugin_utils.run.notification import start_notice
 from ..plugin_utils.run.watch_lines import turns
 from ..plugin_utils.variables import check_variables
+
+
+def new_id():
+    return f"{file_stamp()}-{random.randrange(1 << 24):06x}"
 
 
 class ActionModule(ActionBase):
@@ -32,12 +36,15 @@ class ActionModule(ActionBase):
         given = {"kind": "deployment", "path": "", **self._task.args}
         journal = Journal(C.DEFAULT_LOCAL_TMP, task_vars["inventory_hostname"])
         run = {
-            "id": f"{file_stamp()}-{random.randrange(1 << 24):06x}",
+            "id": new_id(),
             "kind": given["kind"],
             "path": str(given["path"] or ""),
             "started_at": timestamp(),
             "check_mode": bool(self._task.check_mode),
+            "fleet": str(given.get("fleet") or ""),
         }
+        if run["kind"] == DEPLOYMENT:
+            run["fleet"] = journal.fleet(run["fleet"], new_id())
         hosts = hosts_of(task_vars)
         journal.begin(run)
         hooks = {}

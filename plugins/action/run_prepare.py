@@ -16,5 +16,8 @@ class ActionModule(StepAction):
 
     def work(self, arguments, task_vars):
         run = self.current_run()
-        arguments.setdefault("run", {"id": run.id, "kind": run.kind, "controller": controller_facts()} if run else None)
+        named = {"id": run.id, "kind": run.kind, "controller": controller_facts()} if run else None
+        if named and run.fleet:
+            named["fleet"] = run.fleet
+        arguments.setdefault("run", named)
         return self.execute(arguments, task_vars)

@@ -51,6 +51,11 @@ options:
       - Folder on the controller that evidence would be copied to. Refused where a job's container would take it along.
     type: str
     default: ""
+  fleet:
+    description:
+      - Id of the fleet run. A rollback restores the hosts that this fleet run deployed, and skips all others. A
+        deployment continues it; when empty, one is chosen for all hosts of this C(ansible-playbook).
+    type: str
   notify:
     description: Channels of the messages, as O(mobius.dhash.deployment_notify#module:channels).
     type: list
@@ -102,6 +107,11 @@ hooks:
   returned: success
   type: dict
   sample: {"after_migrate": "/srv/project/hooks/smoke.yml"}
+fleet:
+  description: The fleet run that the run belongs to, or rolls back; empty for none.
+  returned: always
+  type: str
+  sample: 20240924T160000Z-9f8e7d
 check_mode:
   description: Whether the run only predicts.
   returned: always

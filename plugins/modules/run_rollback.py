@@ -37,6 +37,11 @@ options:
       - C(deployment), C(sha256) and C(status) of the deployment that was watched. Where the library is not as that
         deployment left it, nothing is rolled back and RV(nothing) says why.
     type: dict
+  fleet:
+    description:
+      - Id of a fleet run. Where the library is not as that fleet run left it, nothing is rolled back and RV(nothing)
+        says why. The action plugin sets it.
+    type: str
   evidence:
     description:
       - C(log_dir), C(failure), C(timeline), C(samples), C(logs) and C(units) of the evidence; none when omitted.
@@ -151,6 +156,7 @@ def main() -> None:
             only_replaced=dict(type="bool", default=False),
             expected=dict(type="str"),
             watched=dict(type="dict"),
+            fleet=dict(type="str"),
             evidence=dict(type="dict"),
             lock_ttl=dict(type="int", default=900),
             lock_break=dict(type="str", default="false"),
@@ -184,6 +190,7 @@ def main() -> None:
             lock=lock if given["lock"] else None,
             evidence=evidence,
             watched=given["watched"],
+            fleet=given["fleet"],
             only_replaced=given["only_replaced"],
             expected=given["expected"] or None,
             check_mode=module.check_mode,

@@ -23,7 +23,10 @@ from .run.controller import job_of, under_runner
 _ROOT = Path(__file__).resolve().parents[2]
 _SECRET = re.compile(r"(?i)pass|token|secret|vault|credential|auth|headers|notify|(^|_)key($|_)")
 # Asked for of this run alone.
-_OF_THIS_RUN = frozenset(f"mobius_{name}" for name in ("backup", "confirm", "hooks", "lock_break", "maintenance"))
+_OF_THIS_RUN = frozenset(
+    f"mobius_{name}"
+    for name in ("backup", "batch_inconclusive", "confirm", "fleet", "hooks", "lock_break", "maintenance")
+)
 # The shell, or key=value of Ansible, would read any other character in a way of its own.
 _SIMPLE = re.compile(r"[A-Za-z0-9_./:@%+,=-]*")
 _VALUES = (

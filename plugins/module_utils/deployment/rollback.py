@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from typing import Any, Callable, Dict, List, Mapping, Optional
 
+from ..backups.choose import DEPLOYMENT, DIGEST
 from ..backups.restore import restore
 from ..errors import MobiusError, failure
 from ..storage.journal import begin_run, read_run, undone
@@ -31,6 +32,7 @@ def roll_back(
     lock: Optional[Mapping[str, Any]],
     evidence: Optional[Mapping[str, Any]],
     watched: Optional[Mapping[str, Any]] = None,
+    fleet: Optional[str] = None,
     only_replaced: bool = False,
     expected: Optional[str] = None,
     check_mode: bool = False,
@@ -41,6 +43,7 @@ def roll_back(
     :param lock: arguments of :func:`..storage.lock.acquire` beside path and holder; None: the run holds it already.
     :param evidence: arguments of :func:`keep_evidence` beside the path; None keeps none. It never stops the restore.
     :param watched: ``deployment`` and ``sha256`` of the deployment that was judged; anything else is left alone.
+    :param fleet: roll back only what this fleet run has deployed; anything else is left alone.
     :param only_replaced: restore only what the migration of this run replaced.
     :returns: as :func:`..backups.restore.restore`, and ``owed``, ``evidence`` (``folder``, ``files``, ``error``) and
         ``nothing`` (why nothing was rolled back, see :func:`nothing_to_roll_back`); where it failed,
@@ -49,6 +52,11 @@ def roll_back(
     done: Dict[str, Any] = {"changed": False, "owed": [], "nothing": None, "warnings": []}
     done["evidence"] = _kept(path, evidence, str(run["id"]), check_mode)
     try:
+        if fleet:
+            # Before the lock, so that a host of another fleet run is not touched.
+            done["nothing"] = not_of_fleet(fleet, deployed(path)["current"])
+            if done["nothing"] is not None:
+                return done
         if lock is not None:
             taken = acquire(path, str(run["id"]), check_mode=check_mode, info=lock_info(run), **lock)
             done["warnings"] = waited(taken)
@@ -58,6 +66,11 @@ def roll_back(
             now = deployed(path, backup_dir, "deployment")
             done["nothing"] = nothing_to_roll_back(path, watched, now)
             expected = now["current"].get("sha256")
+        if fleet:
+            # Under the lock nobody deploys any more.
+            current = deployed(path)["current"]
+            done["nothing"] = not_of_fleet(fleet, current)
+            backup = _before_review(backup, current)
         if done["nothing"] is None:
             call: Callable[..., Dict[str, Any]] = take_back if only_replaced else restore
             details: Dict[str, Any] = {"check_mode": check_mode, "deployment": str(run["id"]), "expected": expected}
@@ -66,6 +79,34 @@ def roll_back(
     except (MobiusError, OSError) as error:
         done.update(failure(error, path))
     return done
+
+
+def not_of_fleet(fleet: str, current: Mapping[str, Any]) -> Optional[Dict[str, Any]]:
+    """Why a fleet run has nothing to roll back here, or None.
+
+    :param current: the state, ``{}`` where there is none.
+    :returns: ``reason`` (``other_fleet`` or ``rolled_back``), ``message`` and ``earlier``, always None.
+    """
+    if current.get("fleet") == fleet and current.get("status") == "deployed":
+        return None
+    previous = current.get("previous") or {}
+    if previous.get("fleet") == fleet and "restored_at" in current:
+        message = f"what fleet run {fleet} deployed was rolled back at {current['restored_at']}"
+        return {"reason": "rolled_back", "message": message, "earlier": None}
+    if not current:
+        there = "no deployment of this library is known"
+    elif current.get("fleet"):
+        there = f"it holds deployment {current.get('deployment')} of fleet run {current['fleet']}"
+    else:
+        there = f"it holds deployment {current.get('deployment')}, which belongs to no fleet run"
+    message = f"fleet run {fleet} did not deploy what this host holds: {there}"
+    return {"reason": "other_fleet", "message": message, "earlier": None}
+
+
+def _before_review(backup: str, current: Mapping[str, Any]) -> str:
+    """The rollback target of reviewed items undoes the review alone; a fleet run goes back to before its deployment."""
+    replaced = current.get("replaced")
+    return f"{DIGEST}{replaced}" if backup == DEPLOYMENT and "reviewed" in current and replaced else backup
 
 
 def nothing_to_roll_back(path: str, watched: Mapping[str, Any], now: Mapping[str, Any]) -> Optional[Dict[str, Any]]:

@@ -15,6 +15,7 @@ from ..backups.store import ensure_backup
 from ..dhash.versions import versions
 from ..errors import MobiusError
 from ..library.document import Document, open_document
+from ..storage.journal import named_fleet
 from ..storage.lock import refuse_if_held, writing
 from ..storage.paths import locate_library, refuse_moved, refuse_target
 from ..storage.replace import (
@@ -209,8 +210,10 @@ def _judge(run: Run, tally: Tally) -> None:
 
 
 def _state(run: Run, tally: Counts, block: Dict[str, Any]) -> Dict[str, Any]:
+    fleet = named_fleet()
     return {
         "deployment": run.deployment,
+        **({"fleet": fleet} if fleet else {}),
         "status": "deployed",
         "metrics": tally.metrics(),
         "items": tally.items,

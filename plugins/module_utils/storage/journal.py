@@ -248,6 +248,15 @@ class Step:
             _write(self._path, {**run, "steps": [*steps, entry], **(members or {})})
 
 
+def named_fleet() -> str:
+    """The fleet run that the controller named to this module; empty outside of one."""
+    with suppress(ValueError):
+        run = json.loads(os.environ.get(VARIABLE) or "{}")
+        if isinstance(run, dict):
+            return str(run.get("fleet") or "")
+    return ""
+
+
 def _write(library_path: str, run: Run) -> None:
     prepare_folder(library_path)
     uid, gid = library_owner(library_path)

@@ -155,6 +155,7 @@ VARIABLES: Dict[str, Kind] = {
     "mobius_hash_workers_timeout": _SECONDS,
     "mobius_hash_workers_sample": whole(0, 1_000_000_000),
     "mobius_verify_sample": whole(0, 1_000_000_000),
+    "mobius_fleet": Text("the id of a fleet run, as status.yml shows it", r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}"),
     "mobius_hooks": _hooks,
     "mobius_confirm": truth,
     "mobius_lock_ttl": whole(1, 31_536_000),

@@ -152,6 +152,8 @@ class _named_run:
         self._named = None
         if run is not None and step is not None:
             named = {"id": run.id, "kind": run.kind, "step": step, "controller": controller_facts()}
+            if run.fleet:
+                named["fleet"] = run.fleet
             named["path"] = run.real_paths.get("path", run.path)
             self._named = {VARIABLE: json.dumps(named)}
 

@@ -61,6 +61,7 @@ def report(run: Run, controller: Mapping[str, Any], limits: Any, command: Comman
         "kind": KINDS[run.kind],
         "status": run.status,
         "host": run.host,
+        **({"fleet": run.fleet} if run.fleet else {}),
         "message": headline(end),
         "failure": failure,
         "facts": facts_of(run, end),

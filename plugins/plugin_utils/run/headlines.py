@@ -112,6 +112,11 @@ def _nothing_to_restore(end: End) -> str:
     return f"Nothing to roll back: the library holds these bytes already.{_made_up(end)}"
 
 
+def _nothing_of_fleet(end: End) -> str:
+    nothing = end.run.result("rollback").get("nothing") or {}
+    return f"Skipped: {_sentence(str(nothing.get('message') or 'there is nothing to roll back'))} Nothing was changed."
+
+
 def _restore_refused(end: End) -> str:
     what = f"Rollback of {end.run.path}" if end.run.path else "Rollback"
     return f'{what} failed in step "{_step(end)}": {_why(end)}'
@@ -171,6 +176,7 @@ _HEADLINES: Mapping[str, Mapping[str, Callable[[End], str]]] = {
     "kept_edit": {DEPLOYMENT: _kept_edit},
     "rollback_failed": {DEPLOYMENT: _rollback_failed, MONITORING: _watch_rollback_failed},
     "restored": {ROLLBACK: lambda end: "Rolled back."},
+    "skipped": {ROLLBACK: _nothing_of_fleet},
     "unhealthy": {ROLLBACK: _unhealthy},
     "pass": {MONITORING: lambda end: f"pass: {_verdict(end)}"},
     "hold": {MONITORING: _kept("Inconclusive")},
@@ -200,6 +206,8 @@ def _would_roll_back(end: End) -> str:
     run = end.run
     if not run.succeeded:
         return f'Check mode: would fail in step "{_step(end)}": {_why(end)} Nothing was changed.'
+    if run.status == "skipped":
+        return f"Check mode: would be skipped: {(run.result('rollback').get('nothing') or {}).get('message')}."
     if run.status == "unchanged":
         return f"Check mode: nothing to roll back in {run.path}."
     backup = run.result("rollback").get("restored_from")

@@ -75,6 +75,17 @@ class Journal:
         with self._sent.open("a", encoding="utf-8") as stream:
             stream.writelines(f"{entries[0].get('id')}\n" for entries in runs.values())
 
+    def fleet(self, given: str, new: str) -> str:
+        """The id of this fleet run, which every host of one ansible-playbook shares.
+
+        :param given: to continue an earlier fleet run; else ``new`` holds, where no host has come first.
+        """
+        with self._locked():
+            path = self._folder / "fleet"
+            if not path.exists():
+                path.write_text(given or new, encoding="utf-8")
+            return path.read_text(encoding="utf-8")
+
     @property
     def _sent(self) -> Path:
         return self._folder / "sent"

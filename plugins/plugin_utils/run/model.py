@@ -33,7 +33,7 @@ STEPS: Mapping[str, str] = {
     "run_finish": "finish",
 }
 #: Statuses with which a run exits with 0.
-GOOD = frozenset(("deployed", "unchanged", "restored", "pass", "hold"))
+GOOD = frozenset(("deployed", "unchanged", "restored", "skipped", "pass", "hold"))
 #: What a library needs after it was replaced.
 OBLIGATIONS = ("verify", "restart", "health")
 _DONE = ("ok", "changed")
@@ -82,6 +82,8 @@ class Run:
     path: str = ""
     started_at: str = ""
     check_mode: bool = False
+    #: The fleet run that the run belongs to, or that it rolls back; empty for none.
+    fleet: str = ""
     steps: Sequence[Step] = ()
     failures: Sequence[Failure] = ()
     #: Set while a step is under way, or by a hook: what a failing task that is not ours belongs to.
@@ -96,6 +98,7 @@ class Run:
         steps = [step for entry in entries if entry["event"] == STEP for step in _steps_of(entry)]
         return cls(
             **{name: begin[name] for name in ("id", "kind", "host", "path", "started_at", "check_mode")},
+            fleet=str(begin.get("fleet") or ""),
             steps=steps,
             failures=_failures(entries),
             current=next((str(entry["step"]) for entry in reversed(entries) if "step" in entry), "start"),
@@ -163,7 +166,7 @@ class Run:
         """Whether the run took the lock of the library, as far as the controller knows."""
         restored = self.last("rollback")
         if self.kind != DEPLOYMENT:
-            return restored is not None and restored.succeeded
+            return restored is not None and restored.succeeded and self.status != "skipped"
         locked = self.last("lock")
         return locked is not None and locked.succeeded
 
@@ -172,6 +175,8 @@ class Run:
 
         :returns: two lists of :data:`OBLIGATIONS`. What is in neither stays as the journal on the host has it.
         """
+        if self.status == "skipped":
+            return [], []
         if self._ended_well:
             return [], list(OBLIGATIONS)
         owed: Dict[str, bool] = {}
@@ -323,6 +328,8 @@ def _rollback(run: Run) -> str:
         return "refused"
     if run.failure is not None:
         return "unhealthy"
+    if restored.result.get("nothing"):
+        return "skipped"
     return "restored" if restored.outcome == "changed" else "unchanged"
 
 

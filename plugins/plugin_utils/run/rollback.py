@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, Dict, List, Mapping, Optional
 
 from ...module_utils.errors import MobiusError
-from .model import DEPLOYMENT, MONITORING, Failure, Run, timeline
+from .model import DEPLOYMENT, MONITORING, ROLLBACK, Failure, Run, timeline
 
 # What of the evidence goes into the artifacts of a job.
 _MOST_MESSAGE = 2000
@@ -40,6 +40,8 @@ def arguments(run: Run, given: Mapping[str, Any], controller: Mapping[str, Any])
     if run.kind == MONITORING:
         current = run.result("state").get("current") or {}
         wanted["watched"] = {name: current.get(name) for name in ("deployment", "sha256", "status")}
+    if run.kind == ROLLBACK and run.fleet:
+        wanted["fleet"] = run.fleet
     if run.failure is not None:
         wanted["evidence"] = _evidence(run, run.failure, given.get("evidence") or {})
     return {**wanted, **{name: path for name, path in run.real_paths.items() if name != "log_dir"}}

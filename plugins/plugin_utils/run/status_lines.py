@@ -31,6 +31,7 @@ def lines(status: Status, command: Command) -> List[str]:
     return [
         *_library_lines(status.library),
         _line("state", _state(status)),
+        *_fleet_lines(status),
         *_run_lines(status),
         _line("writing", _writing(status)),
         _line("owed", ", ".join(status.owed) or "nothing"),
@@ -76,6 +77,15 @@ def _state(status: Status) -> str:
     if status.state in (INTERRUPTED, UNDER_WAY) and status.sha256:
         text += f"; the library holds {_held(status)}"
     return text
+
+
+def _fleet_lines(status: Status) -> List[str]:
+    """The fleet run of what is deployed, or of what was rolled back; nothing where there is none."""
+    previous = status.current.get("previous") or {}
+    rolled_back = previous.get("fleet") if status.state == ROLLED_BACK else None
+    if rolled_back:
+        return [_line("fleet", f"{rolled_back}, rolled back")]
+    return [_line("fleet", str(status.current["fleet"]))] if status.current.get("fleet") else []
 
 
 def _held(status: Status) -> str:

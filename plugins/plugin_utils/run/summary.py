@@ -55,6 +55,8 @@ def _undo_deployment(end: End) -> str:
 
 def _rollback(end: End) -> List[str]:
     result = end.run.result("rollback")
+    if end.run.status == "skipped":
+        return [line("library", end.run.path), *report_lines(end)]
     snapshot = result.get("snapshot")
     source = [line("library", end.run.path), line("from", str(result.get("restored_from") or ""))]
     if end.run.check_mode:

@@ -59,14 +59,14 @@ class Place:
     def path(self) -> str:
         return str(self.library)
 
-    def deploy(self, data: bytes = NEW, deployment: str = "d1") -> str:
+    def deploy(self, data: bytes = NEW, deployment: str = "d1", **more: str) -> str:
         """Replace the library as a migration does; the path of the backup."""
         backup = create_backup(self.path, self.backups)["backup"]
-        self.write(data, deployment, {"path": backup["path"], "sha256": backup["sha256"]}, backup["sha256"])
+        self.write(data, deployment, {"path": backup["path"], "sha256": backup["sha256"]}, backup["sha256"], **more)
         return str(backup["path"])
 
-    def write(self, data: bytes, deployment: str, backup: Dict[str, str], replaced: str) -> None:
-        known = {"deployment": deployment, "status": "deployed", "sha256": digest(data), "backup": backup}
+    def write(self, data: bytes, deployment: str, backup: Dict[str, str], replaced: str, **more: str) -> None:
+        known = {**more, "deployment": deployment, "status": "deployed", "sha256": digest(data), "backup": backup}
         state.begin(self.path, {**known, "replaced": replaced})
         replace_whole(self.path, lambda stream: stream.write(data), expected=read_version(self.path))
         state.commit(self.path)
@@ -349,6 +349,56 @@ def test_a_deployed_library_that_is_missing_is_restored(place: Place) -> None:
     watched = {name: place.current().get(name) for name in ("deployment", "sha256", "status")}
     place.library.unlink()
     assert nothing_to_roll_back(place.path, watched, deployed(place.path, place.backups, "deployment")) is None
+
+
+FLEET = "20240924T160000Z-9f8e7d"
+
+
+def fleet_state(place: Place, case: str) -> None:
+    """Bring the host into the state of ``case``."""
+    if case == "not deployed":
+        return
+    place.deploy(**({} if case == "no fleet" else {"fleet": "F2" if case == "another fleet" else FLEET}))
+    if case == "superseded":
+        place.deploy(EDIT, "d2", fleet="F2")
+    elif case == "rolled back":
+        restore(place.path, place.backups, "deployment", deployment="back")
+    elif case == "edited":
+        place.library.write_bytes(EDIT)
+    elif case == "reviewed":
+        backup = create_backup(place.path, place.backups)["backup"]
+        reviewed = {**place.current(), "reviewed": {"decisions": 1}, "sha256": digest(EDIT)}
+        reviewed.pop("previous")
+        state.begin(place.path, {**reviewed, "backup": {"path": backup["path"], "sha256": backup["sha256"]}})
+        place.library.write_bytes(EDIT)
+        state.commit(place.path)
+
+
+@pytest.mark.parametrize(
+    "case, reason, message",
+    [
+        ("not deployed", "other_fleet", "no deployment of this library is known"),
+        ("no fleet", "other_fleet", "it holds deployment d1, which belongs to no fleet run"),
+        ("another fleet", "other_fleet", "it holds deployment d1 of fleet run F2"),
+        ("superseded", "other_fleet", "it holds deployment d2 of fleet run F2"),
+        ("rolled back", "rolled_back", f"what fleet run {FLEET} deployed was rolled back at "),
+        ("deployed", None, None),
+        ("edited", None, None),
+        ("reviewed", None, None),
+    ],
+)
+def test_a_fleet_run_rolls_back_only_what_it_deployed(place: Place, case: str, reason: Any, message: Any) -> None:
+    fleet_state(place, case)
+    before = place.tree()
+    done = place.roll_back(fleet=FLEET)
+    assert not done.get("failed")
+    if reason is None:
+        assert done["nothing"] is None and done["changed"]
+        assert place.library.read_bytes() == OLD
+        assert place.roll_back(fleet=FLEET)["nothing"]["reason"] == "rolled_back"
+    else:
+        assert done["nothing"]["reason"] == reason and message in done["nothing"]["message"]
+        assert not done["changed"] and place.tree() == before
 
 
 # Finish

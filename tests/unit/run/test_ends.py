@@ -424,6 +424,17 @@ def back(sha256: str = OLD):
 
 
 ROLLBACKS = {
+    "of a fleet run that did not deploy this": Ended(
+        Story("rollback").step(
+            "rollback", "ok", changed=False, owed=[], nothing={"reason": "other_fleet", "message": "it is of F2"}
+        ),
+        # No lock was taken, and what an earlier run left undone stays.
+        found(NEW, lock=False),
+        "skipped",
+        ["Skipped: it is of F2. Nothing was changed.", f"library      {PATH}", f"report       {LOG}"],
+        [],
+        ([], []),
+    ),
     "restored": Ended(
         Story("rollback").restored().step("restart").healthy(),
         found(OLD),

@@ -362,3 +362,22 @@ def test_the_library_and_what_keeps_it_from_being_used() -> None:
     assert "access       mode 0640, owner app, group app" in told
     told = text(target={**GONE, "older": OLDER})
     assert f"backup       none that can be used: it is gone; the next older one that verifies is {OLDER}" in told
+
+
+@pytest.mark.parametrize(
+    "current, shown",
+    [
+        ({}, []),
+        ({"fleet": "F1"}, ["fleet        F1"]),
+        (
+            {"status": "rolled_back", "restored_at": "x", "previous": {"deployment": "D", "fleet": "F1"}},
+            ["fleet        F1, rolled back"],
+        ),
+        # A deployment before this one is not what the library holds.
+        ({"previous": {"fleet": "F0"}}, []),
+    ],
+)
+def test_the_fleet_run_of_what_is_deployed_is_named(current: Dict[str, Any], shown: List[str]) -> None:
+    known = {"deployment": "D", "status": "deployed", "sha256": NEW, **current}
+    told = lines(Status(found(current=known)), command)
+    assert [line for line in told if line.startswith("fleet")] == shown
