@@ -32,6 +32,14 @@ PLAYBOOKS = {
     "mobius_duplicates_images": "Whether the page of `duplicates.yml` shows the images.",
     "mobius_hash_workers": "Inventory group of the hosts that help to hash (a group, not a variable).",
     "mobius_home": "Folder of the embedded inventory `inventories/local`, `.local` by default.",
+    "mobius_batch_inconclusive": (
+        "What a watch after a batch does that was inconclusive: `hold` (the default is `mobius_on_inconclusive`), "
+        "`rollback`, `fail` or `continue`."
+    ),
+    "mobius_rollback_scope": (
+        "What `deploy.yml` rolls back when a host fails: that host (`host`, the default), its `batch`, or every host "
+        "of the `fleet` run."
+    ),
     "mobius_hosts": "Hosts or groups that a playbook runs on; all but the hash workers by default. Given with `-e`.",
     "mobius_review_by": "Who decided, for `review_apply.yml`; the user on the controller by default.",
     "mobius_review_decisions": "File of decisions on the controller, for `review_apply.yml`.",
@@ -42,7 +50,7 @@ PLAYBOOKS = {
     "mobius_service_state": "What `service.yml` brings about.",
 }
 # Set by the collection for hooks and between its roles.
-INTERNAL = ("mobius_deployment", "mobius_runtime_found")
+INTERNAL = ("mobius_deployment", "mobius_deployment_status", "mobius_dry_run", "mobius_rollout", "mobius_runtime_found")
 _LARGEST = f"{1 << 62:.15g}"
 _ANSWERED = re.compile(r"(mobius_\w+) \| default\(''\) \| mobius\.dhash\.(?:answered|batches)\(")
 _MARKUP = re.compile(r"\b([CVOMIBEPL])\(((?:[^()]|\([^()]*\))*)\)")

@@ -17,6 +17,7 @@ from ..module_utils.gate.samples import UNREACHABLE, Sample
 from ..module_utils.gate.watch import watch
 from ..plugin_utils.run.action import StepAction
 from ..plugin_utils.run.model import step_of
+from ..plugin_utils.run.rollout import GATE, gate_arguments
 from ..plugin_utils.run.watch_lines import compared_with
 
 _MODULE = "mobius.dhash.dhash_gate"
@@ -49,6 +50,10 @@ class ActionModule(StepAction):
     """Watch from the controller when progress is requested; otherwise the module watches on the host."""
 
     def work(self, arguments, task_vars):
+        noted = arguments.pop("note_from", None)
+        if noted:
+            self.journal.note_rollout(GATE, arguments=gate_arguments(arguments), watch_from=str(noted))
+            return {"changed": False, "msg": "Noted for the watch of the fleet run."}
         run = self.current_run()
         if run is not None and step_of(self.name, run) == "watch":
             self.show([compared_with(arguments)])

@@ -7,17 +7,20 @@ from __future__ import annotations
 
 import os
 import random
+import time
 
 from ansible import constants as C
+from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 
 from ..module_utils.clock import file_stamp, timestamp
 from ..module_utils.errors import MobiusError
 from ..plugin_utils.run import checks
-from ..plugin_utils.run.journal import FAILURE, Journal
+from ..plugin_utils.run.journal import BEGIN, FAILURE, Journal
 from ..plugin_utils.run.messages import hosts_of, send
 from ..plugin_utils.run.model import DEPLOYMENT, MONITORING
 from ..plugin_utils.run.notification import start_notice
+from ..plugin_utils.run.rollout import begin_entry
 from ..plugin_utils.run.watch_lines import turns
 from ..plugin_utils.variables import check_variables
 
@@ -45,11 +48,19 @@ class ActionModule(ActionBase):
         }
         if run["kind"] == DEPLOYMENT:
             run["fleet"] = journal.fleet(run["fleet"], new_id())
+        elif run["fleet"]:
+            journal.fleet(run["fleet"], run["fleet"])
         hosts = hosts_of(task_vars)
+        by_scope = boolean(given.get("by_scope") or False)
         journal.begin(run)
         hooks = {}
+        journal.note_rollout(BEGIN, **begin_entry({**run, "by_scope": by_scope}, hosts, time.time()))
         try:
-            checks.refuse_after_lost_hosts(hosts, journal)
+            # A host that is lost keeps no other of its fleet run from being rolled back.
+            if not by_scope:
+                checks.refuse_after_lost_hosts(hosts, journal)
+            if run["kind"] == DEPLOYMENT:
+                checks.refuse_slice(task_vars)
             for warning in self._checked(given, task_vars):
                 self._display.warning(warning)
             hooks = checks.find_hooks(given.get("hooks") or {}, self._folders(task_vars))

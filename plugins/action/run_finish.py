@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 from ansible import context
 from ansible.errors import AnsibleConnectionFailure
+from ansible.module_utils.parsing.convert_bool import boolean
 
 from ..module_utils.clock import timestamp
 from ..module_utils.deployment.report import keep
@@ -20,12 +22,17 @@ from ..plugin_utils.run.controller import controller_facts
 from ..plugin_utils.run.end import End, facts
 from ..plugin_utils.run.finish import arguments, facts_of, failure_of, owns_lock
 from ..plugin_utils.run.headlines import headline
+from ..plugin_utils.run.journal import END
 from ..plugin_utils.run.lines import lines
 from ..plugin_utils.run.messages import hosts_of, send
 from ..plugin_utils.run.next_steps import next_commands
 from ..plugin_utils.run.notification import end_notice
+from ..plugin_utils.run.rollout import end_entry
 
-_OWN = ("notify", "notify_timeout", "restartable", "lock_ttl", "rollback_backup", "limits", "report_dest")
+_OWN = (
+    *("notify", "notify_timeout", "restartable", "lock_ttl", "rollback_backup", "limits", "report_dest"),
+    "in_rollout",
+)
 
 
 class ActionModule(StepAction):
@@ -48,7 +55,7 @@ class ActionModule(StepAction):
         shown = self.redact(lines(end))
         self.show(shown)
         self._notify(run, own, shown, self.redact(facts_of(run, end)), task_vars)
-        return self._result(end, found, lost)
+        return self._result(end, found, lost, boolean(own["in_rollout"] or False))
 
     def _on_host(self, run, given, own, task_vars):
         """The result of the module, and why the host could not be reached; without either where nothing was begun."""
@@ -100,7 +107,7 @@ class ActionModule(StepAction):
             return
         self._display.display(f"page of all hosts: {path}")
 
-    def _result(self, end, found, lost):
+    def _result(self, end, found, lost, in_rollout):
         run = end.run
         why = failure_of(end, lost)
         result = {
@@ -114,4 +121,7 @@ class ActionModule(StepAction):
             "page": found.get("page"),
             "removed": found.get("removed") or [],
         }
-        return {**result, "failed": True, "msg": self.redact(why)} if why else result
+        noted = end_entry(end, why, result["report"], result["next"], time.time())
+        self.journal.note_rollout(END, **self.redact(noted))
+        # In a fleet run all hosts stay in the play until the scope of the rollback is known: rollout_end fails them.
+        return {**result, "failed": not in_rollout, "msg": self.redact(why)} if why else result

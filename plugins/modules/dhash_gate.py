@@ -123,6 +123,12 @@ options:
     type: dict
     default: {}
     aliases: [figures]
+  note_from:
+    description:
+      - Take no sample. Note the options for the watch of a fleet run by M(mobius.dhash.rollout_watch), which samples on
+        the host or on the controller. Handled on the controller.
+    type: str
+    choices: [host, controller]
   on_inconclusive:
     description: Whether an inconclusive end fails the task or is left to the caller.
     type: str
@@ -285,6 +291,7 @@ SPEC = {
     "unreachable_in_all": {"type": "int"},
     "bad_in_all": {"type": "int"},
     "metric_paths": {"type": "dict", "default": {}, "aliases": ["figures"]},
+    "note_from": {"type": "str", "choices": ["host", "controller"]},
     "on_inconclusive": {"type": "str", "choices": ["fail", "hold"], "default": "fail"},
     "progress": {"type": "bool", "default": False},
     "headers": {"type": "dict", "default": {}, "no_log": True},

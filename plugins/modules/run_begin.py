@@ -51,6 +51,11 @@ options:
       - Folder on the controller that evidence would be copied to. Refused where a job's container would take it along.
     type: str
     default: ""
+  by_scope:
+    description:
+      - Whether a rollback is a part of the fleet run under way. Then a host that was lost keeps no other from it.
+    type: bool
+    default: false
   fleet:
     description:
       - Id of the fleet run. A rollback restores the hosts that this fleet run deployed, and skips all others. A

@@ -73,6 +73,12 @@ options:
     description: Whether there is a service to restart. Handled on the controller.
     type: bool
     default: false
+  in_rollout:
+    description:
+      - Whether the play ends with M(mobius.dhash.rollout_end), which then fails the host in place of this task, after a
+        rollback by the scope. Handled on the controller.
+    type: bool
+    default: false
   lock_ttl:
     description: Seconds after which a lock expires that could not be released. Handled on the controller.
     type: int
@@ -184,6 +190,7 @@ def main() -> None:
             stays_on_after=dict(type="list", elements="str", default=[]),
             rollback_backup=dict(type="str"),
             restartable=dict(type="bool", default=False),
+            in_rollout=dict(type="bool", default=False),
             lock_ttl=dict(type="int", default=900),
             limits=dict(type="dict", default={}),
             report_dest=dict(type="str"),

@@ -102,6 +102,11 @@ def _backup(value: Any) -> str:
     return "" if value == "" else Text(told)(value)
 
 
+def _fleet(value: Any) -> str:
+    told = Text("the id of a fleet run, as status.yml shows it", r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")(value)
+    return "" if value == "" else told
+
+
 def _hooks(value: Any) -> str:
     value = to_mapping(value)
     good = isinstance(value, dict) and all(isinstance(file, str) and file for file in value.values())
@@ -155,7 +160,10 @@ VARIABLES: Dict[str, Kind] = {
     "mobius_hash_workers_timeout": _SECONDS,
     "mobius_hash_workers_sample": whole(0, 1_000_000_000),
     "mobius_verify_sample": whole(0, 1_000_000_000),
-    "mobius_fleet": Text("the id of a fleet run, as status.yml shows it", r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}"),
+    "mobius_fleet": _fleet,
+    "mobius_rollback_scope": Choice(("host", "batch", "fleet")),
+    "mobius_batch_watch": _SECONDS,
+    "mobius_batch_inconclusive": Choice(("hold", "rollback", "fail", "continue")),
     "mobius_hooks": _hooks,
     "mobius_confirm": truth,
     "mobius_lock_ttl": whole(1, 31_536_000),
@@ -257,7 +265,17 @@ SECRET: FrozenSet[str] = frozenset(
 
 #: Read before any task, or the play's own: not judged, and yet known.
 OTHERS: FrozenSet[str] = frozenset(
-    ("mobius_hosts", "mobius_serial", "mobius_home", "mobius_deployment", "mobius_runtime_found", "mobius_hash_workers")
+    (
+        "mobius_hosts",
+        "mobius_serial",
+        "mobius_home",
+        "mobius_deployment",
+        "mobius_deployment_status",
+        "mobius_runtime_found",
+        "mobius_hash_workers",
+        "mobius_rollout",
+        "mobius_dry_run",
+    )
 )
 
 #: Without a default.

@@ -43,6 +43,35 @@ def refuse_without_library(path: str) -> None:
         )
 
 
+def refuse_slice(variables: Mapping[str, Any]) -> None:
+    """Refuse a slice of a job of AWX, Tower or AAP: a canary that fails in one slice stops none of the others.
+
+    AWX runs the slices of a job template as a workflow job of the same name, and names both to each job.
+
+    :param variables: of the host.
+    :raises MobiusError: the job is a slice.
+    """
+    for prefix in ("awx", "tower"):
+        known = {name: variables.get(f"{prefix}_{name}") for name in ("workflow_job_name", "job_template_name")}
+        same = known["workflow_job_name"] and known["workflow_job_name"] == known["job_template_name"]
+        if same or _is_more_than_one(variables.get(f"{prefix}_job_slice_count")):
+            template = f" of the job template {known['job_template_name']}" if known["job_template_name"] else ""
+            raise MobiusError(
+                f"This job is one of several slices{template}. Each slice would deploy a first batch of its own, and "
+                "a host that fails in one slice would stop none of the others",
+                remedy="set job slicing of the template to 1 and raise its forks, or give each part of a large "
+                "inventory a template and run them one after the other in a workflow. A workflow that only has the "
+                "same name as its job template needs another name",
+            )
+
+
+def _is_more_than_one(count: Any) -> bool:
+    try:
+        return int(count) > 1
+    except (TypeError, ValueError):
+        return False
+
+
 def refuse_task_timeout(seconds: Any) -> None:
     """:raises MobiusError: Ansible would end a task after so many seconds, even in the middle of a step."""
     if seconds:

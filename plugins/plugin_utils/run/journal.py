@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Mapping
 
-BEGIN, STEP, MARK, FAILURE, END = "begin", "step", "mark", "failure", "end"
+BEGIN, STEP, MARK, FAILURE, HOOK, END = "begin", "step", "mark", "failure", "hook", "end"
 Entry = Dict[str, Any]
 
 
@@ -85,6 +85,20 @@ class Journal:
             if not path.exists():
                 path.write_text(given or new, encoding="utf-8")
             return path.read_text(encoding="utf-8")
+
+    def known_fleet(self) -> str:
+        """The id of the fleet run; empty where no deployment has begun."""
+        path = self._folder / "fleet"
+        return path.read_text(encoding="utf-8") if path.exists() else ""
+
+    def note_rollout(self, event: str, **members: Any) -> None:
+        """Add to the journal of the whole fleet run, which outlives the single run; see :mod:`.rollout`."""
+        with self._locked(), (self._folder / "rollout").open("a", encoding="utf-8") as stream:
+            stream.write(json.dumps({"host": self.host, **members, "event": event}, default=str) + "\n")
+
+    def rollout(self) -> List[Entry]:
+        """The journal of the fleet run, oldest entry first."""
+        return _entries(self._folder / "rollout")
 
     @property
     def _sent(self) -> Path:

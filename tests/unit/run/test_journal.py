@@ -217,6 +217,8 @@ def test_a_hook_is_found_beside_the_inventory_the_playbook_or_in_the_project(tmp
         f"No such hook: after_migrate gone.yml, after_health /no.yml (looked in {', '.join(folders)}). Next: "
     )
     assert checks.find_hooks({}, []) == {}
+
+
 @pytest.mark.parametrize("given, chosen", [("", "new-1"), ("F1", "F1")])
 def test_the_hosts_of_one_playbook_share_a_fleet_run(tmp_path: Path, given: str, chosen: str) -> None:
     found = [Journal(str(tmp_path), host).fleet(given, f"new-{number}") for number, host in enumerate("abc", 1)]

@@ -112,7 +112,10 @@ TABLE = {
     "mobius_dry_run_sample": ([1, "200"], [*NOT_WHOLE, 0, -1]),
     "mobius_verify_sample": ([0, "20"], [*NOT_WHOLE, -1]),
     "mobius_hooks": (["", {}, {"before_migrate": "x.yml"}], ["x.yml", ["x.yml"], {"before_migrate": 7}, {"a": ""}, 7]),
-    "mobius_fleet": (["20240924T160000Z-1a2b3c"], ["", "a b", "../x", 7]),
+    "mobius_rollback_scope": (["host", "batch", "fleet"], ["", "all", 7]),
+    "mobius_batch_watch": ([0, "300", 1.5], [-1, "long", True]),
+    "mobius_batch_inconclusive": (["hold", "rollback", "fail", "continue"], ["", "pass", 7]),
+    "mobius_fleet": (["", "20240924T160000Z-1a2b3c"], ["a b", "../x", 7]),
     "mobius_lock_ttl": ([1, "900"], [*NOT_WHOLE, 0, -1]),
     "mobius_lock_wait": ([0, "90", 0.5, 86_400], [*NO_NUMBERS, -1, "-1", 86_401]),
     "mobius_health_status_codes": (

@@ -1,0 +1,194 @@
+# Copyright (c) Mobius contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The end of a fleet run: one table for people, the same as data for the next job, and one message."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any, Dict, List, Mapping, Optional, Sequence
+
+from .end import Command, line
+from .model import DEPLOYMENT, GOOD, MONITORING, ROLLBACK
+from .notification import Notice
+from .rollout import Member, Rollout
+
+_COLUMNS = ("host", "outcome", "items", "hashed", "review", "seconds", "report")
+_COUNTS = ("items", "hashed", "review")
+_PREDICTION = (
+    *("item_count", "to_hash", "unchanged", "failed_items", "would_change", "low_confidence"),
+    *("expected_failure_rate", "max_failure_rate", "would_fail", "refusal", "projected_seconds", "report"),
+)
+#: What a status is in check mode.
+_PREDICTED = {
+    **{"deployed": "would deploy", "unchanged": "would change nothing", "skipped": "would skip"},
+    **{"restored": "would roll back", "rolled_back": "would fail", "rollback_failed": "would fail"},
+    **{"refused": "would be refused", "pass": "pass", "hold": "inconclusive"},
+}
+
+
+def outcome(rollout: Rollout, member: Member) -> str:
+    """How it ended on one host, in a word or two."""
+    if rollout.is_lost(member):
+        return "lost"
+    if not member.is_begun:
+        return "not started"
+    status = member.status or ("skipped" if member.skipped else "unknown")
+    if rollout.check_mode:
+        return _PREDICTED.get(status, "would fail")
+    if member.rollback:
+        status = _rolled_back(member)
+    elif member.verdict == "inconclusive" and status in GOOD:
+        return f"{status}, watch inconclusive"
+    elif member.verdict == "fail" and status in GOOD:
+        return f"{status}, watch failed"
+    if status == "rollback_failed" or (status == "refused" and member.kind == ROLLBACK):
+        return "ROLLBACK FAILED"
+    return status.replace("_", " ")
+
+
+def _rolled_back(member: Member) -> str:
+    status = str(member.rollback.get("status"))
+    if status in ("skipped", "unchanged"):
+        return "nothing to roll back"
+    if status == "restored":
+        return "rolled back"
+    return "rolled back, unhealthy" if status == "unhealthy" else "rollback_failed"
+
+
+def lines(rollout: Rollout, fleet: str, command: Command) -> List[str]:
+    """The table, the totals, why it stopped, and the next commands."""
+    rows = [_row(rollout, member) for member in rollout.members]
+    widths = [max(len(row[number]) for row in [list(_COLUMNS), *rows]) for number in range(len(_COLUMNS))]
+    shown = [_aligned(row, widths) for row in [list(_COLUMNS), *rows]]
+    named = [line("fleet run", fleet)] if fleet else []
+    skipped = [line("skipped", f"{each.host}: {each.skipped}") for each in rollout.members if each.skipped]
+    name = "stopped" if rollout.kind == DEPLOYMENT else "failed"
+    stopped = [line(name, f"{rollout.stopped}.")] if rollout.stopped else []
+    reach = [line("unreachable", f"{each.host} may hold what was deployed") for each in rollout.out_of_reach()]
+    commands = [line("next", each) for each in next_commands(rollout, fleet, command)]
+    return [*named, *shown, line("total", _total(rollout)), *skipped, *stopped, *reach, *commands]
+
+
+def _row(rollout: Rollout, member: Member) -> List[str]:
+    counts = member.main.get("counts") or {}
+    end = member.rollback or member.main
+    seconds = _seconds(member)
+    return [
+        member.host,
+        outcome(rollout, member),
+        *(str(counts[name]) if counts.get(name) is not None else "-" for name in _COUNTS),
+        "-" if seconds is None else f"{seconds:.0f}",
+        str(end.get("report") or "-"),
+    ]
+
+
+def _seconds(member: Member) -> Optional[float]:
+    ended = (member.rollback or member.main).get("at")
+    return max(0.0, float(ended) - member.began) if ended and member.began else None
+
+
+def _aligned(row: Sequence[str], widths: Sequence[int]) -> str:
+    """Text to the left, numbers to the right."""
+    cells = [
+        cell.rjust(width) if name in (*_COUNTS, "seconds") else cell.ljust(width)
+        for name, cell, width in zip(_COLUMNS, row, widths)
+    ]
+    return "  ".join(cells).rstrip()
+
+
+def _total(rollout: Rollout) -> str:
+    outcomes = Counter(outcome(rollout, member) for member in rollout.members)
+    count = len(rollout.members)
+    hosts = f"{count} host{'' if count == 1 else 's'}"
+    totals = _totals(rollout)
+    counts = f"{totals['items']} items, {totals['hashed']} hashed, {totals['review']} open for review"
+    return f"{hosts}: {', '.join(f'{number} {name}' for name, number in outcomes.items())}; {counts}"
+
+
+def _totals(rollout: Rollout) -> Dict[str, int]:
+    # Of hosts that hold what was deployed.
+    held = [member for member in rollout.members if member.status in GOOD and not member.rollback]
+    counts = [member.main.get("counts") or {} for member in held]
+    return {name: sum(int(each.get(name) or 0) for each in counts) for name in _COUNTS}
+
+
+def next_commands(rollout: Rollout, fleet: str, command: Command) -> List[str]:
+    """Commands that finish hosts out of reach, then those that go on with the fleet run, or end it."""
+    if rollout.check_mode or rollout.kind != DEPLOYMENT:
+        return []
+    named = {"mobius_fleet": fleet}
+    finish = [command("rollback", host=each.host, extra=named) for each in rollout.out_of_reach()]
+    if not rollout.stopped:
+        return finish
+    going_on = {**named, "mobius_batch_inconclusive": "continue"} if not rollout.failed() else named
+    deployed = [each for each in rollout.members if each.is_deployed and not each.rollback]
+    back = [f"{command('rollback', extra=named)}  # rolls back every host that this fleet run deployed"]
+    unfinished = any(not each.is_deployed or each.rollback for each in rollout.members)
+    onward = [f"{command('deploy', extra=going_on)}  # takes up what is missing"] if unfinished else []
+    return [*finish, *onward, *(back if deployed else [])]
+
+
+def artifact(rollout: Rollout, fleet: str, command: Command) -> Dict[str, Any]:
+    """The same as data: for ``set_stats``, so that it becomes an artifact of a job of AWX."""
+    outcomes = Counter(outcome(rollout, member) for member in rollout.members)
+    return {
+        "kind": rollout.kind,
+        "fleet": fleet,
+        "check_mode": rollout.check_mode,
+        "succeeded": not any(rollout.why(member) or rollout.is_lost(member) for member in rollout.members),
+        "stopped": rollout.stopped,
+        "outcomes": dict(outcomes),
+        **_totals(rollout),
+        "next": next_commands(rollout, fleet, command),
+        "hosts": {member.host: _host(rollout, member) for member in rollout.members},
+    }
+
+
+def _host(rollout: Rollout, member: Member) -> Dict[str, Any]:
+    end = member.rollback or member.main
+    counts: Mapping[str, Any] = member.main.get("counts") or {}
+    seconds = _seconds(member)
+    return {
+        "outcome": outcome(rollout, member),
+        "status": str(end.get("status") or ""),
+        "run": str(end.get("run") or member.run),
+        "why": rollout.why(member),
+        **{name: counts.get(name) for name in (*_COUNTS, "unchanged", "failed")},
+        "seconds": None if seconds is None else round(seconds, 1),
+        "backup": str(member.main.get("backup") or ""),
+        "verdict": member.verdict or str(end.get("verdict") or ""),
+        "reasons": list(member.watch.get("reasons") or end.get("reasons") or []),
+        "report": end.get("report") or "",
+        "next": list(end.get("next") or []),
+    }
+
+
+def prediction(result: Mapping[str, Any]) -> Dict[str, Any]:
+    """What a dry run predicts, in numbers: for whoever approves the deployment.
+
+    :param result: of the module ``dhash_dry_run``.
+    """
+    return {name: result[name] for name in _PREDICTION if name in result}
+
+
+def notice(rollout: Rollout, shown: Sequence[str]) -> Optional[Notice]:
+    """The message about what came after the deployments: a rollback by the scope, or a watch that did not pass.
+
+    :param shown: what the operator reads.
+    """
+    targets = [member for member in rollout.members if member.rollback or member.host in rollout.targets()]
+    judged = [member for member in rollout.members if member.verdict in ("fail", "inconclusive")]
+    if rollout.check_mode or rollout.kind != DEPLOYMENT or not (targets or judged):
+        return None
+    total = f"{len(rollout.members)} host{'' if len(rollout.members) == 1 else 's'}"
+    if not targets:
+        subject = f"Watch was inconclusive on {len(judged)} of {total}"
+        if rollout.failed():
+            subject = f"Watch FAILED on {len(judged)} of {total}"
+        return Notice(MONITORING, subject, "\n".join(shown), {})
+    failed = [member for member in targets if not member.rollback or member.rollback.get("why")]
+    words = "FAILED" if failed else "was rolled back"
+    event = "failure" if failed else "rollback"
+    subject = f"Fleet run {words} on {len(failed or targets)} of {total}"
+    return Notice(event, subject, "\n".join(shown), {"rolled back": len(targets) - len(failed), "failed": len(failed)})
