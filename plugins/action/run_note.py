@@ -11,7 +11,7 @@ from ansible.plugins.action import ActionBase
 
 from ..module_utils.clock import timestamp
 from ..module_utils.text import redact
-from ..plugin_utils.run.journal import FAILURE, MARK, STEP, Journal
+from ..plugin_utils.run.journal import FAILURE, HOOK, MARK, STEP, Journal
 from ..plugin_utils.run.model import Run, failed_task
 from ..plugin_utils.variables import secrets_of
 
@@ -25,6 +25,13 @@ class ActionModule(ActionBase):
         super().run(tmp, task_vars)
         journal = Journal(C.DEFAULT_LOCAL_TMP, task_vars["inventory_hostname"])
         if not journal.is_open:
+            return {"changed": False, "reached": False}
+        run = Run.from_entries(journal.entries())
+        if self._task.args.get("reached"):
+            return {"changed": False, "reached": run.has_reached(str(self._task.args["reached"])), "status": run.status}
+        if self._task.args.get("hook"):
+            failure = redact(failed_task(run, task_vars), secrets_of(task_vars, self._templar))
+            journal.add(HOOK, **{**failure, "step": str(self._task.args["hook"])})
             return {"changed": False}
         if self._task.args.get("step"):
             step = str(self._task.args["step"]).replace("_", "-")
@@ -34,6 +41,6 @@ class ActionModule(ActionBase):
             else:
                 journal.add(MARK, step=step)
             return {"changed": False}
-        failure = failed_task(Run.from_entries(journal.entries()), task_vars)
+        failure = failed_task(run, task_vars)
         journal.add(FAILURE, **redact(failure, secrets_of(task_vars, self._templar)))
         return {"changed": False}

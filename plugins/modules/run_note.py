@@ -24,6 +24,13 @@ options:
     description: Whether the step has succeeded.
     type: bool
     default: false
+  reached:
+    description:
+      - Tell whether the run came as far as a hook of this step, or to any step on the host, and how it would end now.
+    type: str
+  hook:
+    description: In a C(rescue), notes that this hook failed, which makes the run fail and rolls nothing back.
+    type: str
 extends_documentation_fragment:
   - mobius.dhash.attributes.controller
 author:
@@ -46,6 +53,16 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+reached:
+  description: Whether the run came so far.
+  returned: with O(reached)
+  type: bool
+  sample: true
+status:
+  description: How the run would end now.
+  returned: with O(reached)
+  type: str
+  sample: deployed
 changed:
   description: Always false.
   returned: always

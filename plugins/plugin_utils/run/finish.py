@@ -57,6 +57,8 @@ def report(run: Run, controller: Mapping[str, Any], limits: Any, command: Comman
         failure = {"step": run.failure.step, "task": run.failure.task, "message": run.failure.message}
         if run.last_failure is not None:
             failure["afterwards"] = run.last_failure.message
+    if run.hook_failure is not None:
+        failure[run.hook_failure.step] = run.hook_failure.message
     return {
         "kind": KINDS[run.kind],
         "status": run.status,
@@ -145,6 +147,8 @@ def failure_of(end: End, lost: str) -> str:
         )
     if lost:
         return f"{headline(end)} But the host was lost before the run could be closed: {lost}"
+    if run.hook_failure is not None:
+        return f"{headline(end)} But the hook {run.hook_failure.step} failed: {run.hook_failure.message}"
     for part, what in (
         ("maintenance", "maintenance mode could not be turned off"),
         ("lock", "the lock was not released"),

@@ -9,7 +9,7 @@ import shlex
 from dataclasses import dataclass, field, replace
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
-from .journal import BEGIN, FAILURE, STEP, Entry
+from .journal import BEGIN, FAILURE, HOOK, MARK, STEP, Entry
 
 DEPLOYMENT, ROLLBACK, MONITORING = "deployment", "rollback", "monitoring"
 
@@ -86,6 +86,10 @@ class Run:
     fleet: str = ""
     steps: Sequence[Step] = ()
     failures: Sequence[Failure] = ()
+    #: The failure of the hook after the host, which undoes nothing.
+    hook_failure: Optional[Failure] = None
+    #: Steps that were marked before a hook.
+    marks: Sequence[str] = ()
     #: Set while a step is under way, or by a hook: what a failing task that is not ours belongs to.
     current: str = "start"
 
@@ -101,8 +105,14 @@ class Run:
             fleet=str(begin.get("fleet") or ""),
             steps=steps,
             failures=_failures(entries),
+            hook_failure=next((_failed_hook(entry) for entry in entries if entry["event"] == HOOK), None),
+            marks=[str(entry["step"]) for entry in entries if entry["event"] == MARK],
             current=next((str(entry["step"]) for entry in reversed(entries) if "step" in entry), "start"),
         )
+
+    def has_reached(self, step: str) -> bool:
+        """Whether a hook of that step was run, or any step on the host has come to a result."""
+        return step in self.marks or any(each.name != "start" for each in self.steps)
 
     def last(self, name: str) -> Optional[Step]:
         """The last step of that name that came to a result."""
@@ -294,6 +304,10 @@ def _failures(entries: Sequence[Entry]) -> List[Failure]:
             open_task = None
         before = entry
     return found
+
+
+def _failed_hook(entry: Entry) -> Failure:
+    return Failure(str(entry["step"]), str(entry.get("task") or ""), str(entry.get("message") or ""))
 
 
 def _failed_step(entry: Entry) -> Failure:

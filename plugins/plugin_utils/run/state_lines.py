@@ -112,6 +112,9 @@ def report_lines(end: End) -> List[str]:
 def problem_lines(end: End) -> List[str]:
     """What the end of the run itself could not do."""
     problems = [line("problem", f"{_PROBLEMS.get(part, part)}: {text}") for part, text in end.errors.items()]
+    hook = end.run.hook_failure
+    if hook is not None:
+        problems.append(line("problem", f'The hook {hook.step} failed in task "{hook.task}": {hook.message}'))
     if end.run.holds_lock and not end.run.check_mode and end.found.get("lock") is False and "lock" not in end.errors:
         what = "The lock of this run was broken or had expired, so another run may have changed the library meanwhile"
         problems.append(line("problem", f"{what}; it is {_lock(end)}"))

@@ -45,6 +45,11 @@ class Story:
         self.entries.append({"event": "failure", "step": step, "task": task, "message": message})
         return self
 
+    def hook_failed(self, message: str = "no message"):
+        """The hook after the host fails, whatever became of the run."""
+        self.entries.append({"event": "hook", "step": "after_host", "task": "Undrain", "message": message})
+        return self
+
     def failed(self, name: str, message: str, *, lost: bool = False, **result: Any):
         """A step that fails, and the rescue that notes it."""
         return self.step(name, "lost" if lost else "failed", message, **result).noted(message)

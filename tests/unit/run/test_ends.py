@@ -768,3 +768,34 @@ def test_a_run_that_leaves_a_lock_or_a_flag_behind_fails(errors, lost, told) -> 
 
 def test_a_watch_that_held_no_lock_leaves_none_when_its_host_is_lost() -> None:
     assert failure_of(end(watched("pass", fails=False), {}), "timeout").endswith("could be closed: timeout")
+
+
+@pytest.mark.parametrize(
+    "story, why",
+    [
+        (Story().prepared().migrated().hook_failed("503"), "has its dHash. But the hook after_host failed: 503"),
+        (Story("deployment").failed("preflight", "full").hook_failed("503"), "full. Nothing was changed in /srv/"),
+    ],
+)
+def test_a_hook_after_the_host_that_fails_undoes_nothing_and_is_reported(story: Story, why: str) -> None:
+    made = end(story, found(NEW))
+    status = made.run.status
+    assert status in ("deployed", "refused")
+    assert why in failure_of(made, "")
+    assert 'problem      The hook after_host failed in task "Undrain": 503' in lines(made)
+
+
+@pytest.mark.parametrize(
+    "story, reached",
+    [
+        (Story().noted("bad window", "Begin"), False),
+        (Story(), False),
+        (Story().mark("host").noted("no", "Drain"), True),
+        (Story().mark("preflight"), False),
+        (Story().step("prepare"), True),
+        (Story().failed("prepare", "The host is out of reach", lost=True), True),
+        (Story().prepared().migrated(), True),
+    ],
+)
+def test_the_hook_after_the_host_runs_where_the_one_before_it_may_have(story: Story, reached: bool) -> None:
+    assert story.run.has_reached("host") is reached
