@@ -147,7 +147,7 @@ publish-checks: controller ## what Galaxy checks, licences, release notes, and t
 changelog: ## changelogs/fragments into the release notes of galaxy.yml's version
 	@requirements/venv.sh .cache/publish requirements/publish.txt
 	@ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/playbooks/collections PATH=$(CURDIR)/.cache/publish/bin:$$PATH \
-	  antsibull-changelog release --update-existing --version "$$(sed -n 's/^version: //p' galaxy.yml)"
+	  antsibull-changelog release --update-existing --reload-plugins --version "$$(sed -n 's/^version: //p' galaxy.yml)"
 
 .PHONY: docs
 docs: ## the documentation as a site, in docs/site/build/html

@@ -87,3 +87,8 @@ def test_the_pipelines_of_this_repository_run_targets_that_exist():
     for path in (ROOT / ".gitlab-ci.yml", ROOT / ".github" / "workflows" / "ci.yml"):
         named = set(re.findall(r"(?:- |run: |\[)make ([a-z-]+)", path.read_text()))
         assert named and named <= TARGETS, path.name
+
+
+def test_the_site_has_every_page():
+    listed = set((ROOT / "docs" / "site" / "index.md").read_text().splitlines())
+    assert {page.stem for page in PAGES} <= listed
