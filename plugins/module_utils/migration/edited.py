@@ -62,7 +62,9 @@ class Edited:
         :raises MobiusError: more differs than the migration's own members, or an item does not have what was found.
         """
         options = self._options
-        proof = Proof(self._tally, self.block if self._document.root is not None else None)
+        # Where no item changes the block stays as well, with its time.
+        block = self.block if self._tally.changed else self._document.block
+        proof = Proof(self._tally, block if self._document.root is not None else None)
         found = unexpected_changes(self._document.path, written, options.items, options.image_key, limit=3, check=proof)
         if not found and sha256 is not None and read_version(written).sha256 != sha256:
             found = [{"pointer": None, "line": 1, "message": "the file is not what was written"}]

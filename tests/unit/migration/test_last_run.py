@@ -297,7 +297,8 @@ def test_the_record_is_adopted_on_the_short_way_too(settled, ways):
         assert current[name] == known[name], name
 
 
-def test_an_output_is_written_all_the_same(settled, tmp_path):
+def test_an_output_is_written_all_the_same(settled, tmp_path, monkeypatch):
+    monkeypatch.setattr(block, "timestamp", lambda: "2031-01-01T00:00:00Z")
     assert settled.migrate(output=tmp_path / "out.json")["changed"] is True
     assert (tmp_path / "out.json").read_bytes() == settled.library.read_bytes()
 
