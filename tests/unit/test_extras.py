@@ -119,3 +119,20 @@ def test_each_query_of_the_dashboard_finds_samples(tmp_path) -> None:
     document = {"rule_files": [os.path.relpath(RULES, tmp_path)], "evaluation_interval": "1m", "tests": [test]}
     (tmp_path / "queries.yml").write_text(yaml.safe_dump(document))
     promtool("test", "rules", "queries.yml", folder=tmp_path)
+
+
+def test_the_rulebook_reacts_to_what_the_rules_name_and_to_nothing_else() -> None:
+    (ruleset,) = yaml.safe_load((ROOT / "extras" / "eda" / "mobius_dhash.yml").read_text())
+    webhook = ruleset["sources"][0]["eda.builtin.webhook"]
+    # A forged alert would roll a host back.
+    assert webhook["host"] == "127.0.0.1" and webhook["token"]
+    actions = {}
+    for rule in ruleset["rules"]:
+        assert 'event.payload.status == "firing" and ' in rule["condition"]
+        assert rule["throttle"]["group_by_attributes"] == ["event.payload.commonLabels.host"]
+        run = rule["action"]["run_playbook"]
+        assert (ROOT / run["name"]).is_file()
+        assert run["extra_vars"] == {"mobius_hosts": "{{ event.payload.commonLabels.host }}"}
+        actions[re.search(r'action == "(\w+)"', rule["condition"])[1]] = run["name"]
+    assert actions == {"rollback": "playbooks/rollback.yml", "monitor": "playbooks/monitor.yml"}
+    assert set(actions) == {rule["labels"]["action"] for rule in rules() if "alert" in rule} - {"none"}
