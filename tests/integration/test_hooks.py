@@ -55,3 +55,18 @@ def test_a_name_that_is_no_hook_is_refused(run):
 
 def test_none_is_none(run):
     run().succeeded()
+
+
+def test_a_host_is_given_back_whatever_became_of_the_run(site, tmp_path):
+    say = "- ansible.builtin.debug:\n    msg: '{}'\n"
+    hooks = {
+        "before_host": say.format("drained"),
+        "before_preflight": "- ansible.builtin.fail:\n    msg: not today\n",
+        "after_host": say.format("given-back {{ mobius_deployment_status }}"),
+    }
+    for name, text in hooks.items():
+        (tmp_path / f"{name}.yml").write_text(text)
+    files = {name: str(tmp_path / f"{name}.yml") for name in hooks}
+    ended = site.play("deploy", mobius_hooks=files, mobius_service_enabled=False, mobius_health_check=False)
+    ended.failed('Refused in step "preflight": not today')
+    assert ended.output.index("drained") < ended.output.index("not today") < ended.output.index("given-back refused")
