@@ -24,7 +24,7 @@ class ActionModule(StepAction):
             self.show(result["lines"])
         if not result.get("failed") and "item_count" in result:
             # For the person who approves the next node of a workflow of AWX.
-            data = {"mobius_dry_run": {self.host: redact(prediction(result))}}
+            data = {"mobius_dry_run": {self.host: redact(prediction(result, bool(self._task.check_mode)))}}
             result["ansible_stats"] = {"data": data, "per_host": False, "aggregate": True}
         if fails and result.get("would_fail") and not result.get("failed"):
             result.update(failed=True, msg=f"The migration would fail: {result['refusal']}. Next: {_REMEDY}.")

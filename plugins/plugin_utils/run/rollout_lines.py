@@ -164,12 +164,12 @@ def _host(rollout: Rollout, member: Member) -> Dict[str, Any]:
     }
 
 
-def prediction(result: Mapping[str, Any]) -> Dict[str, Any]:
+def prediction(result: Mapping[str, Any], check_mode: bool) -> Dict[str, Any]:
     """What a dry run predicts, in numbers: for whoever approves the deployment.
 
-    :param result: of the module ``dhash_dry_run``.
+    :param result: of the module ``dhash_dry_run``. In check mode it writes no report.
     """
-    return {name: result[name] for name in _PREDICTION if name in result}
+    return {name: result[name] for name in _PREDICTION if name in result and not (check_mode and name == "report")}
 
 
 def notice(rollout: Rollout, shown: Sequence[str]) -> Optional[Notice]:

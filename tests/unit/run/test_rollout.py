@@ -19,7 +19,7 @@ from ansible_collections.mobius.dhash.plugins.plugin_utils.run.rollout import (
     verdict_of,
     why_skipped,
 )
-from ansible_collections.mobius.dhash.plugins.plugin_utils.run.rollout_lines import artifact, lines, notice
+from ansible_collections.mobius.dhash.plugins.plugin_utils.run.rollout_lines import artifact, lines, notice, prediction
 from ansible_collections.mobius.dhash.plugins.plugin_utils.run.rollout_vars import policy_of
 from stories import BACKUP, LOG, NEW, Story, end, found
 
@@ -454,3 +454,17 @@ def test_a_slice_of_a_job_is_refused(variables: Dict[str, Any], refused: bool) -
         return
     with pytest.raises(MobiusError, match="one of several slices.*set job slicing of the template to 1"):
         refuse_slice(variables)
+
+
+@pytest.mark.parametrize("check_mode", [False, True])
+def test_who_approves_a_deployment_sees_what_the_dry_run_counted(check_mode: bool) -> None:
+    result = {
+        "item_count": 60,
+        "to_hash": 58,
+        "would_fail": False,
+        "report": "/srv/r.json",
+        "failures": [1],
+        "lines": [],
+    }
+    shown = {"item_count": 60, "to_hash": 58, "would_fail": False}
+    assert prediction(result, check_mode) == (shown if check_mode else {**shown, "report": "/srv/r.json"})
