@@ -15,12 +15,15 @@ from ansible.plugins.action import ActionBase
 
 from ..module_utils.clock import file_stamp, timestamp
 from ..module_utils.errors import MobiusError
+from ..plugin_utils.ci.gate import refuse_unless_green
 from ..plugin_utils.run import checks
+from ..plugin_utils.run.controller import job_of
 from ..plugin_utils.run.journal import BEGIN, FAILURE, Journal
 from ..plugin_utils.run.messages import hosts_of, send
 from ..plugin_utils.run.model import DEPLOYMENT, MONITORING
 from ..plugin_utils.run.notification import start_notice
 from ..plugin_utils.run.rollout import begin_entry
+from ..plugin_utils.run.settings import settings_of
 from ..plugin_utils.run.watch_lines import turns
 from ..plugin_utils.variables import check_variables
 
@@ -52,7 +55,8 @@ class ActionModule(ActionBase):
             journal.fleet(run["fleet"], run["fleet"])
         hosts = hosts_of(task_vars)
         by_scope = boolean(given.get("by_scope") or False)
-        journal.begin(run)
+        settings = settings_of(given.get("settings") or {})
+        journal.begin({**run, "settings": settings})
         hooks = {}
         journal.note_rollout(BEGIN, **begin_entry({**run, "by_scope": by_scope}, hosts, time.time()))
         try:
@@ -63,6 +67,8 @@ class ActionModule(ActionBase):
                 checks.refuse_slice(task_vars)
             for warning in self._checked(given, task_vars):
                 self._display.warning(warning)
+            ci = given.get("ci") or {}
+            journal.once(f"ci {ci.get('commit')}", lambda: refuse_unless_green(ci, job_of()))
             hooks = checks.find_hooks(given.get("hooks") or {}, self._folders(task_vars))
         except MobiusError as error:
             after_lost = isinstance(error, checks.LostHosts)
@@ -72,7 +78,7 @@ class ActionModule(ActionBase):
             notice = start_notice(given["kind"], hosts, task_vars["inventory_hostname"])
             send(self, notice, given.get("notify"), given.get("notify_timeout"), {given["kind"]: run["id"]})
         self._tell_turns(given["kind"], hosts, task_vars)
-        return {"changed": False, **run, "hooks": hooks}
+        return {"changed": False, **run, "hooks": hooks, "settings": settings}
 
     def _folders(self, task_vars):
         playbooks = str(task_vars.get("playbook_dir") or self._loader.get_basedir())

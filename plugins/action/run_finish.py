@@ -119,6 +119,7 @@ class ActionModule(StepAction):
             "next": [] if run.succeeded else next_commands(end),
             "report": found.get("report"),
             "page": found.get("page"),
+            "history": found.get("history"),
             "removed": found.get("removed") or [],
         }
         noted = end_entry(end, why, result["report"], result["next"], time.time())

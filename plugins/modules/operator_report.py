@@ -17,14 +17,15 @@ options:
   kind:
     description: What the results are of.
     type: str
-    choices: [backups, cleanup, health, maintenance, service, verification]
+    choices: [backups, cleanup, health, history, maintenance, service, verification]
     required: true
   results:
     description:
       - The results of the modules by name. C(listing) (of M(mobius.dhash.library_backup_info)) and C(deployed) (of
         M(mobius.dhash.deployment_info)) for V(backups), C(backups) and C(logs) (of
         M(mobius.dhash.library_backup_prune) and M(mobius.dhash.deployment_prune)) for V(cleanup), C(health) (of
-        M(mobius.dhash.dhash_gate)) for V(health), C(maintenance) (of M(mobius.dhash.maintenance_mode)) and C(flag) for
+        M(mobius.dhash.dhash_gate)) for V(health), C(history) (of M(mobius.dhash.deployment_history)) and C(format),
+        C(table) or C(json), for V(history), C(maintenance) (of M(mobius.dhash.maintenance_mode)) and C(flag) for
         V(maintenance), C(state) for V(service), and C(verification) (of M(mobius.dhash.library_verify)) for
         V(verification).
     type: dict

@@ -46,6 +46,19 @@ options:
         that of the playbook and the one above it, and in the current folder.
     type: dict
     default: {}
+  ci:
+    description:
+      - The commit that CI must have passed, with C(provider) (V(github), V(gitlab) or empty), C(url), C(repository),
+        C(commit), C(token), C(contexts), C(timeout), C(ca_path) and C(validate_certs). The controller asks, once for
+        all hosts; anything but green is refused.
+    type: dict
+    default: {}
+  settings:
+    description:
+      - What decides the outcome beside the images, of C(items), C(image_key), C(hash_mode), C(confidence_threshold),
+        C(max_failure_rate), C(max_pixels) and C(image_timeout). The history keeps it.
+    type: dict
+    default: {}
   evidence_dest:
     description:
       - Folder on the controller that evidence would be copied to. Refused where a job's container would take it along.
@@ -117,6 +130,11 @@ fleet:
   returned: always
   type: str
   sample: 20240924T160000Z-9f8e7d
+settings:
+  description: O(settings) in one spelling.
+  returned: success
+  type: dict
+  sample: {"hash_mode": "exact", "confidence_threshold": "0.7"}
 check_mode:
   description: Whether the run only predicts.
   returned: always

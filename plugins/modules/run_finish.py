@@ -13,7 +13,7 @@ version_added: 1.0.0
 description:
   - Ends the run that M(mobius.dhash.run_begin) began. In one call on the host it turns maintenance mode off, releases
     the lock, writes the metrics file and the report (as JSON, as text and as a page), removes what is past its
-    retention, and reads what the host holds.
+    retention, reads what the host holds, and appends the run to the history of the library.
   - Then it shows the operator the outcome, the state of the host and the next commands, and sends the message at the
     end, once for all hosts.
   - Fails if the run failed, or if it left a lock or a maintenance flag behind. To be called outside of the block whose
@@ -103,7 +103,9 @@ options:
       - It is written when the last host of a batch ends, and again by each later batch. Handled on the controller.
     type: str
   run:
-    description: C(id), C(kind) and C(status) of the run. The action plugin sets it.
+    description:
+      - C(id), C(kind) and C(status) of the run, and C(collection) and C(settings) for the history. The action plugin
+        sets it.
     type: dict
 extends_documentation_fragment:
   - mobius.dhash.attributes
@@ -158,6 +160,11 @@ page:
   returned: always
   type: str
   sample: /srv/mobius/logs/deployment-20240924T160000Z-1a2b3c.html
+history:
+  description: C(number) and C(sha256) of the entry of this run in the history of the library; none in check mode.
+  returned: always
+  type: dict
+  sample: {"number": 12, "sha256": "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae"}
 removed:
   description: What the retention removed, each with C(path) and C(reason).
   returned: always

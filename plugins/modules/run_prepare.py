@@ -70,6 +70,53 @@ options:
       - C(id) and C(kind) of the run, and C(controller), who started it, which the journal on the host keeps.
       - Within a run the action plugin sets it.
     type: dict
+  health:
+    description:
+      - The health endpoint that has to be well before anything changes; none when omitted. It is not asked where an
+        earlier run has left a restart undone.
+    type: dict
+    suboptions:
+      url:
+        description: Its address.
+        type: str
+        required: true
+      timeout:
+        description: Seconds for a response.
+        type: float
+        default: 5
+      status_codes:
+        description: As O(mobius.dhash.dhash_gate#module:health_status_codes).
+        type: list
+        elements: raw
+        default: []
+      words:
+        description: As O(mobius.dhash.dhash_gate#module:health_words).
+        type: list
+        elements: raw
+        default: []
+      headers:
+        description: Headers of the request.
+        type: dict
+        default: {}
+      username:
+        description: User for basic authentication.
+        type: str
+      password:
+        description: Its password.
+        type: str
+      ca_path:
+        description: PEM file of the authorities to trust.
+        type: path
+      client_cert:
+        description: PEM file of the certificate to show.
+        type: path
+      client_key:
+        description: PEM file of its key.
+        type: path
+      validate_certs:
+        description: Whether the certificate of the service has to be valid.
+        type: bool
+        default: true
 extends_documentation_fragment:
   - mobius.dhash.attributes
   - mobius.dhash.library
@@ -146,6 +193,21 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.mobius.dhash.plugins.module_utils.ansible import finish
 from ansible_collections.mobius.dhash.plugins.module_utils.deployment.prepare import STEPS, prepare
 from ansible_collections.mobius.dhash.plugins.module_utils.storage.lock import parse_break
+from ansible_collections.mobius.dhash.plugins.module_utils.text import configured_secrets
+
+HEALTH = {
+    "url": {"type": "str", "required": True},
+    "timeout": {"type": "float", "default": 5.0},
+    "status_codes": {"type": "list", "elements": "raw", "default": []},
+    "words": {"type": "list", "elements": "raw", "default": []},
+    "headers": {"type": "dict", "default": {}, "no_log": True},
+    "username": {"type": "str"},
+    "password": {"type": "str", "no_log": True},
+    "ca_path": {"type": "path"},
+    "client_cert": {"type": "path"},
+    "client_key": {"type": "path", "no_log": False},
+    "validate_certs": {"type": "bool", "default": True},
+}
 
 
 def main() -> None:
@@ -166,10 +228,15 @@ def main() -> None:
             lock_wait=dict(type="float", default=0),
             lock_pid=dict(type="int"),
             run=dict(type="dict"),
+            health=dict(type="dict", options=HEALTH),
         ),
         supports_check_mode=True,
     )
     given = module.params
+    if given["health"]:
+        # Of a URL only parts are secret; short ones would mask ordinary words.
+        secrets = configured_secrets(given["health"]["url"])
+        module.no_log_values.update(secret for secret in secrets if len(secret) >= 4)
     beside = os.path.dirname(given["path"])
     check = {
         "image_root": given["image_root"] or beside,
@@ -194,6 +261,7 @@ def main() -> None:
                 "wait": given["lock_wait"],
             },
             backup_dir=given["backup_dir"] or os.path.join(beside, "backups"),
+            health=given["health"],
             check_mode=module.check_mode,
         ),
     )

@@ -13,6 +13,8 @@ from typing import Collection, Iterator, Mapping, Optional, Sequence
 from ..module_utils.errors import MobiusError
 
 WORKERS = "mobius_hash_workers"
+#: Hosts of another environment, whose history a deployment asks.
+STAGING = "mobius_staging"
 _SUBSCRIPT = re.compile(r"\[[0-9:-]+\]$")
 _REMEDY = "check the inventory and the pattern: ansible-inventory --graph shows what there is"
 
@@ -92,7 +94,8 @@ def _is_ours(playbook: str, ours: str) -> bool:
 
 def pattern_of(wanted: object, groups: Mapping[str, Sequence[str]], default: Optional[str] = None) -> str:
     """The pattern of :func:`play_hosts`, unchecked."""
-    return _text(wanted) or default or (f"all:!{WORKERS}" if WORKERS in groups else "all")
+    left_out = [group for group in (WORKERS, STAGING) if group in groups]
+    return _text(wanted) or default or ":".join(["all", *(f"!{group}" for group in left_out)])
 
 
 def _text(wanted: object) -> Optional[str]:

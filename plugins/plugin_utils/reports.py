@@ -8,9 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Callable, Dict, List, Mapping
 
+from .history_lines import as_json, as_table
 from .run.end import Command, line
 
 Results = Mapping[str, Any]
+_MOST_PROBLEMS = 5
 
 
 @dataclass(frozen=True)
@@ -109,6 +111,26 @@ def _health(results: Results, command: Command) -> Report:
     return Report([line("health", f"{health['result']}: {reasons}" if reasons else str(health["result"]))])
 
 
+def _history(results: Results, command: Command) -> Report:
+    """``history``: of ``deployment_history``; ``format``: table or json."""
+    found = results.get("history") or {}
+    entries: List[Dict[str, Any]] = list(found.get("entries") or [])
+    if results.get("format") == "json":
+        shown = as_json(entries)
+    else:
+        shown = as_table(entries) if entries else [line("history", "no run is known")]
+        shown += [line("note", str(note)) for note in found.get("notes") or []]
+    problems = [str(problem) for problem in found.get("problems") or []]
+    if not problems:
+        return Report(shown)
+    named = "; ".join(problems[:_MOST_PROBLEMS]) + ("; ..." if len(problems) > _MOST_PROBLEMS else "")
+    return Report(
+        shown,
+        f"The history is not as the runs wrote it: {named}. No run depends on it. Next: find out who changes the "
+        "folder of the state, and compare with the reports in the log folder",
+    )
+
+
 def _maintenance(results: Results, command: Command) -> Report:
     """``maintenance``: of ``maintenance_mode``; ``flag``: its path."""
     found = results.get("maintenance") or {}
@@ -142,6 +164,7 @@ _REPORTS: Mapping[str, Callable[[Results, Command], Report]] = {
     "backups": _backups,
     "cleanup": _cleanup,
     "health": _health,
+    "history": _history,
     "maintenance": _maintenance,
     "service": _service,
     "verification": _verification,

@@ -13,6 +13,8 @@ import pytest
 from conftest import VENV
 
 TOLERANT = {"mobius_max_failure_rate": 30}
+# A service that is sick from the start would be refused before the migration.
+LATER_SICK = {**TOLERANT, "mobius_health_before": False}
 
 
 @pytest.fixture
@@ -47,7 +49,7 @@ def assert_ended_well(site, before: bytes) -> None:
 
 def test_failing_health_is_rolled_back(site, sick_service):
     before = site.library.read_bytes()
-    run = site.play("deploy", mobius_health_url=f"{sick_service}/health", mobius_health_timeout=2, **TOLERANT)
+    run = site.play("deploy", mobius_health_url=f"{sick_service}/health", mobius_health_timeout=2, **LATER_SICK)
     run.failed("Rolled back")
     assert_ended_well(site, before)
     (rejected,) = (site.home / "logs").glob("evidence-*/rejected-library.json")

@@ -11,6 +11,7 @@ from gate_server import document, serving, url_of
 from mail_server import mailing
 
 TOLERANT = {"mobius_max_failure_rate": 30, "mobius_maintenance_enabled": True}
+LATER_SICK = {**TOLERANT, "mobius_health_before": False}
 
 
 @pytest.fixture
@@ -102,7 +103,7 @@ def test_a_failing_hook_is_its_step_failing_and_people_are_told(site, people, fl
 def test_a_service_that_stays_ill_leaves_the_mode_on_and_says_so(site, people, flag):
     with serving({"/health": document({"status": "unhealthy"}, 503)}) as ill:
         url = url_of(ill, "/health")
-        run = site.play("deploy", mobius_health_url=url, mobius_health_timeout=1, **TOLERANT)
+        run = site.play("deploy", mobius_health_url=url, mobius_health_timeout=1, **LATER_SICK)
     run.failed("maintenance STILL ON")
     run.failed("playbooks/maintenance.yml -e mobius_maintenance=off")
     assert flag.exists()

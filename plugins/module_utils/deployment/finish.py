@@ -13,7 +13,9 @@ from ..errors import MobiusError
 from ..maintenance.flag import read_flag, set_flag
 from ..storage.journal import end_run, read_run
 from ..storage.lock import release
+from ..storage.paths import state_dir
 from . import prune as log_retention
+from .history import note_run
 from .info import deployed
 from .report import write_report
 from .textfile import write_textfile
@@ -39,7 +41,8 @@ def finish_run(
 ) -> Dict[str, Any]:
     """Do every part, whatever becomes of the others.
 
-    :param run: ``id``, ``kind`` (start of the report's file names) and ``status``.
+    :param run: ``id``, ``kind`` (start of the report's file names) and ``status``; for the history ``collection`` and
+        ``settings`` as well.
     :param report: members of the report; see :func:`..deployment.report.write_report`.
     :param backup: what a rollback would be asked for; it is verified.
     :param flag: the maintenance flag; None for the one that this run or an earlier one turned on, or the default.
@@ -49,7 +52,7 @@ def finish_run(
     :param retention: by the names that ``run_finish`` documents; None removes nothing.
     :returns: ``changed`` (something was removed), ``report``, ``log``, ``page``, ``lock`` (released), ``maintenance``
         (``on``, None where the flag cannot be read, ``flag``, ``content`` and ``own``), ``removed``, ``state`` (see
-        :func:`..deployment.info.deployed`) and ``errors`` by part.
+        :func:`..deployment.info.deployed`), ``history`` (``number`` and ``sha256`` of the entry), ``errors`` by part.
     """
     end = _End(path, str(run["id"]), check_mode)
     end.part("maintenance", lambda: end.leave_maintenance(flag, lift, end.owes_nothing(owed, settled)))
@@ -61,6 +64,8 @@ def finish_run(
     if metrics_file:
         known: Dict[str, Any] = {"backup_dir": backup_dir, "found": end.result["state"], "check_mode": check_mode}
         end.part("metrics_file", lambda: {"metrics_file": write_textfile(path, metrics_file, **known)["dest"]})
+    if not check_mode:
+        end.part("history", lambda: end.note(run, report))
     if owed is not None and not check_mode:
         end.part("journal", lambda: end.close_journal(run, owed or [], settled))
     return end.result
@@ -73,7 +78,7 @@ class _End:
         self.earlier_flags: Dict[str, str] = {}
         self.result: Dict[str, Any] = {
             **{"changed": False, "errors": {}, "warnings": [], "removed": []},
-            **{"report": None, "log": None, "page": None, "lock": None, "state": None},
+            **{"report": None, "log": None, "page": None, "lock": None, "state": None, "history": None},
             "maintenance": {"on": None, "own": False},
         }
 
@@ -114,6 +119,12 @@ class _End:
             self.result["maintenance"] = {"on": True, "flag": flag, "content": content, "own": True}
             content = set_flag(flag, on=False, deployment=by, library=self.path, check_mode=self.check_mode)["content"]
         return {"on": bool(content), "flag": flag, "content": content, "own": False, "by": by if content else ""}
+
+    def note(self, run: Mapping[str, Any], report: Mapping[str, Any]) -> Dict[str, Any]:
+        """Append the run to the history, unless a mistyped path names no library at all."""
+        if not (os.path.lexists(self.path) or os.path.isdir(state_dir(self.path))):
+            return {}
+        return {"history": note_run(self.path, run, report, self.result["state"] or {}, self.result["report"])}
 
     def _journal(self) -> Dict[str, Any]:
         journal = read_run(self.path) or {}

@@ -11,6 +11,7 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence
 
 from ..backups.store import create_backup
 from ..errors import MobiusError, failure
+from ..gate.before import refuse_unhealthy
 from ..storage.journal import begin_run, read_run, undone, unfinished
 from ..storage.lock import acquire
 from ..storage.replace import read_version
@@ -28,6 +29,7 @@ def prepare(
     check: Mapping[str, Any],
     lock: Mapping[str, Any],
     backup_dir: str,
+    health: Optional[Mapping[str, Any]] = None,
     check_mode: bool = False,
 ) -> Dict[str, Any]:
     """Do ``steps``, in this order whatever theirs.
@@ -35,6 +37,7 @@ def prepare(
     :param run: ``id`` and ``kind``, as the journal on the host keeps them.
     :param steps: of :data:`STEPS`.
     :param check: arguments of :func:`preflight` beside the path.
+    :param health: the endpoint that has to be well, see :func:`..gate.before.refuse_unhealthy`; None asks none.
     :param lock: arguments of :func:`..storage.lock.acquire` beside the path and the holder.
     :returns: the results by step, ``owed`` (what an earlier run left undone, see ``storage.journal``), ``unfinished``
         (that run, or None), ``as_deployed``, ``sha256``, ``real_path``, ``real_folders`` (``backup_dir`` and
@@ -44,6 +47,13 @@ def prepare(
     done: Dict[str, Any] = {"changed": False, "warnings": [], **_inherited(path, str(run["id"]))}
     # A link in these paths may be moved while the run goes on; its rollback and its end stay with what it began with.
     done["real_folders"] = {"backup_dir": os.path.realpath(backup_dir), "log_dir": os.path.realpath(check["log_dir"])}
+
+    def look() -> Dict[str, Any]:
+        found = preflight(path, backup_dir=backup_dir, check_mode=check_mode, **check)
+        # What an earlier run left unserved is for this one to restart.
+        if health is not None and not {"restart", "health"}.intersection(done["owed"]):
+            refuse_unhealthy(health)
+        return found
 
     def take_lock() -> Dict[str, Any]:
         result = acquire(path, str(run["id"]), check_mode=check_mode, info=lock_info(run), **lock)
@@ -64,9 +74,7 @@ def prepare(
         )
 
     work: Dict[str, Callable[[], Dict[str, Any]]] = {
-        "preflight": lambda: _judged(
-            preflight(path, backup_dir=backup_dir, check_mode=check_mode, **check), done["owed"]
-        ),
+        "preflight": lambda: _judged(look(), done["owed"]),
         "lock": take_lock,
         "backup": back_up,
     }

@@ -12,10 +12,9 @@ from ..dhash.picture import EXACT
 from ..errors import MobiusError
 from ..library.document import Document
 from ..library.fields import BLOCK
+from ..version import VERSION
 from .tally import Counts
 
-#: The collection's version, as in galaxy.yml.
-VERSION = "1.0.0"
 #: Goes up when the same picture and Pillow give another hash, confidence or reason; hashes of before are made again.
 GENERATION = 2
 ALGORITHM = "dhash"

@@ -19,7 +19,8 @@ from ..storage.paths import locate_library, refuse_target
 from ..storage.replace import ABANDONED_SECONDS, read_version, sweep_temporaries, write_json
 from ..storage.state import library_owner
 from ..text import format_duration, printable
-from .block import VERSION, maker, refuse_foreign
+from ..version import VERSION
+from .block import maker, refuse_foreign
 from .last_run import CacheKey, cache_key, recall
 from .log import counts, log_folder, write_log
 from .options import CHANGED, Options

@@ -23,7 +23,8 @@ from ..storage.images import ImageRoot, Look
 from ..storage.paths import state_dir
 from ..storage.replace import FILE_MODE, open_regular
 from ..storage.state import library_owner
-from .block import VERSION, maker
+from ..version import VERSION
+from .block import maker
 from .locate import Refusal, locate
 from .options import Options
 from .pictures import NAME as INDEX

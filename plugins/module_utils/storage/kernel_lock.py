@@ -22,7 +22,9 @@ from .timeline import Span, observe
 
 #: Seconds to wait for another call's writing to end.
 WAIT = 10.0
-_TEMPORARIES = re.compile(r"\.(lock|current\.json|run\.json)\.[0-9a-f]{12}\.tmp|(broken|validity)\.json\.tmp")
+_TEMPORARIES = re.compile(
+    r"\.(lock|current\.json|run\.json|history\.(jsonl|head))\.[0-9a-f]{12}\.tmp|(broken|validity)\.json\.tmp"
+)
 
 
 class Locked(MobiusError):
@@ -71,9 +73,7 @@ def kernel_lock(library_path: str, wait: float = WAIT, required: bool = True) ->
         held[folder] = None
         try:
             sweep_temporaries(library_path)
-            sweep_matching(
-                folder, re.compile(r"\.(lock|current\.json|run\.json)\.[0-9a-f]{12}\.tmp|(broken|validity)\.json\.tmp")
-            )
+            sweep_matching(folder, _TEMPORARIES)
             _spans[folder] = observe(descriptor)
             yield True
         finally:

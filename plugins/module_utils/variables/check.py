@@ -20,6 +20,8 @@ REMEDY = "correct it in the inventory, the survey or the extra vars, then start 
 _TEMPLATE = re.compile(r"{{|{%")
 _SHOWN = 80
 _ALIKE = 0.85
+# A token of the inventory's own is likely meant for something else.
+_SUGGESTED = [name for name in VARIABLES if not name.endswith("_token")]
 _HEALTH = {name: f"mobius_health_{name}" for name in ("consecutive", "interval", "timeout")}
 _HEALTH_DEFAULTS = {"consecutive": 3, "interval": 1, "timeout": 60}
 #: Variables of a role that are not called as the inventory's with the role's own prefix.
@@ -140,7 +142,7 @@ def _unknown(names: Iterable[str], extra_vars: Collection[str]) -> Iterator[str]
     odd = {name for name in extra_vars if _plain(name).startswith("mobius")}
     for name in sorted({*names, *odd}):
         if (name.startswith("mobius_") or name in odd) and name not in VARIABLES and name not in OTHERS:
-            alike = get_close_matches(_plain(name), VARIABLES, 1, _ALIKE)
+            alike = get_close_matches(_plain(name), _SUGGESTED, 1, _ALIKE)
             if alike:
                 yield f"{name} is no variable of this collection. Was {alike[0]} meant?"
             elif name in extra_vars:

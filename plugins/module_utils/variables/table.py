@@ -165,6 +165,17 @@ VARIABLES: Dict[str, Kind] = {
     "mobius_batch_watch": _SECONDS,
     "mobius_batch_inconclusive": Choice(("hold", "rollback", "fail", "continue")),
     "mobius_hooks": _hooks,
+    "mobius_history_last": whole(0, 100_000),
+    "mobius_history_format": Choice(("table", "json")),
+    "mobius_ci_provider": Choice(("github", "gitlab")),
+    "mobius_ci_url": Url(),
+    "mobius_ci_repository": Text("a repository such as owner/name", r"[^/\s]+(/[^/\s]+)+"),
+    "mobius_ci_commit": Text("the SHA of a commit", r"[0-9a-fA-F]{7,64}"),
+    "mobius_ci_token": one_line,
+    "mobius_ci_contexts": words,
+    "mobius_ci_timeout": Number(0.05, 3600),
+    "mobius_ci_ca_path": Path(),
+    "mobius_ci_validate_certs": truth,
     "mobius_confirm": truth,
     "mobius_lock_ttl": whole(1, 31_536_000),
     "mobius_lock_break": _lock_break,
@@ -189,6 +200,7 @@ VARIABLES: Dict[str, Kind] = {
     "mobius_runtime_packages": words,
     "mobius_runtime_environment": mapping,
     "mobius_become": truth,
+    "mobius_staging_days": Number(0, 3650),
     "mobius_service_enabled": truth,
     "mobius_service_host": Text("a name or an address to listen on", r"[0-9A-Za-z.:_-]+"),
     "mobius_service_port": whole(1, 65_535),
@@ -205,6 +217,7 @@ VARIABLES: Dict[str, Kind] = {
     "mobius_service_state": Choice(("started", "stopped", "restarted")),
     "mobius_restart_command": _command,
     "mobius_health_check": truth,
+    "mobius_health_before": truth,
     "mobius_health_url": Url(or_empty=False),
     "mobius_metrics_url": Url(),
     "mobius_health_status_codes": _status_codes,
@@ -260,7 +273,13 @@ VARIABLES: Dict[str, Kind] = {
 
 #: Those whose value is never shown, not even a wrong one.
 SECRET: FrozenSet[str] = frozenset(
-    ("mobius_notify", "mobius_health_headers", "mobius_health_password", "mobius_runtime_environment")
+    (
+        "mobius_ci_token",
+        "mobius_notify",
+        "mobius_health_headers",
+        "mobius_health_password",
+        "mobius_runtime_environment",
+    )
 )
 
 #: Read before any task, or the play's own: not judged, and yet known.
@@ -275,6 +294,7 @@ OTHERS: FrozenSet[str] = frozenset(
         "mobius_hash_workers",
         "mobius_rollout",
         "mobius_dry_run",
+        "mobius_staging",
     )
 )
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, Mapping
 
+from ...module_utils.version import VERSION
 from .end import Command, End, facts
 from .headlines import headline
 from .model import DEPLOYMENT, MONITORING, ROLLBACK, Run, timeline
@@ -37,7 +38,10 @@ def arguments(
         **wanted,
         "path": run.path,
         **run.real_paths,
-        "run": {"id": run.id, "kind": KINDS[run.kind], "status": run.status},
+        "run": {
+            **{"id": run.id, "kind": KINDS[run.kind], "status": run.status},
+            **{"collection": VERSION, "settings": dict(run.settings)},
+        },
         "backup": _rollback_target(run, own),
         "report_members": report(run, controller, own.get("limits"), command),
         "lift_maintenance": not stays_on(run, stays_on_after),

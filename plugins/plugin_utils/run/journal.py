@@ -14,7 +14,7 @@ import hashlib
 import json
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Mapping
+from typing import Any, Callable, Dict, Iterator, List, Mapping
 
 BEGIN, STEP, MARK, FAILURE, HOOK, END = "begin", "step", "mark", "failure", "hook", "end"
 Entry = Dict[str, Any]
@@ -64,6 +64,20 @@ class Journal:
         with self._locked():
             self.add(END, **members)
             yield self._all()
+
+    def once(self, key: str, call: Callable[[], Dict[str, Any]]) -> Dict[str, Any]:
+        """What ``call`` returns; for all hosts of this ansible-playbook it is called once for each ``key``.
+
+        An error is not kept: the next host calls again.
+        """
+        known = self._folder / f"once-{hashlib.sha256(key.encode()).hexdigest()[:32]}"
+        with self._locked():
+            if known.exists():
+                found: Dict[str, Any] = json.loads(known.read_text(encoding="utf-8"))
+                return found
+            result = call()
+            known.write_text(json.dumps(result), encoding="utf-8")
+            return result
 
     def reported(self, runs: Mapping[str, List[Entry]]) -> bool:
         """Whether a message has been sent that covers one of these runs; to be called while they are held."""

@@ -22,6 +22,7 @@ STEPS: Mapping[str, str] = {
     "library_lock": "lock",
     "library_backup": "backup",
     "dhash_dry_run": "dry-run",
+    "staging_gate": "staging",
     "run_confirm": "confirm",
     "maintenance_mode": "maintenance",
     "dhash_migrate": "migrate",
@@ -84,6 +85,8 @@ class Run:
     check_mode: bool = False
     #: The fleet run that the run belongs to, or that it rolls back; empty for none.
     fleet: str = ""
+    #: What decides the outcome of a migration, beside the pictures; see :mod:`.settings`.
+    settings: Mapping[str, Any] = field(default_factory=dict)
     steps: Sequence[Step] = ()
     failures: Sequence[Failure] = ()
     #: The failure of the hook after the host, which undoes nothing.
@@ -103,6 +106,7 @@ class Run:
         return cls(
             **{name: begin[name] for name in ("id", "kind", "host", "path", "started_at", "check_mode")},
             fleet=str(begin.get("fleet") or ""),
+            settings=begin.get("settings") or {},
             steps=steps,
             failures=_failures(entries),
             hook_failure=next((_failed_hook(entry) for entry in entries if entry["event"] == HOOK), None),

@@ -17,6 +17,7 @@ _PROBLEMS = {
     "report": "The report could not be written",
     "retention": "Old backups and logs could not be removed",
     "state": "The state of the host could not be read",
+    "history": "The run could not be added to the history",
     "journal": "The run could not be closed in its journal",
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, Dict, List
 
 import pytest
@@ -161,3 +162,40 @@ def test_the_other_playbooks(kind: str, results: Dict[str, Any], problem: str, l
 )
 def test_check_mode_says_what_would_be_done(kind: str, results: Dict[str, Any], lines: List[str]) -> None:
     assert report(kind, results, command, check_mode=True).lines == lines
+
+
+ENTRY = {
+    **{"number": 7, "id": "R7", "kind": "deployment", "status": "refused", "failed_step": "backup"},
+    **{"ended_at": "2024-09-24T16:00:00Z", "sha256": "a" * 64, "versions": {"collection": "1.0.0", "pillow": "12.1.0"}},
+    "controller": {"user": "root", "host": "ctl", "job": {"system": "AWX", "id": "42", "user": "bob"}},
+}
+BARE = {"number": 8, "id": "R8\n", "kind": "rollback", "status": "restored"}
+
+
+def history(*entries: Any, problems: Any = (), notes: Any = (), form: str = "table"):
+    found = {"entries": list(entries), "problems": list(problems), "notes": list(notes)}
+    return report("history", {"history": found, "format": form}, command)
+
+
+def test_the_history_is_a_table() -> None:
+    made = history(ENTRY, BARE, notes=["cut off"])
+    assert made.problem == ""
+    assert made.lines == [
+        "#  ended                 run         outcome           by       job     version  pillow  library       id",
+        "7  2024-09-24T16:00:00Z  deployment  refused (backup)  bob@ctl  AWX 42  1.0.0    12.1.0  aaaaaaaaaaaa  R7",
+        "8  -                     rollback    restored          -        -       -        -       -             R8?",
+        "note         cut off",
+    ]
+    assert history().lines == ["history      no run is known"]
+
+
+def test_the_history_is_json() -> None:
+    assert json.loads("\n".join(history(ENTRY, BARE, notes=["cut off"], form="json").lines)) == [ENTRY, BARE]
+    assert json.loads("\n".join(history(form="json").lines)) == []
+
+
+def test_a_history_that_was_changed_fails_its_playbook_after_its_lines() -> None:
+    made = history(ENTRY, problems=[f"entry {number} was changed" for number in range(9)])
+    assert len(made.lines) == 2
+    assert made.problem.startswith("The history is not as the runs wrote it: entry 0 was changed; entry 1")
+    assert "entry 4 was changed; ..." in made.problem and "entry 5" not in made.problem
