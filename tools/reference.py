@@ -31,6 +31,11 @@ PLAYBOOKS = {
     "mobius_duplicates_format": "Form of the list of `duplicates.yml`.",
     "mobius_duplicates_images": "Whether the page of `duplicates.yml` shows the images.",
     "mobius_hash_workers": "Inventory group of the hosts that help to hash (a group, not a variable).",
+    "mobius_awx": "Objects that `awx_configure.yml` makes in AWX; see [awx.md](awx.md).",
+    "mobius_awx_update_secrets": "Whether `awx_configure.yml` writes secrets again that AWX has already.",
+    "mobius_history_format": "Form of the runs that `history.yml` shows.",
+    "mobius_history_last": "How many runs `history.yml` shows, the newest ones; 0 for all.",
+    "mobius_staging": "Inventory group of the staging hosts that a deployment asks (a group, not a variable).",
     "mobius_home": "Folder of the embedded inventory `inventories/local`, `.local` by default.",
     "mobius_batch_inconclusive": (
         "What a watch after a batch does that was inconclusive: `hold` (the default is `mobius_on_inconclusive`), "

@@ -37,11 +37,11 @@ class ActionModule(StepAction):
         result = self.execute(arguments, task_vars)
         if own["evidence_dest"]:
             self._fetch(result, str(own["evidence_dest"]), task_vars)
-        # Without a terminal this is what a person looks at, and what later nodes of a workflow are given.
+        # What a person without a terminal looks at. Later nodes of a workflow get it as a variable: not mobius_*.
         if run is not None and not result.get("failed"):
             kept = rollback.artifact(run, result.get("evidence") or {})
             if kept:
-                stats = {"mobius_evidence": {self.host: self.redact(kept)}}
+                stats = {"dhash_evidence": {self.host: self.redact(kept)}}
                 result["ansible_stats"] = {"data": stats, "per_host": False, "aggregate": True}
         return result
 

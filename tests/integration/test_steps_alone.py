@@ -90,6 +90,7 @@ def test_a_deployment_refuses_what_its_dry_run_predicts(site):
         mobius_maintenance_enabled=True,
         mobius_hooks={"before_migrate": str(hook)},
         mobius_service_enabled=False,
+        mobius_health_check=False,
     )
     run.failed('Refused in step "dry-run": The migration would fail: 2 of 8 pictures')
     run.failed(f"Nothing was changed in {site.library}")

@@ -125,6 +125,10 @@ def _command(value: Any) -> str:
     return "" if good else "a command as a list of its words, or as one text"
 
 
+def _or_empty(kind: Kind) -> Kind:
+    return lambda value: "" if value == "" else kind(value)
+
+
 _user = Text("the name of a system user or group", r"[a-z_][a-z0-9_-]{0,31}")
 
 
@@ -167,10 +171,10 @@ VARIABLES: Dict[str, Kind] = {
     "mobius_hooks": _hooks,
     "mobius_history_last": whole(0, 100_000),
     "mobius_history_format": Choice(("table", "json")),
-    "mobius_ci_provider": Choice(("github", "gitlab")),
+    "mobius_ci_provider": _or_empty(Choice(("github", "gitlab"))),
     "mobius_ci_url": Url(),
-    "mobius_ci_repository": Text("a repository such as owner/name", r"[^/\s]+(/[^/\s]+)+"),
-    "mobius_ci_commit": Text("the SHA of a commit", r"[0-9a-fA-F]{7,64}"),
+    "mobius_ci_repository": _or_empty(Text("a repository such as owner/name", r"[^/\s]+(/[^/\s]+)+")),
+    "mobius_ci_commit": _or_empty(Text("the SHA of a commit", r"[0-9a-fA-F]{7,64}")),
     "mobius_ci_token": one_line,
     "mobius_ci_contexts": words,
     "mobius_ci_timeout": Number(0.05, 3600),
@@ -295,6 +299,8 @@ OTHERS: FrozenSet[str] = frozenset(
         "mobius_rollout",
         "mobius_dry_run",
         "mobius_staging",
+        "mobius_awx",
+        "mobius_awx_update_secrets",
     )
 )
 

@@ -116,7 +116,7 @@ def test_the_controller_gives_version_and_settings_to_the_end() -> None:
         **{"event": "begin", "id": "R1", "kind": "deployment", "host": "h", "path": "/l", "started_at": "T"},
         **{"check_mode": False, "settings": {"hash_mode": "fast"}},
     }
-    given = arguments(Run.from_entries([begin]), {}, {}, {})
+    given = arguments(Run.from_entries([begin]), {}, {}, {}, lambda *_unused, **_given: "")
     assert given["run"]["collection"] == VERSION and given["run"]["settings"] == {"hash_mode": "fast"}
     # The journal of a run that another version has begun.
     assert Run.from_entries([{name: begin[name] for name in begin if name != "settings"}]).settings == {}
