@@ -6,7 +6,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """What a module can do; a module that can do less says so in its own ``attributes``."""
+    """Attributes of a module; a module that supports less overrides them in its own ``attributes``."""
 
     DOCUMENTATION = r"""
 options: {}
@@ -23,7 +23,7 @@ attributes:
     support: full
 """
 
-    # For modules that only look.
+    # For modules that only read.
     INFO = r"""
 options: {}
 attributes:
@@ -39,7 +39,7 @@ attributes:
     support: full
 """
 
-    # For actions that ask nothing of the host.
+    # For actions that do not connect to the host.
     CONTROLLER = r"""
 options: {}
 attributes:

@@ -12,10 +12,10 @@ class ModuleDocFragment:
 options:
   max_failure_rate:
     description:
-      - Per cent of failures above which the run fails before any byte is written.
-      - A failure is an item that names a picture and gets no dHash. It counts against all items that name a picture;
-        items with no image or a remote one are for review, and neither a failure nor counted.
-      - A C(file:) URL and a path that begins with C(//) name a picture on the host; remote is what names another one.
+      - Percentage of failures above which the run fails before any byte is written.
+      - A failure is an item that names a picture but gets no dHash. The rate is relative to all items that name a
+        picture; items without an image or with a remote one need review, and do not count.
+      - A C(file:) URL and a path that begins with C(//) name a picture on the host; an image on another host is remote.
     type: float
     default: 5
   confidence_threshold:
@@ -27,7 +27,7 @@ options:
     type: path
 """
 
-    # Where the pictures are.
+    # The folder of the pictures.
     IMAGES = r"""
 options:
   image_root:
@@ -38,7 +38,7 @@ options:
     type: path
 """
 
-    # Which items of the library are meant, and when a picture of theirs is hashed.
+    # The items of the library, and when their pictures are hashed.
     ITEMS = r"""
 options:
   items:
@@ -46,7 +46,7 @@ options:
       - Where the items are, as selectors such as C(components[]), C(games[].components[]), C([]) or C("odd.name"[]).
       - When empty, C([]), C(components[]), C(games[]), C(games[].components[]) and C(images[]), each where the library
         has it.
-      - Every object there is an item, except for one that holds lists of further items and has no O(image_key) itself.
+      - Every object there is an item, except one that holds lists of further items and has no O(image_key) itself.
     type: list
     elements: str
     default: []
@@ -56,9 +56,9 @@ options:
     default: image
   rehash:
     description:
-      - V(changed) hashes the pictures that are new or changed since they were last hashed, told by size, mtime and
+      - V(changed) hashes the pictures that are new or changed since they were last hashed, by size, mtime and
         ctime.
-      - V(missing) leaves items that have a valid dHash as they are, whatever became of their picture.
+      - V(missing) leaves items with a valid dHash as they are, even if their picture has changed.
       - V(all) hashes every picture again.
     type: str
     choices: [changed, missing, all]
@@ -78,26 +78,26 @@ options:
     type: int
     default: 0
   image_timeout:
-    description: Seconds that one picture may take.
+    description: Time limit for one picture, in seconds.
     type: float
     default: 30
   max_pixels:
-    description: The most pixels, width times height, that a picture may have.
+    description: Limit of pixels, width times height, of a picture.
     type: int
     default: 178956970
   max_memory:
-    description: Memory in MiB that one picture may take; when omitted, what O(max_pixels) pixels need.
+    description: Memory limit for one picture, in MiB; when omitted, what O(max_pixels) pixels need.
     type: int
   mode:
     description:
-      - V(exact) gives the dHash of ImageHash, to the bit.
-      - V(fast) has JPEG pictures decoded small and in grey, in less than half of the time. Most of their dHashes are
-        the same, nearly all within two bits; those of other formats are exact. The library tells the mode, a picture
-        that was hashed in the other one counts as changed, and all hosts that compare dHashes should use the same.
+      - V(exact) gives the dHash of ImageHash, bit for bit.
+      - V(fast) decodes JPEG pictures small and in grey, in less than half of the time. Most of their dHashes are the
+        same, nearly all within two bits; those of other formats are exact. The library has the mode, a picture that was
+        hashed in the other mode counts as changed, and all hosts that compare dHashes should use the same mode.
     type: str
     choices: [exact, fast]
     default: exact
 requirements:
   - Pillow on the host, for the Python that runs the module
-  - ImageHash there too, when its version shall be recorded; the hashes are the same without it
+  - ImageHash on the host, to record its version; the hashes are the same without it
 """

@@ -39,10 +39,10 @@ options:
 options:
   expected_real_path:
     description:
-      - Where O(path) has to lead, links followed, as M(mobius.dhash.library_preflight) and M(mobius.dhash.library_lock)
-        return it in C(real_path).
-      - When a link on the way was pointed elsewhere since, for example because another deployment switched the release,
-        the module fails before it changes anything.
+      - The required path of O(path), links followed, as M(mobius.dhash.library_preflight) and
+        M(mobius.dhash.library_lock) return it in C(real_path).
+      - If a link on the path has changed since, for example because another deployment switched the release, the module
+        fails before it changes anything.
     type: path
 """
 
@@ -50,13 +50,13 @@ options:
 options:
   owner:
     description:
-      - User that shall own new files and folders, by name or number.
-      - When omitted, the owner of the library where this user may give files away, else this user.
+      - User that owns new files and folders, by name or number.
+      - When omitted, the owner of the library if this user may assign it, else this user.
     type: str
   group:
     description:
-      - Group that shall own new files and folders, by name or number.
-      - When omitted, the group of the library where this user may give files to it, else this user's.
+      - Group that owns new files and folders, by name or number.
+      - When omitted, the group of the library if this user may assign it, else this user's.
     type: str
   mode:
     description:

@@ -12,9 +12,9 @@ class ModuleDocFragment:
 options:
   source:
     description:
-      - Where the packages come from. V(venv) and V(wheels) make a virtual environment, from a package index or from a
+      - Where the packages come from. V(venv) and V(wheels) build a virtual environment, from a package index or from a
         folder of wheels.
-      - V(system) uses what the host's own Python has.
+      - V(system) uses the packages of the host's own Python.
     type: str
     choices: [venv, wheels, system]
     default: venv
@@ -27,7 +27,7 @@ options:
     type: bool
     default: false
   turbo:
-    description: The packages that decode pictures sooner; left out with O(lean).
+    description: The packages that decode pictures faster; left out with O(lean).
     type: bool
     default: false
   heif:
@@ -35,12 +35,12 @@ options:
     type: bool
     default: false
   with_service:
-    description: Whether what the HTTP service needs is part of it.
+    description: Whether to include the packages of the HTTP service.
     type: bool
     default: true
   base_python:
-    description: Python on the host to make the environment from, or, with O(source=system), that has the packages. The
-      one that Ansible uses without it.
+    description: Python on the host to build the environment from, or, with O(source=system), that has the packages; by
+      default the one that Ansible uses.
     type: path
   become:
     description: Whether root may be used on the host, which decides the default of O(venv).

@@ -22,7 +22,7 @@ options:
     type: int
     default: 5001
   items:
-    description: Selectors of the items; the shapes known by default without it.
+    description: Selectors of the items; the default selectors when omitted.
     type: list
     elements: str
     default: []
@@ -32,7 +32,7 @@ options:
     default: image
   manager:
     description:
-      - What keeps the service running, a systemd unit or a process in the background.
+      - The manager of the service, a systemd unit or a background process.
       - V(auto) takes V(systemd) where it runs and root may be used.
     type: str
     choices: [auto, systemd, process]
@@ -50,15 +50,15 @@ options:
       and C(~/.local/share/mobius-dhash/service) otherwise.
     type: path
   log_dir:
-    description: Folder of C(service.log), where there is no systemd; C(logs/) beside the library without it.
+    description: Folder of C(service.log) without systemd; C(logs/) beside the library when omitted.
     type: path
   python:
-    description: Python on the host that has what the service needs.
+    description: Python on the host that has the packages of the service.
     type: path
   become:
     description:
       - Whether root may be used on the host, which decides the default folders and the manager.
-      - This option itself makes nobody root; that is done by the keyword C(become) of the task.
+      - This option does not become root by itself; the keyword C(become) of the task does.
     type: bool
     default: false
 """

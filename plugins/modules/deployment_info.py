@@ -8,17 +8,17 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 module: deployment_info
-short_description: Tell what is deployed
+short_description: Report what is deployed
 version_added: 1.0.0
 description:
-  - Reads the record of the last deployment or rollback that is kept beside the library.
-  - Tells who holds the lock, and with O(backup) whether that backup could be restored.
+  - Reads the state of the last deployment or rollback, which is kept beside the library.
+  - Reports who holds the lock, and with O(backup) whether that backup could be restored.
   - Needs nothing but the host's own Python.
 options:
   backup:
     description:
-      - What a rollback would be asked for, as O(mobius.dhash.library_restore#module:backup). It is looked for and
-        verified, and not restored. No backup is read when omitted.
+      - The backup that a rollback would use, as O(mobius.dhash.library_restore#module:backup). It is
+        verified but not restored. When omitted, no backup is read.
     type: str
 extends_documentation_fragment:
   - mobius.dhash.attributes.info
@@ -47,8 +47,8 @@ EXAMPLES = r"""
 RETURN = r"""
 current:
   description:
-    - The record; empty where there is none. C(status) is V(deployed) or V(rolled_back).
-    - C(previous) is the record before, C(rejected) the SHA-256 of deployments that were rolled back.
+    - The state; empty if there is none. C(status) is V(deployed) or V(rolled_back).
+    - C(previous) is the state before it, C(rejected) the SHA-256 of deployments that were rolled back.
   returned: always
   type: dict
   sample: {"deployment": "20240924T160000Z-1a2b3c", "status": "deployed", "sha256": "2c26b4…"}
@@ -58,12 +58,12 @@ sha256:
   type: str
   sample: 2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae
 as_recorded:
-  description: Whether the library still has the bytes on record.
+  description: Whether the library still has the bytes of the state.
   returned: always
   type: bool
   sample: true
 baseline:
-  description: Length of the review queue before the last deployment; none when that was not measured.
+  description: Length of the review queue before the last deployment; none if it was not measured.
   returned: always
   type: float
   sample: 4.0
@@ -73,7 +73,7 @@ lock:
   type: dict
   sample: {"id": "20240924T160000Z-1a2b3c", "user": "deploy", "host": "games-1", "expires_at": "2024-09-24T16:15:00Z"}
 way_back:
-  description: The backup that O(backup) means, C(verified) or with the C(reason) why it is not; none without O(backup).
+  description: The rollback target that O(backup) names, with C(verified) and C(reason); none without O(backup).
   returned: always
   type: dict
   sample:

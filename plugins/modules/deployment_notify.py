@@ -12,11 +12,11 @@ short_description: Notify people of a deployment
 version_added: 1.0.0
 description:
   - Sends one message to webhooks (generic JSON, Slack, Teams, Discord, Mattermost, Google Chat) and by email (SMTP).
-  - A channel that fails is reported in the result and in a warning, and does not fail the task. Where a proxy of the
-    environment is in the way, the reason names it.
+  - A channel that fails is reported in the result and in a warning, and does not fail the task. If a proxy of the
+    environment was used, the reason names it.
   - Secrets are masked in the message, those of the channels themselves included.
   - A message that is too long for a channel loses lines at its end until the finished document fits, and states how
-    many; facts are kept longer than text. Mail is sent in 7-bit encodings only.
+    many; text is cut before facts. Mail is sent in 7-bit encodings only.
   - A message is not managed state, so the module never reports a change.
 options:
   event:

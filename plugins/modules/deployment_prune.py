@@ -11,14 +11,14 @@ module: deployment_prune
 short_description: Remove old logs, reports and evidence
 version_added: 1.0.0
 description:
-  - Removes what runs left in the log folder and no rule keeps, and gives the reason for each file kept and removed.
+  - Removes files of runs from the log folder that no rule keeps, and gives the reason for each file kept and removed.
     These are logs of migrations and dry runs, reports of deployments, rollbacks and watches, and evidence.
-  - Whatever the rules say, the newest of each kind stays, and so does what belongs to the current deployment or to the
-    one before it, and what is dated in the future (the clock was set back).
-  - An age counts only as far as it is proven; while the clock cannot be believed, nothing is removed and a warning says
-    why, as in M(mobius.dhash.library_backup_prune).
-  - A name is not enough. What is not a plain file, does not begin as ours do, is about another library, or is an
-    evidence folder that holds something else, is left alone.
+  - Independent of the rules, the newest of each kind stays, and so do files of the current deployment and the one
+    before it, and files dated in the future (the clock was set back).
+  - Only a proven age counts; while the clock is not trusted, nothing is removed and a warning gives the reason, as in
+    M(mobius.dhash.library_backup_prune).
+  - A matching name is not enough. Anything that is not a plain file, does not have the expected content, belongs to
+    another library, or is an evidence folder with foreign files, is left alone.
 options:
   log_dir:
     description: Folder of the logs; C(logs) beside the library when omitted.
@@ -28,12 +28,12 @@ options:
     type: int
     default: 30
   keep_last:
-    description: How many of each kind stay, however old. The newest stays even with V(0).
+    description: How many of each kind stay at any age. The newest stays even with V(0).
     type: int
     default: 10
   max_evidence:
     description:
-      - Bytes that all evidence together may take. The oldest goes first, however young; V(0) for no limit.
+      - Limit in bytes for all evidence together. The oldest is removed first at any age; V(0) for no limit.
     type: int
     default: 4294967296
 extends_documentation_fragment:

@@ -13,15 +13,15 @@ version_added: 1.0.0
 description:
   - Reads the library, the state, the journal of the last run, the lock, the rollback target and the maintenance flag,
     and shows them with the next commands.
-  - Says whether a run is under way, was interrupted, rejected the library or left something undone, and whether any
-    process is still writing.
-  - Fails where the library is missing, cannot be read or is not valid JSON, where it was rejected, where a run was
-    interrupted or left something undone, where no rollback is possible although something is deployed, and where
-    maintenance mode was left on by a run that is over.
-  - Needs nothing on the host but its own Python, and writes nothing.
+  - Reports whether a run is in progress, was interrupted, rejected the library or left something undone, and whether
+    any process is still writing.
+  - Fails if the library is missing, unreadable, not valid JSON or rejected, if a run was interrupted or left something
+    undone, if no rollback is possible although something is deployed, or if maintenance mode was left on by a run that
+    has ended.
+  - Needs only the host's own Python, and writes nothing.
 options:
   backup:
-    description: What a rollback would be asked for, as O(mobius.dhash.library_restore#module:backup).
+    description: The backup that a rollback would use, as O(mobius.dhash.library_restore#module:backup).
     type: str
     default: deployment
   maintenance_flag:
@@ -52,13 +52,13 @@ state:
   type: str
   sample: interrupted
 problems:
-  description: Why the module failed; empty where all is well.
+  description: Why the module failed; empty if all is well.
   returned: always
   type: list
   elements: str
   sample: [deployment 20240924T160000Z-1a2b3c was interrupted]
 next:
-  description: Commands that complete what is to be completed, the best one first.
+  description: Commands that complete what was left undone, the best one first.
   returned: always
   type: list
   elements: str
@@ -94,7 +94,7 @@ status:
       description: The rollback target, as RV(mobius.dhash.deployment_info#module:way_back).
       type: dict
     before:
-      description: The backup of before the run that is to be completed, in the same form; else none.
+      description: The backup from before the run to be completed, in the same form; else none.
       type: dict
     maintenance:
       description: C(on), C(flag) and C(content) of the maintenance flag.

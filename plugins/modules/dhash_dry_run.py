@@ -7,28 +7,28 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: dhash_dry_run
-short_description: Tell what a migration would do and how long it would take
+short_description: Predict what a migration would do and how long it would take
 version_added: 1.0.0
 description:
-  - Looks at every item and at the file of every picture, hashes a sample, and leaves the library alone.
-  - Where the sample covers every picture that has to be hashed, RV(exact) is true and all counts are those of the
-    migration. Else RV(expected_failure_rate) and RV(projected_seconds) are worked out from the sample.
-  - RV(would_fail) rests on what is certain alone, which is every item whose picture is missing or cannot be read, and
-    what failed in the sample or in an earlier run for the picture's own sake. What a sample only suggests, and what ran
-    into a limit of time or memory, may turn out well.
-  - The report and the log are records of this look and no managed state, so that it never reports a change.
+  - Checks every item and the file of every picture, hashes a sample, and does not change the library.
+  - If the sample covers every picture to hash, RV(exact) is true and all counts are those of the migration. Otherwise
+    RV(expected_failure_rate) and RV(projected_seconds) are estimated from the sample.
+  - RV(would_fail) depends only on certain failures, which are items whose picture is missing or cannot be read, and
+    pictures that failed in the sample or in an earlier run because of their content. Extrapolated failures, and those
+    by a limit of time or memory, do not count.
+  - The report and the log are not managed state, so the module never reports a change.
 options:
   report:
     description:
-      - File that gets the report as JSON; C(migrate-dryrun.json) beside the library when omitted.
+      - File to write the report to, as JSON; C(migrate-dryrun.json) beside the library when omitted.
       - It may not be the library, a backup of it or a part of its state.
     type: path
   sample:
-    description: The most pictures to hash, evenly spaced over those that have to be hashed.
+    description: Number of pictures to hash at most, evenly spaced over those that the migration would hash.
     type: int
     default: 200
   fail_on_refusal:
-    description: Whether the task fails where RV(would_fail) is true. Handled on the controller.
+    description: Whether the task fails if RV(would_fail) is true. Handled on the controller.
     type: bool
     default: false
 extends_documentation_fragment:
@@ -89,17 +89,17 @@ without_picture:
   type: int
   sample: 0
 failed_items:
-  description: Items known to get no dHash, those of the sample among them.
+  description: Items known to get no dHash, including those of the sample.
   returned: success
   type: int
   sample: 2
 with_dhash:
-  description: Items known to get or keep a dHash, those of the sample among them.
+  description: Items known to get or keep a dHash, including those of the sample.
   returned: success
   type: int
   sample: 58
 low_confidence:
-  description: Items known to be under O(confidence_threshold), those of the sample among them.
+  description: Items known to be under O(confidence_threshold), including those of the sample.
   returned: success
   type: int
   sample: 4
@@ -128,7 +128,7 @@ projected_seconds:
   type: float
   sample: 0.31
 expected_failure_rate:
-  description: Failures to expect, in per cent of the items that name a picture.
+  description: Failures to expect, in percent of the items that name a picture.
   returned: success
   type: float
   sample: 3.333
@@ -138,17 +138,17 @@ max_failure_rate:
   type: float
   sample: 5.0
 would_fail:
-  description: Whether the migration would stop, as long as nobody mends a picture, by the failures known for certain.
+  description: Whether the migration would fail because of certain failures, unless those pictures are fixed.
   returned: success
   type: bool
   sample: false
 refusal:
-  description: What the migration would say then; empty where RV(would_fail) is false.
+  description: The error message of that migration; empty if RV(would_fail) is false.
   returned: success
   type: str
   sample: ""
 lines:
-  description: What it comes to, for eyes. Not in the report.
+  description: A summary for people. Not in the report.
   returned: success
   type: list
   elements: str
@@ -158,7 +158,7 @@ lines:
     - time      about 1 s for the migration
     - report    /srv/mobius/migrate-dryrun.json
 failures:
-  description: The first 100 of the failures that are known, in the order of the library.
+  description: The first 100 known failures, in the order of the library.
   returned: success
   type: list
   elements: dict
@@ -178,7 +178,7 @@ library:
   type: str
   sample: /srv/mobius/library.json
 made_at:
-  description: When, in UTC.
+  description: When the dry run was made, in UTC.
   returned: success
   type: str
   sample: "2024-09-24T16:00:00Z"

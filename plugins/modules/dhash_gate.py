@@ -15,8 +15,8 @@ description:
   - B(pass) - the last O(consecutive) samples were OK and the watch lasted at least O(duration) seconds.
   - B(fail) - a limit was exceeded, or the O(window) ended without a pass and something had failed.
   - B(inconclusive) - the window ended and nothing had failed, but something that was requested had not been measured.
-    Nothing measured is never a pass.
-  - A sample is OK when the HTTP status of health is one of O(health_status_codes), its body does not say otherwise
+    The gate never passes without measurements.
+  - A sample is OK when the HTTP status of health is one of O(health_status_codes), its body does not contradict that
     (see O(health_words)), and, with O(metrics_url), all four metrics are present and are numbers. A metric that is
     C(NaN), negative or not a number is bad; one that is absent or null is missing.
   - Redirects are not followed; a redirect is not OK. Proxies of the environment are ignored unless O(use_proxy).
@@ -43,7 +43,7 @@ options:
       - The status is the member C(status) of a JSON object, in which an HTTP status from O(health_status_codes) or
         C(true) is OK as well. The members C(state), C(health), C(healthy), C(ok), C(success), C(result),
         C(condition), C(overall), C(up), C(ready) and C(alive), and a body that is a single word, fail a sample only
-        when they clearly say no, such as C(false) or C(down). Other bodies leave the HTTP status to decide.
+        when they are clearly unhealthy, such as C(false) or C(down). For other bodies the HTTP status decides.
     type: list
     elements: str
   metrics_url:

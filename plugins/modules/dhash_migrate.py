@@ -13,26 +13,26 @@ description:
   - Hashes the image of every item and splices C(dhash), C(dhash_confidence) and, where there are some, C(dhash_reasons)
     into the text of the library. Every other byte stays, which is proven before the library is replaced.
   - An item without a picture that can be hashed gets no C(dhash), a confidence of 0 and the reason. A former C(dhash)
-    that is none, or that no picture bears out any more, is kept under C(dhash_legacy) as it was spelled.
-  - An object as the root of the library gains C(dhash_migration), which says what migrated it, when, and with which
-    versions. It changes only when an item does. For a list as the root the record beside the library alone has it.
-  - In place, a verified backup of exactly the bytes of before is made first, and the library is replaced whole and
-    durably.
-  - What became of each picture is kept beside the library, so that unchanged ones are not hashed again and a run that
-    was killed goes on where it was.
+    that is not a dHash, or whose picture no longer exists, is kept under C(dhash_legacy) in its original spelling.
+  - If the root of the library is an object, it gains C(dhash_migration) with the tool, time and versions of the
+    migration. It changes only when an item does. If the root is a list, only the state beside the library has it.
+  - In place, a verified backup of exactly the previous bytes is made first, and the library is replaced atomically
+    and durably.
+  - The outcome of each picture is kept beside the library, so unchanged pictures are not hashed again and a killed run
+    continues where it stopped.
 options:
   output:
     description:
-      - Write the result to this file and leave the library alone; no backup and no record is made.
+      - Write the result to this file and leave the library alone; no backup is made and the state stays the same.
       - A file that differs only in the time of migration is left as it is.
       - It may not be the library, a backup of it or a part of its state.
     type: path
   progress:
     description:
-      - Run in the background of the host, and tell every few seconds how far it is.
-      - When the play ends early, by Ctrl-C or because its connection is lost, the migration gives itself up within
-        O(patience) and leaves the library as it is.
-      - It takes some round trips more, so it is for libraries that take longer than those.
+      - Run in the background on the host, and report the progress every few seconds.
+      - When the play ends early, by Ctrl-C or a lost connection, the migration cancels itself within O(patience) and
+        leaves the library as it is.
+      - It needs a few more round trips, so it pays off for libraries that take longer than those.
       - In check mode, and with C(async) on the task, this has no effect.
     type: bool
     default: false
@@ -40,14 +40,14 @@ options:
     description:
       - Seconds after which the migration is ended; V(0) for no limit. It runs in the background then, as with
         O(progress).
-      - The library is the old one or the new one then, whole, and pictures that were hashed are not hashed again by
+      - The library is then either the old one or the new one, and pictures that were hashed are not hashed again by
         the next run.
     type: int
     default: 0
   patience:
     description:
-      - Seconds after which a migration of which nobody asks how far it is (see M(mobius.dhash.dhash_progress)) gives
-        itself up while it hashes; V(0) for never.
+      - Idle timeout. Seconds without a query of its progress (see M(mobius.dhash.dhash_progress)) after which a
+        migration that is hashing cancels itself; V(0) for never.
       - Set to 60 by O(progress) and O(timeout).
     type: float
     default: 0
@@ -131,7 +131,7 @@ with_dhash:
   type: int
   sample: 58
 low_confidence:
-  description: Items under O(confidence_threshold), the review queue. Those without a dHash are among them.
+  description: Items under O(confidence_threshold), the review queue, including those without a dHash.
   returned: success
   type: int
   sample: 4
@@ -151,7 +151,7 @@ failures:
       reason: truncated
       message: the file ends before the picture does
 metrics:
-  description: Figures for the library as a whole.
+  description: The metrics of the whole library.
   returned: success
   type: dict
   contains:
@@ -162,7 +162,7 @@ metrics:
       description: The time that 95 % of the pictures did not exceed, in ms; null when none was hashed.
       type: float
     extraction_failures_rate:
-      description: Failures in per cent of the items that name a picture.
+      description: Failures in percent of the items that name a picture.
       type: float
     low_confidence_queue_length:
       description: Same as RV(low_confidence).
@@ -189,7 +189,7 @@ hash_times:
     bounds: [1, 2, 5]
     counts: [20, 30, 6, 2]
 versions:
-  description: Pillow and ImageHash that hashed, and the mode; C(imagehash) is null where it is not installed.
+  description: Versions of Pillow and ImageHash, and the mode; C(imagehash) is null if it is not installed.
   returned: success
   type: dict
   sample:
@@ -210,13 +210,13 @@ sha256_after:
   sample: 2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae
 adopted:
   description:
-    - Whether nothing was to be changed, but the library held bytes that were not on record, after an edit by hand or
-      without a record at all. They are on record now, and a backup of them is the way back.
+    - Whether the library needed no change but had bytes that the state did not know, for example after an edit by hand.
+      The state has them now, and a backup of them is the rollback target.
   returned: success
   type: bool
   sample: false
 backup:
-  description: The verified backup of the bytes of before.
+  description: The verified backup of the previous bytes.
   returned: when the library was changed in place or RV(adopted)
   type: dict
   sample:

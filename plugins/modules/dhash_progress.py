@@ -8,23 +8,21 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 module: dhash_progress
-short_description: Tell how far a migration is
+short_description: Report the progress of a migration
 version_added: 1.0.0
 description:
-  - Reads the note that M(mobius.dhash.dhash_migrate) keeps beside the library while it hashes.
+  - Reads the progress file that M(mobius.dhash.dhash_migrate) keeps beside the library while it hashes.
   - Needs nothing but the host's own Python.
 options:
   job:
     description:
-      - The file in which Ansible keeps the state of the background job that migrates.
-      - Who gives it is taken for the one who started the migration, and keeps it going when it has a
-        O(mobius.dhash.dhash_migrate#module:patience).
+      - Ansible's state file of the background job that migrates.
+      - A query with it keeps a migration with O(mobius.dhash.dhash_migrate#module:patience) running.
     type: path
   stop:
     description:
-      - Let that O(job) give itself up, wait ten seconds for it at most, and remove its file. The library stays as it
-        is.
-      - A migration without a O(mobius.dhash.dhash_migrate#module:patience) does not listen.
+      - Cancel that O(job), wait at most ten seconds for it, and remove its file. The library stays as it is.
+      - A migration without O(mobius.dhash.dhash_migrate#module:patience) cannot be canceled this way.
     type: bool
     default: false
   deployment:
@@ -43,22 +41,22 @@ EXAMPLES = r"""
 - name: Ask how far the migration is
   mobius.dhash.dhash_progress:
     path: /srv/mobius/library.json
-  register: asked
+  register: migration
 
 - name: Tell it
   ansible.builtin.debug:
-    msg: "{{ asked.progress.done | default(0) }} of {{ asked.progress.total | default('?') }}"
+    msg: "{{ migration.progress.done | default(0) }} of {{ migration.progress.total | default('?') }}"
 """
 
 RETURN = r"""
 running:
-  description: Whether a migration noted its progress within the last 30 seconds.
+  description: Whether a migration wrote its progress within the last 30 seconds.
   returned: always
   type: bool
   sample: true
 progress:
   description:
-    - The last note; empty where there is none.
+    - The last progress; empty if there is none.
     - C(phase) is V(comparing) with the last run, V(hashing) or V(writing), C(done) and C(total) are items, and the
       total is an estimate until all were read; C(rate) is items a second, C(eta) seconds left, C(started) and
       C(updated) are seconds since 1970.

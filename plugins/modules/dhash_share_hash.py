@@ -25,17 +25,17 @@ options:
   image_root:
     description:
       - The folder of the pictures as this host sees it. Not needed with O(pack).
-      - A picture that is not there, or of another size, is left to the owner of the library.
+      - A picture that is missing or has another size is left to the owner of the library.
     type: path
   pack:
-    description: A tar of the pictures, for a host that does not see their folder.
+    description: A tar of the pictures, for a host without access to their folder.
     type: path
   deadline:
     description: Seconds after which no further picture is started, V(0) for none. What was hashed until then is kept.
     type: float
     default: 0
   patience:
-    description: Seconds without a query for its progress after which it gives up; V(0) for never.
+    description: Seconds without a query of its progress after which it cancels itself; V(0) for never.
     type: float
     default: 60
 extends_documentation_fragment:
@@ -89,7 +89,7 @@ failed_pictures:
   type: int
   sample: 7
 missing:
-  description: Those that are not there, or of another size.
+  description: Those that are missing or have another size.
   returned: success
   type: int
   sample: 3

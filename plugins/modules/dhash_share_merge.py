@@ -23,7 +23,7 @@ options:
   sample:
     description:
       - How many pictures of each share are hashed again here, chosen at random.
-      - It finds a host that is often wrong, and a single wrong hash only if the sample is the whole share.
+      - A sample detects a host that is often wrong; only a sample of the whole share detects every wrong hash.
     type: int
     default: 20
 extends_documentation_fragment:

@@ -31,7 +31,7 @@ options:
         type: int
         required: true
       maker:
-        description: What its hashes depend on. One that differs from this host's gets no share.
+        description: What its hashes depend on. A worker that differs from this host gets no share.
         type: str
         required: true
   host:
@@ -84,7 +84,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 pictures:
-  description: How many pictures have to be hashed; 0 where no helper is fit.
+  description: How many pictures have to be hashed; 0 if no worker is suitable.
   returned: success
   type: int
   sample: 120000
@@ -130,7 +130,7 @@ shares:
       description: Their size.
       type: int
     timeout:
-      description: Seconds after which it is late, four times the estimate and a minute.
+      description: Seconds after which it is late, four times the estimate plus a minute.
       type: int
     file:
       description: The share.

@@ -8,14 +8,14 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 module: host_info
-short_description: Show what a host has of what a deployment needs
+short_description: Collect facts of a host that a deployment needs
 version_added: 1.0.0
 description:
-  - Looks in one call at the user, the system, the Python environment for hashing and the service, and changes nothing.
-  - Where both parts are ready, the roles C(mobius.dhash.runtime) and C(mobius.dhash.service) have nothing to do.
+  - Checks the user, the system, the Python environment for hashing and the service in one call, and changes nothing.
+  - If both parts are ready, the roles C(mobius.dhash.runtime) and C(mobius.dhash.service) have nothing to do.
 options:
   parts:
-    description: What is looked at, beside the user and the system.
+    description: The parts to check, besides the user and the system.
     type: list
     elements: str
     choices: [runtime, service]
@@ -66,7 +66,7 @@ service_manager:
   type: str
   sample: systemd
 python:
-  description: The Python to hash with. It may still have to be made. Empty without the part V(runtime).
+  description: The Python to hash with. It may not exist yet. Empty without the part V(runtime).
   returned: success
   type: str
   sample: /opt/mobius-dhash/venv/bin/python
@@ -88,7 +88,7 @@ runtime:
       description: Why it is not ready; empty when it is.
       type: str
     missing:
-      description: What the host lacks, C(ensurepip) or C(packages); empty when nothing, or not known.
+      description: What the host lacks, C(ensurepip) or C(packages); empty if nothing, or if unknown.
       type: str
     remedy:
       description: The next step, where the reason asks for one.
@@ -109,20 +109,20 @@ service:
       description: V(systemd) or V(process).
       type: str
     ready:
-      description: Whether it is installed as it should be, running, started at boot where systemd runs, and answering
-        with what is installed.
+      description: Whether it is installed as required, running, started at boot (with systemd), and answering with the
+        installed code.
       type: bool
     reason:
       description: Why it is not ready; empty when it is.
       type: str
     installed:
-      description: Whether the files, the user and the unit are as they should be.
+      description: Whether the files, the user and the unit are as required.
       type: bool
     running:
       description: Whether its process or unit is up.
       type: bool
     answering:
-      description: Whether it is this very service that answers.
+      description: Whether this service answers, and not another program.
       type: bool
     user_exists:
       description: Whether the host has the user of the unit; true where there is no unit.

@@ -13,12 +13,12 @@ version_added: 1.0.0
 description:
   - Copies the library byte for byte to C(NAME.bak.TIMESTAMP), with C(NAME.bak.TIMESTAMP.sha256) beside it, which
     C(sha256sum -c) accepts when it is run from the library's folder.
-  - Nothing is copied when the newest backup that verifies holds the same bytes already.
-  - A backup is visible only when it is whole, on disk and has its checksum; a run that is killed leaves none.
-  - C(NAME.bak.TIMESTAMP.meta) beside it remembers owner, group, mode, ACL and extended attributes of the library, so
-    that a library that was deleted gets them back, and whether the library was valid.
-  - A library that is not valid, for example empty or cut off, is backed up as well. Its backup is marked, a warning
-    says so, and a restore uses it only where it is named.
+  - Nothing is copied if the newest backup that verifies has the same bytes.
+  - A backup becomes visible only when it is complete, on disk and has its checksum; a killed run leaves none.
+  - C(NAME.bak.TIMESTAMP.meta) beside it holds owner, group, mode, ACL and extended attributes of the library, to
+    restore them with a deleted library, and whether the library was valid.
+  - A library that is not valid, for example empty or truncated, is backed up as well. Its backup is marked with a
+    warning, and a restore uses it only if it is named.
 options: {}
 extends_documentation_fragment:
   - mobius.dhash.attributes
@@ -50,7 +50,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 backup:
-  description: The backup that holds the bytes of the library, whether it was made now or before.
+  description: The backup that has the bytes of the library, whether new or existing.
   returned: always
   type: dict
   contains:

@@ -12,8 +12,8 @@ short_description: List the backups of a library
 version_added: 1.0.0
 description:
   - Lists backups, and the snapshots that restores made, newest first by the time in the name.
-  - Backups of the older scripts are listed too; one without a checksum file does not verify, and the reason says how to
-    make one.
+  - Backups of the older scripts are listed too; one without a checksum file does not verify, and the reason has the
+    command that creates one.
 options:
   verify:
     description:
@@ -53,7 +53,7 @@ backups:
       description: The backup.
       type: str
     sha256:
-      description: SHA-256 of its bytes; the recorded one when O(verify) is false; none when it cannot be read.
+      description: SHA-256 of its bytes; that of the checksum file when O(verify) is false; none if it cannot be read.
       type: str
     size:
       description: Its size in bytes.
@@ -71,13 +71,13 @@ backups:
       description: Why it is verified or not.
       type: str
     judged:
-      description: Whether that can be told; V(false) for a copy without a checksum and for what is not a regular file.
+      description: Whether it can be verified at all; V(false) without a checksum or if it is not a regular file.
       type: bool
     valid:
-      description: Whether the library in it is valid; none for a backup of an older version, which does not say.
+      description: Whether the library in it is valid; none for a backup of an older version, which lacks that.
       type: bool
     problem:
-      description: Why it is not valid; empty when it is, or when that is not known.
+      description: Why it is not valid; empty if it is, or if that is unknown.
       type: str
     rollback_target:
       description: Whether it is the one that O(mobius.dhash.library_restore#module:backup=deployment) means.
@@ -86,7 +86,7 @@ backups:
       description: Same as the member C(rollback_target), by its older name.
       type: bool
     line:
-      description: All of it in one line, to be read.
+      description: A summary in one line, for people.
       type: str
   sample:
     - path: /srv/mobius/backups/library.json.bak.20240924T160000Z

@@ -12,15 +12,15 @@ short_description: Remove old backups of a library
 version_added: 1.0.0
 description:
   - Removes the backups and snapshots that no rule keeps, and gives the reason for each one kept and removed.
-  - Whatever the rules say, the newest backup that verifies and holds a valid library stays, and so do those that a
-    rollback of the last deployment needs, those dated in the future (the clock was set back), what cannot be read as a
-    file, and copies without a checksum, such as C(cp) makes, because it cannot be told whether they are good.
-  - An age counts only as far as it is proven. Each run notes the clock beside the time since boot; a clock that was set
-    makes nothing older, and while it cannot be believed nothing is removed and a warning says why.
-  - A backup that does not verify, holds a library that is not valid, or a deployment that was rolled back, never counts
-    as one that was kept.
+  - Independent of the rules, the newest backup that verifies and holds a valid library stays, and so do those that a
+    rollback of the last deployment needs, those dated in the future (the clock was set back), unreadable files, and
+    copies without a checksum, such as those of C(cp), because they cannot be verified.
+  - Only a proven age counts. Each run notes the clock and the time since boot; setting the clock does not age any file,
+    and while the clock is not trusted, nothing is removed and a warning gives the reason.
+  - A backup that does not verify, holds an invalid library, or a deployment that was rolled back, never counts as a
+    kept one.
     One that differs from its checksum stays while it is young, or while nothing newer verifies.
-  - Checksums and sidecars whose backup is gone, and temporary files, which killed runs leave, are removed.
+  - Checksums and sidecars without a backup, and temporary files of killed runs, are removed.
 options:
   keep_days:
     description:
@@ -29,22 +29,22 @@ options:
     default: 7
   keep_last:
     description:
-      - How many of the newest backups that verify stay, however old. The newest stays even with V(0).
+      - How many of the newest backups that verify stay at any age. The newest stays even with V(0).
     type: int
     default: 1
   keep_daily:
     description:
-      - Of how many days the last backup that verifies stays; days (UTC) without a backup do not count.
+      - Number of days of which the last backup that verifies stays; days (UTC) without a backup do not count.
     type: int
     default: 0
   keep_weekly:
     description:
-      - Of how many weeks (ISO, UTC) the last backup that verifies stays.
+      - Number of weeks (ISO, UTC) of which the last backup that verifies stays.
     type: int
     default: 0
   keep_monthly:
     description:
-      - Of how many months (UTC) the last backup that verifies stays.
+      - Number of months (UTC) of which the last backup that verifies stays.
     type: int
     default: 0
 extends_documentation_fragment:

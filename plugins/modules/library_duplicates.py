@@ -11,20 +11,20 @@ module: library_duplicates
 short_description: Find the items of a library whose pictures look alike
 version_added: 1.0.0
 description:
-  - Groups the items of a migrated library by their dHashes, those with equal ones first, then those that differ by at
-    most O(distance) bits. The library is not changed.
-  - Any two items of a group are within the distance. An item that is near to one part of a group only is in a further
-    group with that part, so that no item with a duplicate is missing.
-  - Items whose dHash is all zero are listed apart. It means that the picture has no brightness steps, not that two
-    pictures are alike.
-  - Items that name the same file are no duplicates of each other and are listed apart. Two spellings of one path are
-    one file; links are not looked at.
+  - Groups the items of a migrated library by their dHashes, first those with equal dHashes, then those that differ by
+    at most O(distance) bits. The library is not changed.
+  - Any two items of a group are within the distance. An item that is near only part of a group is in another group with
+    that part, so no item with a duplicate is missing.
+  - Items whose dHash is all zero are listed separately. It means that the picture has no brightness steps, not that two
+    pictures are similar.
+  - Items that name the same file are not duplicates of each other and are listed separately. Two spellings of one path
+    are one file; links are not resolved.
   - With O(dest), writes an HTML page for people, CSV for spreadsheets or JSON for programs. All text of the library
     is shown as text. The page needs no script and no network.
 options:
   distance:
     description:
-      - The most bits, of 64, that the dHashes of two items of a group differ by, from V(0) to V(10).
+      - Maximum number of bits, of 64, by which the dHashes of two items of a group differ, from V(0) to V(10).
       - V(0) finds equal dHashes, V(3) also most scaled and recompressed copies; beyond V(6) pictures that only
         resemble each other are found as well.
     type: int
@@ -32,7 +32,7 @@ options:
   items:
     description:
       - Where the items are, as selectors such as V(components[]), V(games[].components[]) or V([]).
-      - When omitted or empty, the usual shapes are tried.
+      - When omitted or empty, the default selectors are tried.
     type: list
     elements: str
   image_key:
@@ -41,13 +41,13 @@ options:
     default: image
   image_root:
     description:
-      - Folder that the items' image paths resolve under, for pictures in the page, and to tell that an absolute and a
-        relative path are one file.
+      - Folder that the items' image paths resolve under, for pictures in the page, and to recognize that an absolute
+        and a relative path are one file.
       - When omitted, the folder of the library.
     type: path
   dest:
     description:
-      - File to write. Missing folders are made, with mode 0750.
+      - File to write. Missing folders are created with mode 0750.
       - It may not be the library, a backup of it or a part of its state.
     type: path
   format:
@@ -56,7 +56,7 @@ options:
     choices: [html, csv, json]
     default: html
   include_images:
-    description: Put small copies of the pictures into an HTML page. Needs Pillow; without it the page says so.
+    description: Put thumbnails of the pictures into an HTML page. Needs Pillow; without it the page has a note.
     type: bool
     default: false
   service_url:
@@ -66,16 +66,16 @@ options:
     type: str
   limit:
     description:
-      - The most groups that an HTML page shows, exact ones first; V(0) for all.
+      - Maximum number of groups in an HTML page, exact ones first; V(0) for all.
       - CSV and JSON always have all.
     type: int
     default: 1000
   image_timeout:
-    description: Seconds that one picture of a page may take.
+    description: Time limit for one picture of a page, in seconds.
     type: float
     default: 10
   max_pixels:
-    description: The most pixels of a picture that is shown.
+    description: Limit of pixels of a picture to show.
     type: int
     default: 178956970
   python:
@@ -84,21 +84,21 @@ options:
         C(ansible_python_interpreter), also over an extra variable of that name; that variable counts when omitted.
     type: path
   owner:
-    description: User that shall own the file, by name or number.
+    description: User that owns the file, by name or number.
     type: str
   group:
-    description: Group that shall own the file, by name or number.
+    description: Group that owns the file, by name or number.
     type: str
   mode:
-    description: Mode of the file. Quote it, so that YAML reads no number.
+    description: Mode of the file. Quote it, so that YAML does not read it as a number.
     type: str
     default: "0640"
 extends_documentation_fragment:
   - mobius.dhash.attributes
   - mobius.dhash.library
 notes:
-  - NumPy is used where the Python that runs the module has it, as every Python with ImageHash does. Without it the
-    result is the same and takes several times as long.
+  - NumPy is used if the Python that runs the module has it, as every Python with ImageHash does. Without it the result
+    is the same but takes several times as long.
 seealso:
   - module: mobius.dhash.dhash_migrate
   - module: mobius.dhash.review_export
@@ -161,13 +161,13 @@ groups:
         - {pointer: /components/9, image: tokens/orc-copy.png, dhash: 0c1c3e7e3c1c0c04}
 pairs:
   description:
-    - How many pairs of different image files are within the distance, equal dHashes among them.
+    - How many pairs of different image files are within the distance, including equal dHashes.
     - All-zero dHashes are left out.
   returned: success
   type: int
   sample: 1
 group_count:
-  description: How many groups there are, those that RV(groups) leaves out included.
+  description: How many groups there are, including those that RV(groups) leaves out.
   returned: success
   type: int
   sample: 1

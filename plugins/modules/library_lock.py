@@ -8,26 +8,26 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 module: library_lock
-short_description: Hold a library, so that deployments do not overlap
+short_description: Lock a library, so that deployments do not overlap
 version_added: 1.0.0
 description:
-  - Takes, renews or gives back the lock of a library. While it is held, modules that are not called with its holder as
+  - Takes, renews or releases the lock of a library. While it is held, modules that are not called with its holder as
     O(mobius.dhash.library_backup#module:deployment) refuse to write.
-  - The lock expires when its holder shows no sign of life for O(ttl) seconds; every writing module of the holder renews
-    it. One tied to a process by O(pid) is free as soon as that process is gone, also after a reboot and when the number
-    was given to another process.
-  - A module of the holder that is still at work when its lock is given back, broken or taken over, for example after a
-    task timeout, replaces nothing any more.
+  - The lock expires when its holder does not renew it for O(ttl) seconds; every writing module of the holder renews it.
+    A lock tied to a process by O(pid) is released as soon as that process has ended, also after a reboot or when its
+    pid is reused.
+  - A module of the holder that is still running when its lock is released, broken or taken over, for example after a
+    task timeout, no longer replaces anything.
 options:
   holder:
     description:
-      - Id of the holder, as a rule that of a deployment.
+      - Id of the holder, usually that of a deployment.
     type: str
     required: true
   state:
     description:
       - V(present) takes or renews the lock, and fails while someone else holds it.
-      - V(absent) gives it back; another holder's is left alone unless O(force) is set.
+      - V(absent) releases it; another holder's lock is left alone unless O(force) is set.
     type: str
     choices: [present, absent]
     default: present
@@ -38,36 +38,36 @@ options:
     default: deployment
   ttl:
     description:
-      - Seconds without a sign of life after which the lock is free.
+      - Seconds without a renewal after which the lock expires.
     type: int
     default: 900
   pid:
     description:
-      - Process on this host whose end frees the lock at once.
+      - Process on this host; the lock is released as soon as it ends.
     type: int
   force:
     description:
-      - Take or remove the lock whoever holds it. The run that held it is told when it comes back.
+      - Take or remove the lock of any holder. The run that held it fails when it continues.
     type: bool
     default: false
   wait:
     description:
-      - Seconds to wait for another holder to give the lock back, and for a module that is still writing to end. A
-        warning says for whom it was.
+      - Seconds to wait for another holder to release the lock, and for a module that is still writing to end. A warning
+        names the holder that was waited for.
     type: float
     default: 0
   holder_info:
     description:
-      - What else there is to know of the holder, such as the id and URL of its AWX or CI job, the user who started it
-        and the commit. Kept with the lock and shown to others; a URL loses its user info and query.
+      - Details of the holder, such as the id and URL of its AWX or CI job, the user who started it and the commit. Kept
+        with the lock and shown to others; a URL loses its user info and query.
     type: dict
     default: {}
   expected_real_path:
     description:
-      - Where O(path) has to lead, links followed, as this module and M(mobius.dhash.library_preflight) return it in
+      - The required path of O(path), links followed, as this module and M(mobius.dhash.library_preflight) return it in
         C(real_path).
-      - When a link on the way was pointed elsewhere since, V(present) fails, and V(absent) gives back the lock of the
-        library that was held.
+      - If a link on the path has changed since, V(present) fails, and V(absent) releases the lock of the library that
+        was held.
     type: path
 extends_documentation_fragment:
   - mobius.dhash.attributes
@@ -99,7 +99,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 holder:
-  description: Who holds the lock afterwards; none when nobody does.
+  description: Who holds the lock afterwards; none if it is free.
   returned: always
   type: dict
   contains:
@@ -119,16 +119,16 @@ holder:
       description: The process it is tied to, or none.
       type: int
     ttl:
-      description: Seconds without a sign of life after which it is free.
+      description: Seconds without a renewal after which it expires.
       type: int
     taken_at:
       description: When it was taken, UTC.
       type: str
     expires_at:
-      description: When it is free unless renewed, UTC.
+      description: When it expires unless renewed, UTC.
       type: str
     info:
-      description: What O(holder_info) said when it was taken.
+      description: O(holder_info) from when it was taken.
       type: dict
   sample:
     id: 20240924T160000Z-1a2b3c

@@ -13,11 +13,11 @@ version_added: 1.0.0
 description:
   - Reads the library, the image root, the rights, the free space and the backups, and compiles the schema with the
     files that it refers to.
-  - In every folder that the deployment will write to, files of the names that it will use are created, synced, renamed
-    and removed again. In check mode they are not, and only what can be seen is checked.
-  - A library that is a mount point of its own, such as a single bind-mounted file, is refused. It cannot be replaced as
-    a whole, and written in place it would be torn by whatever interrupts the deployment, or its rollback.
-  - Fails with every problem at once, so that one look is enough.
+  - In every folder that the deployment will write to, files with the names that it will use are created, synced,
+    renamed and removed again. Check mode does not create files and checks only what can be read.
+  - A library that is a mount point of its own, such as a single bind-mounted file, is refused. It cannot be replaced
+    atomically, and an interrupted write in place would corrupt it, in a rollback as well.
+  - Fails with every problem at once, so that one run shows them all.
 options:
   path:
     description: The library.
@@ -28,7 +28,7 @@ options:
     type: path
     required: true
   items:
-    description: Selectors of the items, such as C(components[]); empty for the shapes known by default.
+    description: Selectors of the items, such as C(components[]); empty for the default selectors.
     type: list
     elements: str
     default: []
@@ -43,7 +43,7 @@ options:
     description: Folder of the logs; C(logs/) beside the library when not given.
     type: path
   schema:
-    description: JSON Schema that the result will have to satisfy; none when empty.
+    description: JSON Schema that the result must satisfy; none when empty.
     type: path
   metrics_file:
     description: File for node_exporter that the deployment will write; none when empty.
@@ -61,7 +61,7 @@ options:
     type: str
 attributes:
   check_mode:
-    description: Looks only, and rehearses nothing.
+    description: Checks without creating files.
     support: full
 extends_documentation_fragment:
   - mobius.dhash.attributes
@@ -95,7 +95,7 @@ item_count:
   type: int
   sample: 60
 real_path:
-  description: The library, links followed; for C(expected_real_path) of the modules that come after.
+  description: The library, links followed; for C(expected_real_path) of later modules.
   returned: success
   type: str
   sample: /srv/mobius/releases/7/library.json

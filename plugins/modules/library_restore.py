@@ -11,40 +11,39 @@ module: library_restore
 short_description: Restore a library from a backup
 version_added: 1.0.0
 description:
-  - Replaces the library with the bytes of a backup that verifies, whole and durably; owner, mode, ACL and extended
+  - Replaces the library with the bytes of a backup that verifies, atomically and durably; owner, mode, ACL and extended
     attributes of the library stay.
-  - What is replaced is kept first, as a snapshot C(NAME.pre-restore.TIMESTAMP) among the backups; restoring that file
-    undoes the restore.
-  - The library need not be readable as JSON. A missing one is made again, with the owner, group, mode, ACL and
-    extended attributes that its backup remembers, as far as this user may set them.
-  - A missing library whose file system is not mounted is not made again on the bare mount point; the module fails.
-  - Once it has begun, a process that the same O(deployment) started before, and that outlived its task, can no longer
+  - The replaced bytes are kept first, as a snapshot C(NAME.pre-restore.TIMESTAMP) among the backups; restoring that
+    file undoes the restore.
+  - The library need not be readable as JSON. A missing one is created with the owner, group, mode, ACL and extended
+    attributes stored with its backup, as far as this user may set them.
+  - A missing library whose file system is not mounted is not created on the bare mount point; the module fails.
+  - Once it has begun, a process that the same O(deployment) started earlier, and that outlived its task, can no longer
     change the library.
-  - Needs nothing but the host's own Python.
+  - Needs only the host's own Python.
 options:
   backup:
     description:
-      - V(latest) for the newest backup whose library is valid and was not rolled back; snapshots are never meant.
-      - Where the newest does not verify, or one is dated in the future because the clock was set, nothing is restored
-        and the message names the files to choose from.
-      - V(deployment) for the backup that the last deployment was made from, which a later backup of the deployed
-        library does not hide. As V(latest) when no deployment is known.
-      - C(sha256:) and 64 hex digits for whichever backup has these bytes; nothing is to do when the library has them.
-      - A file name or path; a relative one is looked for in the backup folder, then beside the library.
+      - V(latest) for the newest backup whose library is valid and was not rolled back; snapshots do not count.
+      - If the newest does not verify, or one is dated in the future because the clock was set, nothing is restored and
+        the message names the files to choose from.
+      - V(deployment) for the backup from before the last deployment, even if there is a later backup of the deployed
+        library. Same as V(latest) if no deployment is known.
+      - C(sha256:) and 64 hex digits for any backup with these bytes; nothing is done if the library has them.
+      - A file name or path; a relative one is searched in the backup folder, then beside the library.
     type: str
     default: latest
   only_replaced:
     description:
-      - Restore what the migration of O(deployment) replaced, as the state beside the library says, and nothing else.
-        Those bytes are restored whatever O(backup) says; where it replaced nothing, the library stays as it is, edited
-        or not.
-      - O(backup) counts where there is no library, or the state cannot be read.
+      - Restore exactly what the migration of O(deployment) replaced, according to the state beside the library, and
+        ignore O(backup). If it replaced nothing, the library stays as it is, edited or not.
+      - O(backup) is used if the library is missing, or if the state cannot be read.
     type: bool
     default: false
   expected:
     description:
       - SHA-256 that the library must have to be replaced; with any other bytes it stays as it is, and the module fails.
-        A missing library is made again all the same.
+        A missing library is restored anyway.
     type: str
 extends_documentation_fragment:
   - mobius.dhash.attributes
@@ -82,12 +81,12 @@ EXAMPLES = r"""
 
 RETURN = r"""
 restored_from:
-  description: The backup whose bytes the library has.
+  description: The backup whose bytes the library has now.
   returned: always
   type: str
   sample: /srv/mobius/backups/library.json.bak.20240924T160000Z
 snapshot:
-  description: The file that keeps what was replaced; none when nothing was.
+  description: The file with the replaced bytes; none if nothing was replaced.
   returned: always
   type: str
   sample: /srv/mobius/backups/library.json.pre-restore.20240924T161500Z
@@ -103,8 +102,8 @@ sha256_before:
   sample: fcde2b2edba56bf408601fb721fe9b5c338d10ee429ea04fae5511b68fbf8fb9
 edited:
   description:
-    - Whether what was replaced had been edited since it was deployed or restored, as far as that is known.
-      A warning says so as well, and RV(snapshot) keeps it.
+    - Whether the replaced library had been edited since it was deployed or restored, as far as that is known.
+      There is a warning as well, and RV(snapshot) has those bytes.
   returned: always
   type: bool
   sample: false

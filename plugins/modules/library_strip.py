@@ -8,23 +8,22 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 module: library_strip
-short_description: Take the members of the migration out of a library again
+short_description: Remove the members of the migration from a library
 version_added: 1.0.0
 description:
-  - The opposite of M(mobius.dhash.dhash_migrate), for when no backup of before is left, or when what was edited since
-    has to stay.
-  - C(dhash), C(dhash_confidence) and C(dhash_reasons) are taken out of every item, C(dhash_legacy) becomes C(dhash)
-    again, and the document's C(dhash_migration) goes. Every other byte stays, which is proven before the library is
-    replaced; where the migration only added members, the bytes are those of before it.
-  - A verified backup of the bytes of before is made first, and the library is replaced as a whole and durably. To undo
-    it, restore with O(mobius.dhash.library_restore#module:backup=deployment).
-  - Needs nothing but the host's own Python.
+  - Undoes M(mobius.dhash.dhash_migrate) when no backup from before it is left, or when later edits must stay.
+  - C(dhash), C(dhash_confidence) and C(dhash_reasons) are removed from every item, C(dhash_legacy) becomes C(dhash)
+    again, and the document's C(dhash_migration) is removed. Every other byte stays, which is proven before the library
+    is replaced; if the migration only added members, the result is identical to the library before it.
+  - A verified backup of the previous bytes is made first, and the library is replaced atomically and durably. To
+    undo it, restore with O(mobius.dhash.library_restore#module:backup=deployment).
+  - Needs only the host's own Python.
 options:
   items:
     description:
       - Where the items are, as selectors such as C(components[]) or C(games[].components[]); the same as for the
         migration.
-      - When empty, the usual shapes are tried.
+      - When empty, the default selectors are tried.
     type: list
     elements: str
     default: []
@@ -33,7 +32,7 @@ options:
     type: str
     default: image
   reviews:
-    description: Take out C(dhash_review), the decisions of reviewers, as well.
+    description: Also remove C(dhash_review), the decisions of reviewers.
     type: bool
     default: false
 extends_documentation_fragment:
@@ -92,7 +91,7 @@ sha256_after:
   type: str
   sample: 2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae
 backup:
-  description: The verified backup of the bytes of before.
+  description: The verified backup of the previous bytes.
   returned: when the library was changed
   type: dict
   sample:

@@ -8,47 +8,46 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 module: library_verify
-short_description: Prove that a library is whole, and that a migration changed nothing else
+short_description: Prove that a library is intact, and that a migration changed nothing else
 version_added: 1.0.0
 description:
   - Reads the library as strict JSON. Keys given twice, NaN, trailing commas or text, wrong encodings and the like are
     problems, each with its line and column.
   - Checks what the migration wrote, that each dHash has its form, each confidence is a number from 0 to 1, and each
-    item without a dHash says why.
+    item without a dHash has a reason.
   - With O(against), proves on the bytes that nothing but the migration's own members differs from a backup, and that
     the migration left no item out.
-  - Where a migration of the library is known, tells each item that has neither a dHash nor a reason why not.
+  - If a migration of the library is known, reports each item that has neither a dHash nor a reason.
   - With O(sample), hashes items again by ImageHash itself.
   - Changes nothing.
 options:
   against:
     description:
-      - The library as it was before, V(latest) for the newest backup, V(deployment) for the backup of
-        before the last deployment, or a file. A relative path is seen from the library's folder, else from
-        O(backup_dir).
-      - A backup that does not match its checksum is refused. A file without a checksum is taken as it is.
+      - The earlier library, V(latest) for the newest backup, V(deployment) for the backup from before the last
+        deployment, or a file. A relative path is resolved in the library's folder, else in O(backup_dir).
+      - A backup that does not match its checksum is refused. A file without a checksum is used unverified.
     type: str
   complete:
     description:
-      - Whether every item has to be migrated. An item that is not has neither a dHash nor a reason why not.
-      - V(auto) where a migration is known, by the document's block, by the record beside the library, or by O(against).
-        So an item that lost its dHash is an error, and so is one that was added since; a library that was never
-        migrated is valid.
-      - V(always) wants the same, and that there was a migration at all.
-      - V(never) for a library whose new items wait for their migration.
+      - Whether every item must be migrated. An item that is not migrated has neither a dHash nor a reason.
+      - V(auto) requires it if a migration is known, by the document's block, the state beside the library, or
+        O(against). Then an item that lost its dHash is an error, and so is one that was added later; a library that was
+        never migrated is valid.
+      - V(always) also requires that there was a migration.
+      - V(never) is for a library with new items that are not migrated yet.
     type: str
     choices: [auto, always, never]
     default: auto
   schema:
     description:
-      - A file with a JSON Schema that the library has to follow. Needs the Python library C(jsonschema), and about
+      - A file with a JSON Schema that the library must satisfy. Needs the Python library C(jsonschema), and about
         ten times the size of the library in memory.
-      - References to other files are followed; the network is never asked.
+      - References to other files are followed; nothing is fetched from the network.
     type: path
   sample:
     description:
-      - How many items to hash again, spread evenly over those that have a dHash. Needs Pillow and, for an opinion other
-        than the migration's own, ImageHash.
+      - How many items to hash again, spread evenly over those that have a dHash. Needs Pillow and, for an independent
+        result, ImageHash.
     type: int
     default: 0
   image_root:
@@ -57,7 +56,7 @@ options:
   items:
     description:
       - Where the items are, as selectors such as V(components[]), V(games[].components[]) or V([]).
-      - When omitted or empty, the usual shapes are tried.
+      - When omitted or empty, the default selectors are tried.
     type: list
     elements: str
   image_key:
@@ -70,11 +69,11 @@ options:
         C(ansible_python_interpreter), also over an extra variable of that name; that variable counts when omitted.
     type: path
   image_timeout:
-    description: Seconds that one picture of the sample may take.
+    description: Time limit for one picture of the sample, in seconds.
     type: float
     default: 30
   max_pixels:
-    description: The most pixels of a picture of the sample.
+    description: Limit of pixels of a picture of the sample.
     type: int
     default: 178956970
   fail_on_problems:
@@ -130,7 +129,7 @@ valid:
   type: bool
   sample: true
 item_count:
-  description: How many items the library has; null when it is no JSON or none was found.
+  description: How many items the library has; null if it is not JSON or none was found.
   returned: always
   type: int
   sample: 60
@@ -140,7 +139,7 @@ with_dhash:
   type: int
   sample: 58
 unmigrated:
-  description: How many of them no migration has looked at yet.
+  description: How many of them were not migrated yet.
   returned: always
   type: int
   sample: 0
@@ -175,7 +174,7 @@ problems:
       column: 7
       message: the key "id" is given twice in one object
 errors:
-  description: How many problems of severity V(error) were counted, those that are not listed included.
+  description: How many problems of severity V(error) there are, including those that are not listed.
   returned: always
   type: int
   sample: 0
@@ -185,7 +184,7 @@ sampled:
   type: int
   sample: 20
 second_opinion:
-  description: Who hashed them, ImageHash with its version, or why there was no second opinion; null without a sample.
+  description: ImageHash with its version, or why there was no second opinion; null without a sample.
   returned: always
   type: str
   sample: ImageHash 4.3.2
@@ -195,7 +194,7 @@ against:
   type: str
   sample: /srv/mobius/backups/library.json.bak.20240924T160000Z
 lines:
-  description: What it comes to, for eyes; the first ten problems among it.
+  description: A summary for people with the first ten problems.
   returned: always
   type: list
   elements: str

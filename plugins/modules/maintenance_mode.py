@@ -12,7 +12,7 @@ short_description: Turn maintenance mode on or off by a flag file
 version_added: 1.0.0
 description:
   - The flag is a small JSON file, mode 0644, that a web server or another service looks for.
-  - A flag that is there already stays as it is, so that it tells since when.
+  - An existing flag stays unchanged, because it has the time since when the mode is on.
 options:
   flag:
     description: Path of the flag file.
@@ -23,19 +23,19 @@ options:
     type: path
   state:
     description:
-      - V(present) for on, V(absent) for off, V(status) only to tell.
-      - What is removed is a flag that this module made, or an empty file; anything else is refused.
+      - V(present) for on, V(absent) for off, V(status) only to report.
+      - Only a flag that this module made, or an empty file, is removed; anything else is refused.
     type: str
     choices: [present, absent, status]
     default: present
   reason:
-    description: Why, for who reads the flag.
+    description: The reason, for readers of the flag.
     type: str
     default: ""
   deployment:
     description:
       - Id of the deployment that turns it on.
-      - With O(state=absent) only the flag of this deployment is removed; another one stays on. Without an id it is any.
+      - With O(state=absent) only the flag of this deployment is removed; without an id, any flag is.
     type: str
     default: ""
 extends_documentation_fragment:
@@ -69,7 +69,7 @@ RETURN = r"""
   type: bool
   sample: true
 content:
-  description: What the flag says; empty when the mode is off.
+  description: The content of the flag; empty if the mode is off.
   returned: always
   type: dict
   sample: {"reason": "A deployment changes the library", "deployment": "", "since": "2024-09-24T16:00:00Z"}

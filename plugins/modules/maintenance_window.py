@@ -8,12 +8,12 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 module: maintenance_window
-short_description: Tell whether a maintenance window is open, and when it opens next
+short_description: Report whether a maintenance window is open, and when it opens next
 version_added: 1.0.0
 description:
   - A daily window by the wall clock of a time zone, on some days of the week; it may last over midnight.
-  - Where the clock is put back, the window has the longer reading; where it is put forward over the whole window,
-    there is none on that day.
+  - When the clock is set back, the window has the longer reading; when it is set forward over the whole window, there
+    is no window on that day.
 options:
   start:
     description: When it opens, as V(22:00). Quote it.
@@ -33,7 +33,7 @@ options:
     elements: str
     default: [mon, tue, wed, thu, fri, sat, sun]
   at:
-    description: The moment that is asked about, ISO 8601 with an offset or C(Z); now when omitted.
+    description: The time to check, ISO 8601 with an offset or C(Z); now when omitted.
     type: str
 extends_documentation_fragment:
   - mobius.dhash.attributes.info
@@ -74,7 +74,7 @@ closes_at:
   type: str
   sample: "2024-09-25T04:00+02:00"
 told:
-  description: The same in words.
+  description: The same as a sentence.
   returned: always
   type: str
   sample: The maintenance window is closed; it opens 2024-09-24T22:00+02:00 and closes 2024-09-25T04:00+02:00.

@@ -11,9 +11,9 @@ module: operator_message
 short_description: Show lines to the operator as they are
 version_added: 1.0.0
 description:
-  - Shows lines neither quoted nor folded, whatever the format of results, so that a command among them can be pasted.
-  - What looks like a secret is masked.
-  - Runs on the controller and asks nothing of the host.
+  - Shows lines neither quoted nor folded in every result format, so that a command among them can be pasted.
+  - Secrets are masked.
+  - Runs on the controller and does not connect to the host.
 options:
   lines:
     description: The lines.

@@ -11,11 +11,11 @@ module: operator_report
 short_description: Show what the modules of a playbook found, and the next commands
 version_added: 1.0.0
 description:
-  - Shows one line for each fact, neither quoted nor folded, and fails where what was found needs somebody's attention.
-  - Runs on the controller and asks nothing of the host.
+  - Shows one line for each fact, neither quoted nor folded, and fails if a result needs attention.
+  - Runs on the controller and does not connect to the host.
 options:
   kind:
-    description: What the results are of.
+    description: The kind of the results.
     type: str
     choices: [backups, cleanup, health, history, maintenance, service, verification]
     required: true

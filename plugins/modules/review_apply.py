@@ -14,12 +14,12 @@ description:
   - Reads the decisions that were made on the review page, or in the CSV or JSON that M(mobius.dhash.review_export)
     writes, and writes each into its item as C(dhash_review), with C(decision), C(by), C(at) and perhaps C(comment).
     Every other byte of the library stays, which is proven before the library is replaced.
-  - V(accept) and V(leave_out) take an item out of the review queue, V(wrong_picture) leaves it there. A decision stands
-    until the item's dHash changes; the migration that changes it drops the decision.
-  - A decision whose item is gone, or has another dHash or image by now, is refused with its reason; the others are
-    applied. When not one decision fits, the module fails and nothing changes.
-  - A verified backup of exactly the bytes of before is made first, and the library is replaced whole and durably. A
-    rollback (M(mobius.dhash.library_restore) with V(deployment)) takes all decisions of this call back.
+  - V(accept) and V(leave_out) remove an item from the review queue, V(wrong_picture) leaves it there. A decision is
+    valid until the item's dHash changes; the migration that changes it drops the decision.
+  - A decision whose item no longer exists, or now has another dHash or image, is refused with its reason; the others
+    are applied. If no decision fits, the module fails and nothing changes.
+  - A verified backup of exactly the previous bytes is made first, and the library is replaced atomically and durably.
+    A rollback (M(mobius.dhash.library_restore) with V(deployment)) undoes all decisions of this call.
   - The decisions of the page follow the JSON Schema C(docs/review-decisions.schema.json) of the collection. In CSV the
     columns C(key) and C(decision) count, with C(comment) and C(by) where they are filled in.
 options:
@@ -28,11 +28,11 @@ options:
     type: path
   content:
     description:
-      - The decisions themselves, such as C(lookup('file', ...)) reads from the controller.
-      - Text or, where templating has parsed JSON already, the document.
+      - The decisions themselves, for example from C(lookup('file', ...)) on the controller.
+      - Text or, if templating has parsed JSON already, the document.
     type: raw
   by:
-    description: Who decided, for decisions that do not say so. Those of CSV files usually do not.
+    description: The reviewer, for decisions without one. Those of CSV files usually lack it.
     type: str
   threshold:
     description: Items with a lower confidence are in the queue. It changes counts, never what is written.
@@ -41,7 +41,7 @@ options:
   items:
     description:
       - Where the items are, as selectors such as V(components[]), V(games[].components[]) or V([]).
-      - When omitted or empty, the usual shapes are tried.
+      - When omitted or empty, the default selectors are tried.
     type: list
     elements: str
   image_key:
@@ -122,13 +122,13 @@ item_count:
   sample: 60
 same_library:
   description:
-    - Whether the library still has the bytes that were reviewed; null where the file does not say.
-    - It need not, since each decision is checked by itself.
+    - Whether the library still has the bytes that were reviewed; null if the file does not have their checksum.
+    - That is not required, because each decision is checked by itself.
   returned: success
   type: bool
   sample: true
 lines:
-  description: What it comes to, for people; the first fifty refused decisions among it.
+  description: A summary for people with the first fifty refused decisions.
   returned: success
   type: list
   elements: str
@@ -146,7 +146,7 @@ sha256_after:
   type: str
   sample: 2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae
 backup:
-  description: The verified backup of the bytes of before.
+  description: The verified backup of the previous bytes.
   returned: when the library was changed
   type: dict
   sample:

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 module: review_export
-short_description: Export the items whose dHash needs a look
+short_description: Export the items whose dHash needs a review
 version_added: 1.0.0
 description:
   - Writes the review queue of a migrated library, the items whose confidence is under the threshold, lowest first,
@@ -16,15 +16,15 @@ description:
   - On the page a person decides on each item, by mouse or keyboard, and exports the decisions as one file for
     M(mobius.dhash.review_apply). In CSV and JSON the decisions are filled in at C(decision).
   - Items that a reviewer accepted or left out are not in the queue, until their dHash changes.
-  - The page needs nothing beside itself and no network; without script it shows the queue. With O(include_images) it
-    holds small copies of the pictures, each made by a process of its own under limits of time and memory.
+  - The page is self-contained and needs no network; without script it shows the queue. With O(include_images) it has
+    thumbnails of the pictures, each made by a separate process under limits of time and memory.
   - All text of the library is shown as text. CSV cells that a spreadsheet would take for a formula start with an
     apostrophe. Users and passwords in URLs are left out.
   - The same library and the same pictures give the same bytes.
 options:
   dest:
     description:
-      - The file to write. Missing folders are made, with mode 0750.
+      - The file to write. Missing folders are created with mode 0750.
       - It may not be the library, a backup of it or a part of its state.
     type: path
     required: true
@@ -40,7 +40,7 @@ options:
   items:
     description:
       - Where the items are, as selectors such as V(components[]), V(games[].components[]) or V([]).
-      - When omitted or empty, the usual shapes are tried.
+      - When omitted or empty, the default selectors are tried.
     type: list
     elements: str
   image_key:
@@ -48,7 +48,7 @@ options:
     type: str
     default: image
   include_images:
-    description: Put small copies of the pictures into an HTML page. Needs Pillow; without it the page says so.
+    description: Put thumbnails of the pictures into an HTML page. Needs Pillow; without it the page has a note.
     type: bool
     default: false
   image_root:
@@ -56,16 +56,16 @@ options:
     type: path
   limit:
     description:
-      - The most items that an HTML page lists, the least sure ones; V(0) for all.
+      - Maximum number of items in an HTML page, lowest confidence first; V(0) for all.
       - CSV and JSON always have all.
     type: int
     default: 5000
   image_timeout:
-    description: Seconds that one picture may take.
+    description: Time limit for one picture, in seconds.
     type: float
     default: 10
   max_pixels:
-    description: The most pixels of a picture that is shown.
+    description: Limit of pixels of a picture to show.
     type: int
     default: 178956970
   python:
@@ -74,13 +74,13 @@ options:
         C(ansible_python_interpreter), also over an extra variable of that name; that variable counts when omitted.
     type: path
   owner:
-    description: User that shall own the file, by name or number.
+    description: User that owns the file, by name or number.
     type: str
   group:
-    description: Group that shall own the file, by name or number.
+    description: Group that owns the file, by name or number.
     type: str
   mode:
-    description: Mode of the file. Quote it, so that YAML reads no number.
+    description: Mode of the file. Quote it, so that YAML does not read it as a number.
     type: str
     default: "0640"
 extends_documentation_fragment:

@@ -12,15 +12,15 @@ short_description: Begin a deployment, a rollback or a watch
 version_added: 1.0.0
 description:
   - Gives the run an id and starts its journal on the controller. Until M(mobius.dhash.run_finish), the modules of this
-    collection note each step in it, and a host that is lost is a failed step, which C(rescue) sees.
+    collection note each step in it, and a lost host is a failed step, so that C(rescue) runs.
   - Checks the variables as M(mobius.dhash.variables_check) does, the maintenance window, and the settings of Ansible
     that would end a run in the middle.
   - Refuses to begin on a host after an earlier batch has lost one.
-  - Sends the message at the start, once for all hosts.
+  - Sends the start message, once for all hosts.
   - Runs on the controller and does not connect to the host.
 options:
   kind:
-    description: What begins.
+    description: The kind of run.
     type: str
     choices: [deployment, rollback, monitoring]
     default: deployment
@@ -37,13 +37,13 @@ options:
     type: bool
     default: false
   confirm:
-    description: Whether a person is going to be asked; refused where a job runs without one.
+    description: Whether a person will be asked for consent; refused in a job without a terminal.
     type: bool
     default: false
   hooks:
     description:
-      - Task files by C(before_STEP) and C(after_STEP). A relative one is looked for in the folder of the inventory, in
-        that of the playbook and the one above it, and in the current folder.
+      - Task files by C(before_STEP) and C(after_STEP). A relative one is searched in the folder of the inventory, in
+        that of the playbook and its parent, and in the current folder.
     type: dict
     default: {}
   ci:
@@ -61,7 +61,8 @@ options:
     default: {}
   evidence_dest:
     description:
-      - Folder on the controller that evidence would be copied to. Refused where a job's container would take it along.
+      - Folder on the controller that evidence would be copied to. Refused in a job whose container would be removed
+        with it.
     type: str
     default: ""
   by_scope:
@@ -106,7 +107,7 @@ id:
   type: str
   sample: 20240924T160000Z-1a2b3c
 kind:
-  description: What has begun.
+  description: The kind of run.
   returned: always
   type: str
   sample: deployment

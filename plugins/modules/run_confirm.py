@@ -8,14 +8,14 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 module: run_confirm
-short_description: Judge the answer of the person who was asked for consent
+short_description: Check the answer to the request for consent
 version_added: 1.0.0
 description:
   - Fails unless the answer is C(yes) or C(y).
   - Runs on the controller and does not connect to the host.
 options:
   answer:
-    description: What was typed.
+    description: The typed answer.
     type: str
     default: ""
 extends_documentation_fragment:

@@ -50,7 +50,7 @@ options:
         C(log_keep_last) and C(max_evidence) of logs, as numbers. Nothing is removed when omitted.
     type: dict
   backup:
-    description: The backup that a rollback would be asked for; it is verified. The action plugin sets it.
+    description: The backup that a rollback would use; it is verified. The action plugin sets it.
     type: str
     default: deployment
   report_members:
@@ -62,12 +62,12 @@ options:
     type: list
     elements: str
   settled:
-    description: What an earlier run left undone and this one made up for. The action plugin sets it.
+    description: What an earlier run left undone and this one completed. The action plugin sets it.
     type: list
     elements: str
     default: []
   rollback_backup:
-    description: What a rollback by hand was asked for. Handled on the controller.
+    description: The requested backup of a manual rollback. Handled on the controller.
     type: str
   restartable:
     description: Whether there is a service to restart. Handled on the controller.
@@ -145,7 +145,7 @@ facts:
   type: dict
   sample: {"items": 60, "hashed": 58, "backup": "/srv/mobius/backups/library.json.bak.20240924T160000Z"}
 next:
-  description: Commands that bring the host to a good end; none after a run that succeeded.
+  description: Commands that resolve the situation on the host; none after a run that succeeded.
   returned: always
   type: list
   elements: str

@@ -8,13 +8,13 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 module: run_note
-short_description: Note in the journal of a run what its steps cannot note themselves
+short_description: Note in the journal of a run what its steps cannot note by themselves
 version_added: 1.0.0
 description:
-  - With O(step), what fails from here on belongs to that step. The roles call it before a hook.
+  - With O(step), failures from here on belong to that step. The roles call it before a hook.
   - With O(step) and O(done), the step has succeeded; for a step that is not a module of this collection, such as a
-    restart by a command of the host's own.
-  - Without it, to be called in a C(rescue), notes the task that failed and its message.
+    restart by the host's own command.
+  - Without O(step), in a C(rescue), notes the failed task and its message.
   - Runs on the controller and does not connect to the host. Outside of a run it does nothing.
 options:
   step:

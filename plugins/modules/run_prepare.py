@@ -12,13 +12,12 @@ short_description: Check the library, take its lock and back it up in one call
 version_added: 1.0.0
 description:
   - Does what M(mobius.dhash.library_preflight), M(mobius.dhash.library_lock) and M(mobius.dhash.library_backup) do, one
-    after the other, and stops at the first that refuses. The role C(deploy) uses it to spare round trips.
+    after the other, and stops at the first that refuses. The role C(deploy) uses it to save round trips.
   - A library that is as the last deployment left it is not backed up again.
-  - With the lock the journal of the run begins on the host. What an earlier run that was killed left undone is returned
-    in RV(owed).
+  - With the lock, the journal of the run begins on the host. RV(owed) returns what a killed run left undone.
 options:
   steps:
-    description: What is done, in this order.
+    description: The steps to run, in this order.
     type: list
     elements: str
     choices: [preflight, lock, backup]
@@ -50,7 +49,7 @@ options:
     description: Folder of the logs; C(logs) beside the library when omitted.
     type: path
   lock_ttl:
-    description: Seconds without a sign of life after which the lock expires.
+    description: Seconds without a renewal after which the lock expires.
     type: int
     default: 900
   lock_break:
@@ -145,7 +144,7 @@ preflight:
   type: dict
   sample: {"sha256": "2c26b4…", "size": 12345, "as_deployed": false}
 lock:
-  description: The lock as it was taken.
+  description: The lock.
   returned: when it was asked for and succeeded
   type: dict
   sample: {"holder": {"id": "20240924T160000Z-1a2b3c"}, "taken_over_from": null}
@@ -175,7 +174,7 @@ real_folders:
   type: dict
   sample: {"backup_dir": "/srv/mobius/backups", "log_dir": "/srv/mobius/logs"}
 owed:
-  description: What an earlier run left undone for this library; of C(verify), C(restart), C(health).
+  description: What an earlier run left undone for this library, of C(verify), C(restart) and C(health).
   returned: always
   type: list
   elements: str

@@ -11,18 +11,18 @@ module: run_rollback
 short_description: Roll a library back in one call
 version_added: 1.0.0
 description:
-  - Keeps the evidence of what failed, takes the lock where the run does not hold it, and restores a backup as
+  - Keeps the evidence of the failure, takes the lock if the run does not hold it, and restores a backup as
     M(mobius.dhash.library_restore) does. The evidence never stops the restore.
-  - Within a run the action plugin waits for a host that was lost, and sets what follows from the run's journal, which
-    are the backup of a deployment that rolls back, the evidence, and what was watched.
-  - Waits up to two minutes for a migration that was cut off to end.
+  - Within a run the action plugin waits for a lost host, and sets what follows from the run's journal, which are the
+    backup of a deployment that rolls back, the evidence, and the watched deployment.
+  - Waits up to two minutes for an interrupted migration to end.
 options:
   backup:
     description: As O(mobius.dhash.library_restore#module:backup).
     type: str
     default: deployment
   lock:
-    description: Whether the lock is taken; the run holds it already otherwise.
+    description: Whether to take the lock; otherwise the run holds it already.
     type: bool
     default: true
   only_replaced:
@@ -30,12 +30,12 @@ options:
     type: bool
     default: false
   expected:
-    description: SHA-256 that the library must have to be restored; whatever it holds when omitted.
+    description: SHA-256 that the library must have to be restored; any when omitted.
     type: str
   watched:
     description:
-      - C(deployment), C(sha256) and C(status) of the deployment that was watched. Where the library is not as that
-        deployment left it, nothing is rolled back and RV(nothing) says why.
+      - C(deployment), C(sha256) and C(status) of the deployment that was watched. If the library is not as that
+        deployment left it, nothing is rolled back and RV(nothing) has the reason.
     type: dict
   fleet:
     description:
@@ -47,19 +47,19 @@ options:
       - C(log_dir), C(failure), C(timeline), C(samples), C(logs) and C(units) of the evidence; none when omitted.
     type: dict
   reconnect_timeout:
-    description: Seconds to wait for a host that was lost. Handled on the controller.
+    description: Seconds to wait for a lost host. Handled on the controller.
     type: int
     default: 300
   evidence_dest:
     description: Folder on the controller that the evidence is copied to. Handled on the controller.
     type: str
   on_inconclusive:
-    description: Whether a watch that was inconclusive is rolled back. Handled on the controller.
+    description: Whether to roll back after an inconclusive watch. Handled on the controller.
     type: str
     choices: [hold, rollback, fail]
     default: hold
   lock_ttl:
-    description: Seconds without a sign of life after which the lock expires.
+    description: Seconds without a renewal after which the lock expires.
     type: int
     default: 900
   lock_break:
@@ -106,7 +106,7 @@ restored_from:
   type: str
   sample: /srv/mobius/backups/library.json.bak.20240924T160000Z
 snapshot:
-  description: The snapshot that keeps what was replaced; none where nothing was.
+  description: The snapshot with the replaced bytes; none if nothing was replaced.
   returned: when one was chosen
   type: str
   sample: /srv/mobius/backups/library.json.pre-restore.20240924T170000Z
@@ -116,7 +116,7 @@ sha256:
   type: str
   sample: 2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae
 edited:
-  description: Whether what was replaced had been edited since it was deployed.
+  description: Whether the replaced library had been edited since it was deployed.
   returned: when one was chosen
   type: bool
   sample: false
@@ -127,7 +127,7 @@ nothing:
   type: dict
   sample: {"reason": "edited", "message": "the library was edited after the deployment", "earlier": null}
 owed:
-  description: What an earlier run left undone for this library; of C(verify), C(restart), C(health).
+  description: What an earlier run left undone for this library, of C(verify), C(restart) and C(health).
   returned: always
   type: list
   elements: str

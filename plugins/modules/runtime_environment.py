@@ -8,17 +8,17 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 module: runtime_environment
-short_description: Make the Python environment that hashing runs in
+short_description: Build the Python environment for hashing
 version_added: 1.0.0
 description:
-  - Makes a virtual environment with exactly the packages that the role C(mobius.dhash.runtime) has locked, each pinned
-    by its hash, and leaves it alone for as long as the locks and the Python are the same and its modules load.
+  - Builds a virtual environment with exactly the packages that the role C(mobius.dhash.runtime) has locked, each pinned
+    by its hash, and keeps it while the locks and the Python are the same and its modules load.
   - A new one is built beside the old one and takes its place in one step, when it works. O(venv) is a link to it.
-  - C(pip) honours the C(PIP_*) variables and the settings of the host (indexes, proxies, certificates).
-  - With O(source=system) nothing is made, and the modules have to load from the host's own packages.
+  - C(pip) honors the C(PIP_*) variables and the settings of the host (indexes, proxies, certificates).
+  - With O(source=system) nothing is built, and the modules must load from the host's own packages.
 options:
   find_links:
-    description: Folder of wheels on the host to install from, in place of any index.
+    description: Folder of wheels on the host to install from instead of an index.
     type: path
   environment:
     description:
@@ -50,12 +50,12 @@ EXAMPLES = r"""
 
 RETURN = r"""
 python:
-  description: The Python to hash with. In check mode it may still be to come.
+  description: The Python to hash with. In check mode it may not exist yet.
   returned: success
   type: str
   sample: /opt/mobius-dhash/venv/bin/python
 path:
-  description: Where the environment is found; empty with O(source=system).
+  description: Path of the environment; empty with O(source=system).
   returned: success
   type: str
   sample: /opt/mobius-dhash/venv
@@ -65,12 +65,12 @@ versions:
   type: dict
   sample: {"pillow": "12.3.0"}
 reason:
-  description: Why the environment was made; empty when it was right.
+  description: Why the environment was built; empty if it was as required.
   returned: success
   type: str
   sample: there is none yet
 missing:
-  description: In check mode, C(ensurepip) when the Python cannot make environments yet; empty otherwise.
+  description: In check mode, C(ensurepip) if the Python cannot create environments yet; empty otherwise.
   returned: success
   type: str
   sample: ""

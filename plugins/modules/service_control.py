@@ -11,15 +11,15 @@ module: service_control
 short_description: Start, stop or restart the service of a host
 version_added: 1.0.0
 description:
-  - Brings the service of the collection, a systemd unit or a process in the background, into a state, and waits until
-    this very service answers at C(/health).
+  - Brings the service of the collection, a systemd unit or a background process, into the requested state, and waits
+    until it answers at C(/health).
   - Restarts a host's own service by O(command).
 options:
   state:
     description:
-      - V(started) installs code, settings and unit where they are missing or differ, starts what is not running, and
-        restarts what runs something else or does not answer. The user of the unit has to be there.
-      - V(stopped) asks the service to end, and ends it when it does not.
+      - V(started) installs code, settings and unit if they are missing or differ, starts the service if it is not
+        running, and restarts it if it runs other code or does not answer. The user of the unit must exist.
+      - V(stopped) terminates the service, and kills it if it does not end.
       - V(restarted) always restarts what is installed.
     type: str
     choices: [started, stopped, restarted]
@@ -30,12 +30,12 @@ options:
     default: true
   command:
     description:
-      - Command that restarts a service of the host's own, word by word or as one text, run with O(state=restarted). No
-        shell reads it.
+      - Command that restarts the host's own service, as a list of words or a string, run with O(state=restarted) and
+        without a shell.
       - With O(enabled=true) it is run after the restart of the service of the collection.
     type: raw
   timeout:
-    description: Seconds until the right answer has to be there.
+    description: Seconds to wait for the service's answer.
     type: float
     default: 20.0
 extends_documentation_fragment:
@@ -79,7 +79,7 @@ manager:
   type: str
   sample: systemd
 pid:
-  description: Process of the service; null when it is stopped, or in check mode when it would be another one.
+  description: Process of the service; null if it is stopped, or in check mode if it would change.
   returned: with O(enabled)
   type: int
   sample: 4711

@@ -11,24 +11,22 @@ module: variables_check
 short_description: Check the variables of this collection before anything is changed
 version_added: 1.0.0
 description:
-  - Looks at every variable of the host that begins with C(mobius_), and inside a role of this collection at the role's
-    own.
-  - Names each that makes no sense, its value, and what it has to be. Values of variables that hold secrets are not
-    shown.
-  - Numbers and truth values may arrive as text, as surveys and C(-e) give them. Paths have to be absolute.
-  - In the role C(monitor), refuses a watch from the controller that would ask a loopback address, unless the host is
+  - Checks every variable of the host that begins with C(mobius_), and inside a role of this collection the role's own.
+  - Names each invalid variable, its value, and the accepted values. Secret values are not shown.
+  - Numbers and booleans may arrive as text from surveys and C(-e). Paths must be absolute.
+  - In the role C(monitor), refuses a watch from the controller that would query a loopback address, unless the host is
     the controller itself.
-  - Warns of a name that is nearly that of a variable.
-  - Runs on the controller and asks nothing of the host.
+  - Warns about a name that is similar to that of a variable.
+  - Runs on the controller and does not connect to the host.
 options:
   scope:
     description:
-      - V(role) looks at the role's own variables alone, so that a way back is not refused for what it does not use.
+      - V(role) checks only the role's own variables, so that a rollback is not refused for variables it does not use.
     type: str
     choices: [all, role]
     default: all
   required:
-    description: Variables that have to be set, and not to nothing.
+    description: Variables that must be set to a value.
     type: list
     elements: str
     default: []
