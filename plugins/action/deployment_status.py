@@ -1,7 +1,7 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The status of a host: what the module found, as lines with the next commands; it fails where something is wrong."""
+"""The status of a host: what the module found, as lines with the next commands; it fails if something is wrong."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class ActionModule(StepAction):
         commands = self.redact(next_commands(status, self._command))
         result = {"changed": False, "state": status.state, "problems": wrong, "next": commands}
         if wrong:
-            # The lines have said the rest; a failed task shows its whole result.
+            # The lines have shown the rest; a failed task would show its whole result.
             return {**result, "failed": True, "msg": f"{'; '.join(wrong)}."}
         return {**result, "status": found}
 

@@ -1,7 +1,7 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The controller's side of a long watch: one module call per sample, so that each is shown as soon as it is taken."""
+"""The controller's side of a long watch: one module call per sample, so each is shown as soon as it is taken."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ..plugin_utils.run.rollout import GATE, gate_arguments
 from ..plugin_utils.run.watch_lines import compared_with
 
 _MODULE = "mobius.dhash.dhash_gate"
-# What the judgement needs, with the defaults of the module; the other options are for the request.
+# Options of the judgement, with the defaults of the module; the others are for the request.
 _JUDGED = {
     "consecutive": 3,
     "interval": 2.0,

@@ -1,7 +1,7 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The controller's side of a share that another host hashes: in the background there, and its progress told here."""
+"""The controller's side of a share that another host hashes: in the background there, with its progress shown here."""
 
 from __future__ import annotations
 
@@ -37,5 +37,5 @@ def _limit(arguments):
     try:
         deadline, last = float(arguments.get("deadline") or 0), float(arguments.get("image_timeout") or 30)
     except (TypeError, ValueError):
-        return 0  # the module says what is wrong
+        return 0  # the module reports the error
     return math.ceil(deadline + last + _GRACE) if deadline > 0 else 0

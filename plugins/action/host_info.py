@@ -1,7 +1,7 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The controller's side of a look at a host: which packages and which code it should have."""
+"""The controller's side of ``host_info``: the packages and the code that the host should have."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class ActionModule(ControllerAction):
         return self._blame_extra_var(result, arguments)
 
     def _blame_extra_var(self, result, arguments):
-        """Name the extra variable that chose a Python without the packages: no inventory can set another."""
+        """Name the extra variable that chose a Python without the packages, because no inventory can override it."""
         found = result.get("runtime") or {}
         chosen = self.extra_var(_INTERPRETER)
         if chosen and found.get("reason") and not arguments.get("base_python"):

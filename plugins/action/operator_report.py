@@ -20,7 +20,7 @@ _SPEC = {
 
 
 class ActionModule(ActionBase):
-    """Show the lines, and fail where the report says so; the host is not asked for anything."""
+    """Show the lines, and fail if the report has a problem, without connecting to the host."""
 
     _requires_connection = False
 

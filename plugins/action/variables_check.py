@@ -1,7 +1,7 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Variables are known on the controller alone, so they are checked there, without a round trip to the host."""
+"""Only the controller knows the variables, so they are checked there, without a round trip to the host."""
 
 from __future__ import annotations
 

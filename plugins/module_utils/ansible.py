@@ -1,7 +1,7 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The seam between AnsibleModule and the plain Python below it."""
+"""The interface between AnsibleModule and the plain Python below it."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from .utf8_mode import run_in_utf8_mode
 
 
 def take_params(module: AnsibleModule) -> Dict[str, Any]:
-    """The parameters, with those of the action plugin (``_NAME``) taken out of what the module returns and logs.
+    """Return the parameters, and keep the action plugin's own (``_NAME``) out of what the module returns and logs.
 
-    They are long, not secret: Ansible would mask every equal word in the result.
+    They are long but not secret; with ``no_log``, Ansible would mask every equal word in the result.
     """
     module.no_log_values.clear()
     params = dict(module.params)
@@ -30,7 +30,7 @@ def take_params(module: AnsibleModule) -> Dict[str, Any]:
 
 
 def finish(module: AnsibleModule, call: Callable[[], Dict[str, Any]]) -> None:
-    """Run ``call`` and exit with its result, or with an error: what failed, where, what next; without secrets."""
+    """Run ``call`` and exit with its result, or with a redacted error that has state, place and next step."""
     step = Step.from_environment(check_mode=module.check_mode)
     try:
         run_in_utf8_mode()

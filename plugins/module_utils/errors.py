@@ -37,9 +37,9 @@ class MobiusError(Exception):
 
 
 def failure(error: Union[MobiusError, OSError], path: str) -> Dict[str, Any]:
-    """The members of a failed module result: ``failed``, ``msg``, ``where``, ``remedy``.
+    """Return a failed module result: ``failed``, ``msg``, ``where``, ``remedy``.
 
-    :param path: the library, for an error of the operating system that names no file.
+    :param path: the library, for an operating system error that does not name a file.
     """
     if not isinstance(error, MobiusError):
         where = error.filename or path

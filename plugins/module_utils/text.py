@@ -1,7 +1,7 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Text of any origin made safe to show and to keep: escaping, redaction, durations.
+"""Make text from any source safe to show and to store: escaping, redaction, durations.
 
 Secrets are recognized by structure (a name in front of the value, the parts of a URL, the shape of a token) and by
 value (:func:`configured_secrets`), never by a list of hosts.
@@ -15,7 +15,7 @@ from typing import Any, Collection, FrozenSet, Iterator, List, Optional, Pattern
 
 MASK = "***"
 
-# Joiners, which emoji and some scripts need, and spaces that are not ASCII.
+# Joiners, which emoji and some scripts need, and non-ASCII spaces.
 _HARMLESS = "\u200c\u200d\u00a0\u2007\u2009\u202f\u3000"
 _SUSPECT = r"[^\x20-\x7e]"
 
@@ -26,7 +26,7 @@ _LONG = (
     r"(?:api|access|private|account|encryption|signing|master|routing|integration|secret|subscription|functions)[_-]?key|"
     r"x-[\w-]*key)(?:[_-](?:id|value|confirmation|base64|b64|old|new|prod|production|staging|dev|test))?"
 )
-# ... and names that are secret as a whole or behind a separator (DB_PASS); "pass" alone is a result of the gate.
+# ... and names that are secret alone or after a separator (DB_PASS); "pass" alone is a verdict of the gate.
 _SHORT = r"pwd|auth|sig|jwt|sas|hmac|bearer|session(?:[_-]?id)?|(?<=[_-])pass"
 _NAME = rf"(?:{_LONG}|(?<![A-Za-z0-9])(?:{_SHORT}))\d*"
 _SCHEME = r"(?:bearer|basic|digest|token|splunk|geniekey|negotiate|ntlm|apikey)[ \t]+"
@@ -40,7 +40,7 @@ _NAMED = (
     rf"(?P<quoted>[bruf$@]{{0,2}}(?:{_TRIPLE}|{_QUOTED}))|(?P<level>\\+[\"'])(?:(?!(?P=level))[^\n])*(?P=level)|"
     rf"(?:{_SCHEME})?(?:(?![,;&](?:\s|[\w.-]+=|\Z))[^\s\"'{{\[\]}}\\])+)"
 )
-# A line of YAML or a header: the value is all that follows, blanks included.
+# A line of YAML or a header: the value is the rest of the line, blanks included.
 _LINE = (
     rf"(?im)^(?P<head>[ \t]*(?:-[ \t]+)?(?:[\w.]*[_.-])?{_NAME}:[ \t]+)"
     rf"(?!{_NOTHING}|[\"'|>{{\[]|\\[\"'])[^\s\"'][^\n\"']*"
@@ -56,7 +56,7 @@ _ELEMENT = rf"(?i)(?P<head><(?:[\w.:-]*[_.:-])?(?:{_LONG}|{_SHORT})\d*(?:\s[^<>]
 _NETRC = r"(?i)(?P<head>\blogin\s+\S+\s+(?:account\s+\S+\s+)?password\s+)\S+"
 _USER_OPTION = r"(?P<head>(?<!\S)(?:-u|--user|--proxy-user)[ \t=]+[\"']?[^\s:\"']+:)[^\s\"']+"
 _PEM = r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----.*?(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|\Z)"
-# A JSON web token, and keys whose issuers mark them by a prefix so that scanners find them.
+# A JSON web token, and keys with a vendor's prefix.
 _TOKEN = (
     r"\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*|"
     r"\b(?:gh[pousr]_|github_pat_|glpat-|xox[abeoprs]-|xapp-|sk-|AIza|ya29\.|SG\.|hvs\.|npm_|pypi-|dckr_pat_)[\w.-]{8,}|"
@@ -73,7 +73,7 @@ _AND = r"(&amp;|\\u0026|[&;])"
 _HARMLESS_VALUE = r"[0-9][0-9.:-]{0,11}|true|false|yes|no"
 _QUERY_NAME = rf"(?i)(?:.*(?:{_LONG}|key)|(?:.*[_.-])?(?:{_SHORT}|pass|code|sid|pin|otp|hash))\d*"
 _SECRET_KEY = rf"(?i)(?:.*(?:{_LONG})|(?:.*[_-])?(?:pwd|auth|sig|jwt|sas|hmac|bearer|session(?:[_-]?id)?|pass))\d*"
-# What follows such a part of a path is the credential of a webhook.
+# The path component after one of these is the credential of a webhook.
 _HOOK = (
     r"(?i)(?:web)?hooks?(?:b\d+)?|incoming(?:webhook)?|integrations?|push|"
     r"(?:api|access|auth)?[_-]?(?:key|token|secret)s?"
@@ -85,14 +85,14 @@ _SHORTEST_ANYWHERE = 6
 
 @cache
 def _compiled(pattern: str, flags: int = 0) -> Pattern[str]:
-    # Compiled when first needed: most modules import this file and mask nothing.
+    # Compiled on first use, because most modules import this file without masking anything.
     return re.compile(pattern, flags)
 
 
 def printable(text: str, longest: Optional[int] = 1000, *, multiline: bool = False) -> str:
-    """Text in which every character can be seen: controls, direction marks and lone surrogates become escapes.
+    """Make every character visible: controls, direction marks and lone surrogates become escapes.
 
-    :param longest: cut after so many characters and state the full length; None for no limit.
+    :param longest: truncate to this many characters and state the full length; None for no limit.
     :param multiline: keep line feeds and tabs.
     """
     shown = text[:longest]
@@ -103,7 +103,7 @@ def printable(text: str, longest: Optional[int] = 1000, *, multiline: bool = Fal
 
 
 def format_duration(seconds: float) -> str:
-    """A duration in at most two units: ``3 min 20 s``."""
+    """Format a duration in at most two units: ``3 min 20 s``."""
     whole = max(0, round(seconds))
     if whole < 60:
         return f"{whole} s"
@@ -113,7 +113,7 @@ def format_duration(seconds: float) -> str:
 
 
 def redact(value: Any, secrets: Collection[str] = ()) -> Any:
-    """A copy of a value (text, mapping, list) without secrets, in which every character of a text can be seen.
+    """Return a copy of a value (text, mapping, list) with secrets masked and every character visible.
 
     :param secrets: values to mask wherever they occur, from :func:`configured_secrets`.
     """
@@ -127,7 +127,7 @@ def redact(value: Any, secrets: Collection[str] = ()) -> Any:
 
 
 def mask_secrets(text: str, secrets: Collection[str] = ()) -> str:
-    """Text with every secret in it replaced by :data:`MASK`; doing it again changes nothing.
+    """Replace every secret in a text by :data:`MASK`; idempotent.
 
     :param secrets: values to mask wherever they occur, from :func:`configured_secrets`.
     """
@@ -145,10 +145,10 @@ def mask_secrets(text: str, secrets: Collection[str] = ()) -> str:
 
 
 def configured_secrets(*values: Any) -> FrozenSet[str]:
-    """Every secret in a configuration (texts, lists, mappings), in each spelling that may turn up in a text.
+    """Return every secret in a configuration (texts, lists, mappings), in each spelling that may occur in a text.
 
-    Secret are values under a secret name, all values of a mapping called ``headers``, and of a URL: the user
-    information, every query value, and the opaque parts of its path.
+    Secrets are values under a secret name, all values of a mapping named ``headers``, and, in a URL, the user
+    information, every query value, and the opaque path components.
     """
     found = {spelling for value in values for secret in _secrets_in(value) for spelling in _spellings(secret)}
     return frozenset(each for each in found if each and each != MASK)
@@ -183,7 +183,7 @@ def _mask_named(match: re.Match[str]) -> str:
     level = found.get("level") or ""
     quoted = (found.get("quoted") or "").lstrip("bBrRuUfF$@")
     if quoted:
-        # An empty value is kept: it shows that there is none.
+        # An empty value is kept, because it is not a secret.
         return (
             match.group()
             if len(quoted) == 2 and quoted[0] == quoted[1]
@@ -222,7 +222,7 @@ def _mask_path(host: str, path: str) -> str:
     for position, part in enumerate(parts):
         if hook and part:
             return "/".join([*parts[:position], MASK])
-        # Slack's path, behind a host of any name.
+        # Slack's path, on any host.
         slack = part == "services" and parts[position + 1 : position + 2] and parts[position + 1][:1] == "T"
         hook = hook or bool(slack or _compiled(_HOOK).fullmatch(part))
         if is_opaque(part):
@@ -244,7 +244,7 @@ def _mask_pair(pair: str) -> str:
 
 
 def is_opaque(part: str, shortest: int = 16) -> bool:
-    """Whether part of a path looks like a key rather than like words, numbers or a date."""
+    """Whether a path component looks like a key rather than words, numbers or a date."""
     if _compiled(r"(?:bot)?\d+:[\w-]{6,}").fullmatch(part) or _compiled(_UUID).search(part):
         return True
     if len(part) < shortest or _compiled(r".*[0-9]{8}T[0-9]{6}Z.*").fullmatch(part):
@@ -261,7 +261,7 @@ def _is_random(piece: str, shortest: int) -> bool:
         return len(piece) >= shortest
     if set(kinds) == {"a"}:
         return len(piece) >= 24
-    # Words in CamelCase change half as often as letters at random.
+    # CamelCase words change case half as often as random letters.
     return "A" in kinds and len(piece) >= shortest and changes > 0.35 * len(piece)
 
 
@@ -271,7 +271,7 @@ def _is_random(piece: str, shortest: int) -> bool:
 @lru_cache(maxsize=8)
 def _any_of(secrets: FrozenSet[str]) -> Pattern[str]:
     longest_first = sorted(secrets, key=lambda secret: (-len(secret), secret))
-    # A short one is masked only as a word, or it would be found in every other word.
+    # A short secret is masked only as a whole word, because it would occur inside many others.
     return re.compile(
         "|".join(
             re.escape(each) if len(each) >= _SHORTEST_ANYWHERE else rf"(?<!\w){re.escape(each)}(?!\w)"

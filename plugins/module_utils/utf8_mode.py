@@ -1,10 +1,10 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Modules run in Python's UTF-8 mode (PEP 540): a file name is the same bytes whatever the locale of the host.
+"""Run modules in Python's UTF-8 mode (PEP 540), so a file name has the same bytes in every locale of the host.
 
-Under an 8-bit locale Python encodes file names in that locale, so that ``Müller.png`` of the library would name another
-file than the one on disk. Python reads its encoding once, when it starts, so the module is started again.
+Under an 8-bit locale Python encodes file names in that locale, so ``Müller.png`` in the library would not name the file
+on disk. Python sets its encoding only at startup, so the module is started again.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import sys
 from .errors import MobiusError
 
 _STARTED_AGAIN = "_mobius_started_again"
-# What AnsiballZ sets up before it runs a module; the two globals are for modules that look for them.
+# Repeats the setup of AnsiballZ before it runs a module; some modules look for the two globals.
 _BOOTSTRAP = f"""
 import ctypes, json, os, runpy, signal, sys
 given = json.loads(sys.stdin.buffer.read())
@@ -42,11 +42,11 @@ def is_utf8() -> bool:
 
 
 def run_in_utf8_mode() -> None:
-    """Return where file names are UTF-8; otherwise run this module in UTF-8 mode and exit as it did.
+    """Return if file names are UTF-8; otherwise run this module in UTF-8 mode and exit with its exit status.
 
-    The second process dies with this one, which stays because it removes the module's temporary files.
+    The second process dies with this one, which waits because it removes the module's temporary files.
 
-    :raises MobiusError: this is not a module that can be started again, or it was to no effect.
+    :raises MobiusError: this module cannot be started again, or doing so had no effect.
     """
     if is_utf8():
         return
@@ -83,5 +83,5 @@ def _payload(main: object, name: str) -> bytes:
 
 
 def _as_utf8(path: str) -> str:
-    """A path as the second process has to spell it to mean the same bytes."""
+    """Spell a path so that it means the same bytes in the second process."""
     return os.fsencode(path).decode("utf-8", "surrogateescape")

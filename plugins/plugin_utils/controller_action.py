@@ -1,7 +1,7 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Base of the actions that add to the arguments of their module what only the controller has."""
+"""Base of the actions that add arguments which only the controller has."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class ControllerAction(StepAction):
     """Reads the arguments of its task and the extra variables of this ansible-playbook."""
 
     def flag(self, name: str, default: bool) -> bool:
-        """A boolean argument, which may have arrived as text; None and "" stand for the default."""
+        """Return a boolean argument, which may be text; None and "" mean the default."""
         value = self._task.args.get(name)
         if value is None or value == "":
             return default
@@ -28,6 +28,6 @@ class ControllerAction(StepAction):
             raise AnsibleError(f"{name} must be a boolean, not {value!a}") from error
 
     def extra_var(self, name: str) -> Optional[str]:
-        """The value of a variable that was given on the command line, which beats every other; None without one."""
+        """Return the value of an extra variable, which overrides every other, or None."""
         value = load_extra_vars(self._loader).get(name)
         return None if value is None else str(value)

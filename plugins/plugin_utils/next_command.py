@@ -50,11 +50,11 @@ def command(
     load: Callable[[str], Any],
     environ: Mapping[str, str] = os.environ,
 ) -> str:
-    """The command line; for a job of AWX or ansible-runner, whose paths nobody has, what to launch.
+    """Return the command line; for a job of AWX or ansible-runner, whose paths are temporary, what to launch.
 
     :param name: of the playbook, without its ``.yml``.
-    :param host: what it is limited to; None for all.
-    :param given: the arguments of this run, as ``ansible.context.CLIARGS`` has them.
+    :param host: its limit; None for all hosts.
+    :param given: the arguments of this run, from ``ansible.context.CLIARGS``.
     :param extra: further variables by name; they come first and replace those of this run.
     :param load: reads YAML or JSON text.
     """
@@ -80,7 +80,7 @@ def _launch(name: str, host: Optional[str], extra: Mapping[str, Any], environ: M
 
 
 def _program(environ: Mapping[str, str]) -> str:
-    """``ansible-playbook`` where the shell finds it; else the path of the one that is running."""
+    """Return ``ansible-playbook`` if the shell finds it, else the path of the running one."""
     name = "ansible-playbook"
     if shutil.which(name, path=environ.get("PATH", os.defpath)):
         return name

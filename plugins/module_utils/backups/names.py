@@ -1,7 +1,7 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Names of backups: the time is in the name, and only there; a copied or touched file keeps its place."""
+"""Names of backups: the time is only in the name, so a copied or touched file keeps its position."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ..storage.paths import INFIXES
 BACKUP = "backup"
 SNAPSHOT = "snapshot"
 CHECKSUM = ".sha256"
-#: What a backup remembers beside its bytes; see ``sidecar.py``.
+#: The metadata of a backup; see ``sidecar.py``.
 SIDECAR = ".meta"
 
 _KINDS = {infix: kind for kind, infix in INFIXES.items()}
@@ -25,7 +25,7 @@ _TAIL = re.compile(r"\.(" + "|".join(_KINDS) + r")\.([0-9]{8}T[0-9]{6}Z)(?:-([1-
 
 
 class Name(NamedTuple):
-    """What a name says. Sorts by time, then by number within the second (1 has no suffix)."""
+    """A parsed name. Sorts by time, then by number within the second (1 has no suffix)."""
 
     created: datetime
     number: int
@@ -33,7 +33,7 @@ class Name(NamedTuple):
 
 
 def parse(bases: tuple[str, ...], name: str) -> Optional[Name]:
-    """Read the name of a backup of a library called one of ``bases``; None for any other name."""
+    """Parse the name of a backup of a library named one of ``bases``; None for any other name."""
     for base in bases:
         match = _TAIL.fullmatch(name[len(base) :]) if name.startswith(base) else None
         if match is None:
@@ -66,20 +66,20 @@ def temporaries(bases: tuple[str, ...]) -> re.Pattern[str]:
 
 
 def library_bases(library_path: str) -> tuple[str, ...]:
-    """The names that backups of this library may start with: as given, and behind the link."""
+    """Return the names that backups of this library may start with: the given name and that of a link's target."""
     given = os.path.basename(os.path.abspath(library_path))
     real = os.path.basename(os.path.realpath(library_path))
     return (given,) if given == real else (given, real)
 
 
 def backup_folder(library_path: str, backup_dir: Optional[str]) -> str:
-    """The folder given, or ``backups`` beside the library as given; absolute."""
+    """Return the absolute path of the given folder, by default ``backups`` beside the library."""
     if backup_dir:
         return os.path.abspath(backup_dir)
     return str(Path(os.path.abspath(library_path)).parent / "backups")
 
 
 def same_place(one: str, other: str) -> bool:
-    """Whether two paths are one place in one folder, whatever is there: a link in it is not followed."""
+    """Whether two paths are the same directory entry; a link as the last component is not followed."""
     (folder, name), (other_folder, other_name) = os.path.split(one), os.path.split(other)
     return name == other_name and os.path.realpath(folder) == os.path.realpath(other_folder)

@@ -1,7 +1,7 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a missing library gets back beside its bytes: owner, group, mode, ACL and extended attributes."""
+"""Metadata of a restored library that was missing: owner, group, mode, ACL and extended attributes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .store import Backup, Store
 
 @dataclass(frozen=True)
 class Remembered:
-    """As :func:`..storage.replace.replace_whole` takes them; -1 and None mean: as this user makes a file."""
+    """Arguments of :func:`..storage.replace.replace_whole`; -1 and None mean this user's defaults."""
 
     uid: Optional[int] = None
     gid: Optional[int] = None
@@ -30,8 +30,9 @@ class Remembered:
 
     @classmethod
     def of(cls, backup: Backup, store: Store, warnings: List[str]) -> Remembered:
-        """What the backup remembers of the library; where it is of an older version, what the newest one does that
-        remembers anything; else owner, group and mode of the backup itself. As far as this user may give files away.
+        """Take the metadata from the backup's sidecar, else from the newest sidecar, else from the backup file.
+
+        An owner or group that this user cannot assign becomes a warning.
         """
         document = sidecar.read(backup.path) or _newest(store)
         if document is None:
@@ -47,7 +48,7 @@ class Remembered:
         return cls(uid, gid, _mode(document), _attributes(document))
 
     def apply_attributes(self, temporary: str, warnings: List[str]) -> None:
-        """Set ACL and extended attributes; one that cannot be set is worth less than the library."""
+        """Set ACL and extended attributes; a failure only warns and never stops the restore."""
         if not self.attributes:
             return
         for name, value in self.attributes.items():
@@ -66,7 +67,7 @@ class Remembered:
 
 
 def mount_point(store: Store) -> Optional[str]:
-    """Where the file system of the library was mounted when it was last backed up; None where that is unknown."""
+    """Return the mount point of the library's file system at the last backup; None if unknown."""
     point = (_newest(store) or {}).get("mount_point")
     return point if isinstance(point, str) and point != "/" else None
 
@@ -77,7 +78,7 @@ def _newest(store: Store) -> Optional[sidecar.Sidecar]:
 
 
 def _uid(document: sidecar.Sidecar) -> int:
-    """By name, which is the same on hosts whose numbers differ, else by number."""
+    """Look up the user by name, because ids may differ between hosts, else by number."""
     try:
         return pwd.getpwnam(str(document.get("user"))).pw_uid
     except KeyError:

@@ -1,11 +1,11 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a backup remembers beside its bytes: ``NAME.bak.TIMESTAMP.meta``, a small JSON file.
+"""Metadata of a backup: ``NAME.bak.TIMESTAMP.meta``, a small JSON file.
 
-It says whether the library was valid, which backup came after which (``sequence``, whatever the clock said), who owned
-the library with which rights, and the mount point that held it. Backups of older versions have none. Later versions may
-add members; those that are unknown are ignored.
+It holds whether the library was valid, the order of the backups (``sequence``, independent of the clock), the library's
+owner and permissions, and its mount point. Backups of older versions have none. Later versions may add members; unknown
+members are ignored.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ Sidecar = Dict[str, Any]
 
 
 def compose(library: str, written: Version, sequence: int, problem: Optional[str]) -> bytes:
-    """The bytes of the sidecar for a backup of the file ``library``.
+    """Return the bytes of the sidecar for a backup of the file ``library``.
 
-    :param problem: why the library is not valid, empty when it is, None when that is not known.
+    :param problem: why the library is not valid; empty if it is, None if unknown.
     """
     facts = os.stat(library)
     mount = mount_of(library)
@@ -59,9 +59,9 @@ def compose(library: str, written: Version, sequence: int, problem: Optional[str
 
 
 def read(backup_path: str) -> Optional[Sidecar]:
-    """What is known of a backup, or None: it has no sidecar, or none that can be used.
+    """Return the sidecar of a backup, or None if it is missing or unusable.
 
-    Whoever relies on it compares ``sha256`` with the bytes of the backup.
+    The caller must compare ``sha256`` with the bytes of the backup.
     """
     try:
         with open_regular(backup_path + SIDECAR, follow=False) as stream:
@@ -76,7 +76,7 @@ def read(backup_path: str) -> Optional[Sidecar]:
 
 
 def problem_in(document: Optional[Sidecar], sha256: Optional[str]) -> Optional[str]:
-    """Why the library of this backup is not valid; empty when it is, None when the sidecar does not say."""
+    """Return why the library of this backup is not valid; empty if it is, None if the sidecar does not have it."""
     if document is None or document["sha256"] != sha256 or not isinstance(document.get("valid"), bool):
         return None
     return "" if document["valid"] else str(document.get("problem") or "it is not valid JSON")

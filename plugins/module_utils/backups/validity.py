@@ -1,7 +1,7 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether the bytes of a backup are a library at all: a broken library is backed up too, but never chosen by itself."""
+"""Check whether a backup holds a valid library: a broken one is backed up too, but never chosen automatically."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..storage.cache import read_cache, write_cache
 from ..storage.replace import open_regular
 
 NAME = "validity.json"
-# Readers take the last of two members of one name, so that a library with them is one that works.
+# JSON parsers accept a duplicate key, so a library with one still works.
 _HARMLESS = {"duplicate-key"}
 _MOST_PROBLEMS = 1000
 _MOST_KNOWN = 100
@@ -20,7 +20,7 @@ _HEAD = 65536
 
 
 def problem_of(path: str) -> str:
-    """Why a file is not a library, in one sentence without a full stop; empty for one that is.
+    """Return why a file is not a library, as a sentence without a period; empty if it is one.
 
     A library is JSON whose root is an object or a list.
 
@@ -42,7 +42,7 @@ def problem_of(path: str) -> str:
 
 
 def judge(path: str, sha256: str, library_path: str) -> str:
-    """:func:`problem_of`, unless a preflight has read these bytes: reading a large library strictly takes long.
+    """Return :func:`problem_of`, cached by a preflight of the same bytes because a large library takes long to read.
 
     :param path: a file with the bytes of ``sha256``.
     """
@@ -51,7 +51,7 @@ def judge(path: str, sha256: str, library_path: str) -> str:
 
 
 def note(library_path: str, sha256: str, problem: str = "") -> None:
-    """Remember what a strict read of these bytes found, so that their backup need not read them again."""
+    """Cache the result of a strict read of these bytes, so their backup need not read them again."""
     known = _known(library_path)
     if known.get(sha256) != problem:
         known[sha256] = problem

@@ -1,10 +1,10 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How far a dHash can be trusted: how many of its 64 comparisons stand clear of the noise of a copy.
+"""The confidence of a dHash: how many of its 64 comparisons are above the noise of a copy.
 
-The noise is that of a copy at half size and JPEG quality 75. Most pictures are judged by the differences alone; where
-those leave it open, such a copy is made in memory and compared. docs/confidence.md has the figures.
+The noise is that of a copy at half size and JPEG quality 75. Most pictures are judged by their differences alone; for
+borderline ones, such a copy is made in memory and compared. docs/confidence.md has the measurements.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ except ImportError:  # versions() tells the operator what to install
     Image = None  # type: ignore[assignment]
 
 THRESHOLD = 0.7
-# So many lost comparisons are a confidence of just THRESHOLD: a copy of such a picture may move by 6 bits.
+# This many lost comparisons give a confidence of exactly THRESHOLD: a copy of such a picture may differ by 6 bits.
 _LOST_AT_THRESHOLD = 5.0
-# A comparison that the copy turned by more than a grey level is lost to other copies too.
+# A comparison that the copy flips by more than one grey level is lost in other copies too.
 _TURNED_CLEARLY = 0.2
-# Of pictures that are expected to lose fewer, 99 % stay within 6 bits, and of those that lose more, most do not:
-# a copy would tell nothing new. Nor would it of larger ones, which lose next to none.
+# Of pictures expected to lose fewer, 99 % stay within 6 bits, and of those that lose more, most do not, so a copy
+# would add nothing. The same holds for larger pictures, which lose almost none.
 _DOUBTFUL_FROM, _DOUBTFUL_TO, _DOUBTFUL_SIDE = 2.5, 8.0, 96
-# What the copy says counts for so much, and what was expected for the rest: other copies are not quite like it.
+# Weight of the copy; the expectation has the rest, because other copies differ from this one.
 _WEIGHT_OF_COPY = 0.75
-# Fitted to the pictures of docs/confidence.md: the share of comparisons of a difference that a copy turns.
+# Fitted to the pictures of docs/confidence.md: the share of comparisons with a given difference that a copy flips.
 _NOISE_OF_ROUNDING, _NOISE_AT_100_PIXELS, _NOISE_FALLS, _TAIL = 0.15, 0.1, 2.1, 0.72
 _NO_NOISE_FROM = 64
 _GREY_MODES = ("1", "L", "I", "F")
@@ -39,7 +39,7 @@ _LARGEST_JPEG_SIDE = 65500
 _JPEG_QUALITY = 75
 _TINY_SIDE = 16
 _FLAT_BELOW = 4
-# At the index of a difference, negative ones from the end: whether its two greys can be told apart.
+# Indexed by the difference, negative ones from the end: whether its two greys are distinguishable.
 _CLEAR = [2 < step < 509 for step in range(511)]
 
 Judgement = Tuple[float, Tuple[str, ...]]
@@ -48,12 +48,12 @@ Judgement = Tuple[float, Tuple[str, ...]]
 def judge(steps: List[int], image: Image.Image, side: int) -> Judgement:
     """Return the confidence, 0 to 1 in steps of 0.001, and the reasons when it is under ``THRESHOLD``.
 
-    Reasons: ``flat`` (next to no comparison has two greys to tell apart), ``tiny`` (a side under 16 pixels),
+    Reasons: ``flat`` (almost no comparison has two distinguishable greys), ``tiny`` (a side under 16 pixels),
     ``near-ties`` (too many comparisons are within the noise).
 
-    :param steps: the 64 differences that the hash is made of.
-    :param image: the decoded picture that they are of.
-    :param side: pixels of the shorter side that the picture has in its file.
+    :param steps: the 64 differences of the hash.
+    :param image: the decoded picture.
+    :param side: the picture's shorter side in its file, in pixels.
     """
     clear = sum(map(_CLEAR.__getitem__, steps))
     if clear < _FLAT_BELOW:
@@ -70,14 +70,14 @@ def judge(steps: List[int], image: Image.Image, side: int) -> Judgement:
 
 @cache
 def _shares(side: int) -> List[float]:
-    """Return how often a copy turns a comparison, at the index of its difference, negative ones from the end."""
-    # From here on a cell averages so much that only the rounding to grey levels is left.
+    """Return how often a copy flips a comparison, indexed by its difference, negative ones from the end."""
+    # Above this size a cell averages so many pixels that only the rounding to grey levels remains.
     if side > 335:
         return _shares(335)
     noise = _NOISE_OF_ROUNDING + _NOISE_AT_100_PIXELS * (100 / side) ** _NOISE_FALLS
     shares = [0.0] * 511
     for step in range(1 - _NO_NOISE_FROM, _NO_NOISE_FROM):
-        # A bit is 1 from a difference of one on: between none and one is where it turns.
+        # A bit is 1 from a difference of 1 on, so it flips between 0 and 1.
         shares[step] = math.exp(-((abs(step - 0.5) / noise) ** _TAIL)) / 2
     return shares
 
@@ -92,7 +92,7 @@ def _lost(steps: List[int], copied: List[int]) -> float:
 
 
 def _copy(image: Image.Image) -> Image.Image:
-    """Return ``image`` as a JPEG copy at half size shows it, without the container that a file would need."""
+    """Return ``image`` as a JPEG copy at half size would look, without encoding a whole file."""
     mode = "L" if image.mode.startswith(_GREY_MODES) else "RGB"
     colours = image if image.mode == mode else image.convert(mode)
     width, height = image.size

@@ -1,10 +1,10 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""JPEG files decoded by libjpeg-turbo directly, where the package simplejpeg is there: the same pixels, sooner.
+"""Decode JPEG files directly with libjpeg-turbo if the package simplejpeg is installed: the same pixels, faster.
 
-Pillow decodes through a library of the same kind, with two more copies of every pixel. It stays the judge: what it does
-not open is not decoded here, and what is unusual, damaged or makes the decoder warn is left to it.
+Pillow decodes through a similar library, with two more copies of every pixel. It remains authoritative: a file that it
+does not open is not decoded here, and unusual or damaged files, or those with decoder warnings, are left to it.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ except ImportError:  # versions() tells the operator what to install
 if TYPE_CHECKING:
     from PIL.ImageFile import ImageFile
 
-# Pixels for which memory is kept from picture to picture, so that the kernel need not clear it each time.
+# Number of pixels for which memory is reused, so the kernel need not clear it each time.
 KEPT_PIXELS = 32_000_000
 _BYTES_A_PIXEL = 4
 _LARGEST_FILE = 256 * 1024 * 1024
-# Baseline, extended and progressive frames with Huffman codes: what every libjpeg decodes.
+# Baseline, extended and progressive frames with Huffman codes, which every libjpeg decodes.
 _FRAMES = (0xC0, 0xC1, 0xC2)
 _NO_FRAMES = (0xC4, 0xC8, 0xCC)
 _WITHOUT_LENGTH = (0x01, *range(0xD0, 0xD8))
 # Factors (across, down) of the first component, and of the others, whose upsampling _agrees() compares.
 _LUMA, _CHROMA = ((1, 1), (2, 1), (2, 2)), (1, 1)
-# Older ones smooth incomplete progressive pictures in another way.
+# Older versions smooth incomplete progressive pictures differently.
 _OLDEST_LIBJPEG_TURBO = (2, 1)
 _MODES = {"RGB": ("RGBX", 4), "L": ("GRAY", 1)}
 
@@ -44,7 +44,7 @@ _kept: Any = None
 
 
 def load() -> bool:
-    """Use simplejpeg from now on, if it is there and agrees with Pillow; True if so."""
+    """Use simplejpeg from now on if it is installed and agrees with Pillow; returns whether it does."""
     global _decode, _kept
     if _decode is None and _comparable():
         try:
@@ -55,7 +55,7 @@ def load() -> bool:
             _decode = None
         if _decode is not None and _kept is None:
             with suppress(OSError, ValueError):
-                # Private: shared memory would be the same for every worker that is forked after this.
+                # Private: shared memory would be common to all workers forked later.
                 _kept = mmap.mmap(-1, KEPT_PIXELS * _BYTES_A_PIXEL, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
                 _kept.madvise(mmap.MADV_HUGEPAGE)
     return _decode is not None
@@ -112,7 +112,7 @@ def _content(stream: IO[bytes]) -> bytes:
 
 
 def _frame(data: bytes) -> int:
-    """Return the marker of the first frame, 0 where there is none."""
+    """Return the marker of the first frame, 0 if there is none."""
     at, end = 2, len(data) - 4
     while at < end and data[at] == 0xFF:
         marker = data[at + 1]
@@ -137,7 +137,7 @@ def _comparable() -> bool:
 
 
 def _agrees() -> bool:
-    """Whether both decode some small pictures, one for each way that _usual() lets pass, to the same pixels."""
+    """Whether both decode small pictures of each kind that _usual() accepts to the same pixels."""
     noise = hashlib.shake_128(b"noise").digest(3 * 9 * 7)
     colours = Image.frombytes("RGB", (9, 7), noise).resize((61, 47))
     for subsampling, progressive, mode in ((0, False, "RGB"), (1, False, "RGB"), (2, True, "RGB"), (0, False, "L")):

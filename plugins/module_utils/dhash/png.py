@@ -1,11 +1,11 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""PNG files inflated by zlib-ng or libdeflate, where a package of one is there: the same pixels, sooner.
+"""Inflate PNG files with zlib-ng or libdeflate if a package of one is installed: the same pixels, faster.
 
-Inflating is what a small picture takes most of its time for, and the zlib of most systems is slow. Pillow stays the
-judge, and undoes the filters of PNG: where there are any, it is given the inflated bytes as a stream that is stored,
-not compressed. What is unusual or damaged in any way is left to Pillow from the start.
+A small picture spends most of its time on inflating, and the zlib of most systems is slow. Pillow remains
+authoritative and undoes the filters of PNG: if there are any, it gets the inflated bytes as a stream that is stored,
+not compressed. Unusual or damaged files are left to Pillow from the start.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ except ImportError:  # versions() tells the operator what to install
 if TYPE_CHECKING:
     from PIL.ImageFile import ImageFile
 
-# Eight bits a channel: what Pillow calls the bytes of a pixel is the mode of the picture.
+# Eight bits per channel: Pillow's raw mode equals the mode of the picture.
 _BYTES_A_PIXEL = {"L": 1, "P": 1, "LA": 2, "RGB": 3, "RGBA": 4}
-# What programs write about a picture behind its pixels. Text of Pillow's own names (transparency) can change them.
+# Metadata that programs write after the pixels. Text under Pillow's own names (transparency) can change the pixels.
 _HARMLESS = re.compile(rb"tEXt(?:[A-Z]|date:)|tIME")
-# Bytes of the pixels, and of the file. The pixels are in memory four times for a moment.
+# Bytes of the pixels, and of the file. The pixels are briefly in memory four times.
 _LARGEST = 16 * 1024 * 1024
 _CHUNK = struct.Struct(">I4s")
 _CHUNK_ENDS = 12  # length, name and checksum
@@ -40,7 +40,7 @@ Bytes = Union[bytes, bytearray, memoryview]
 
 
 class _Zlib(NamedTuple):
-    """``inflate`` takes a whole zlib stream, and the bytes that it must hold; a ValueError tells that it does not."""
+    """``inflate`` takes a whole zlib stream and its expected size, and raises ValueError if it does not match."""
 
     inflate: Callable[[Bytes, int], Bytes]
     crc32: Callable[[Bytes], int]
@@ -50,14 +50,14 @@ _zlib: Optional[_Zlib] = None
 
 
 def load() -> bool:
-    """Use libdeflate or else zlib-ng from now on, if it is there and agrees with Pillow; True if so."""
+    """Use libdeflate or else zlib-ng from now on if it is installed and agrees with Pillow; returns whether it does."""
     global _zlib
     for package in (_libdeflate, _zlib_ng):
         if _zlib is None and Image is not None:
             try:
                 _zlib = package()
                 agrees = _agrees()
-            except Exception:  # one of another version, or built for another Python
+            except Exception:  # another version, or a build for another Python
                 agrees = False
             if not agrees:
                 _zlib = None
@@ -95,7 +95,7 @@ def _libdeflate() -> _Zlib:
             lines: bytearray = decompress(data, size)
         except refusal as error:
             raise ValueError("no zlib stream") from error
-        # It does not mind bytes behind the stream.
+        # It accepts bytes after the stream.
         if len(lines) != size or adler32(lines).to_bytes(4, "big") != data[-4:]:
             raise ValueError("not as many bytes as the picture has")
         return lines
@@ -123,7 +123,7 @@ def decode(image: ImageFile, stream: IO[bytes]) -> Optional[Image.Image]:
         compressed = _compressed(stream.read(), _zlib.crc32)
         lines = _zlib.inflate(compressed, height * row)
         found = Image.new(image.mode, image.size, None)
-        # Each line begins with the number of its filter; 0 is none.
+        # Each line begins with the number of its filter; 0 means none.
         if any(lines[::row]):
             found.frombytes(_stored(lines, compressed[-4:]), "zip", image.mode, 0)
         else:
@@ -132,7 +132,7 @@ def decode(image: ImageFile, stream: IO[bytes]) -> Optional[Image.Image]:
         return None
     finally:
         stream.seek(position)
-    # A palette notes that it has been given to a picture.
+    # Pillow marks a palette as loaded once it is attached to a picture.
     found.palette, found.info = image.palette and image.palette.copy(), image.info
     return found
 
@@ -142,13 +142,13 @@ def _usual(image: Any) -> bool:
         return False
     name, extent, _unused, raw_mode = image.tile[0]
     whole = (name, tuple(extent), raw_mode) == ("zip", (0, 0, *image.size), image.mode)
-    # What the file can hold beside that is far from the most text that Pillow takes.
+    # The rest of the file is far below Pillow's limit of text.
     short = image.png.text_memory < _LARGEST
     return whole and short and image.n_frames == 1 and not image.info.get("interlace")
 
 
 def _compressed(data: bytes, crc32: Callable[[Bytes], int]) -> Bytes:
-    """Return what is in the IDAT chunks that ``data`` begins with.
+    """Return the content of the IDAT chunks at the start of ``data``.
 
     :raises ValueError: something up to the end of the picture is unusual or damaged; struct.error likewise.
     """
@@ -184,7 +184,7 @@ def _stored(lines: Bytes, checksum: Bytes) -> bytes:
 
 
 def _agrees() -> bool:
-    """Whether pictures come out as they went in: one with filters and several blocks, one without filters."""
+    """Whether test pictures survive unchanged: one with filters and several blocks, one without filters."""
     noise = Image.effect_noise((173, 131), 60)
     return all(_comes_out(each) for each in (noise.convert("RGBA"), noise.convert("P")))
 

@@ -1,10 +1,10 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A picture -> its 9 x 8 greys, to the bit as Pillow's ``convert("L").resize((9, 8), LANCZOS)``.
+"""Shrink a picture to 9 x 8 greys, bit for bit like Pillow's ``convert("L").resize((9, 8), LANCZOS)``.
 
-Pillow's resize multiplies bytes by whole numbers of 22 fractional bits: 64-bit floats hold all of its sums exactly, so
-that NumPy's matrix product gives the same bits in a fifth of the time. Without NumPy, Pillow does it.
+Pillow's resize multiplies bytes by fixed-point numbers with 22 fractional bits. 64-bit floats represent all of its sums
+exactly, so NumPy's matrix product gives the same bits in a fifth of the time. Without NumPy, Pillow does it.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ if TYPE_CHECKING:
     import numpy
 
 COLUMNS, ROWS = 9, 8
-LANCZOS = 1  # Pillow's number for it, by which this file needs no Pillow to be read
+LANCZOS = 1  # Pillow's constant, so this file can be imported without Pillow
 _LOBES = 3.0
 _ONE = float(1 << 22)
-# Versions whose arithmetic was read. From 13 on tall pictures are shrunk vertically first: those are left to Pillow.
+# Versions whose arithmetic is known. From 13 on, tall pictures are shrunk vertically first; those are left to Pillow.
 _KNOWN_PILLOW = range(9, 14)
 _SMALLEST_SIDE = 16
-# Of a longer side the weights take more memory than the picture may.
+# For a longer side, the weights take more memory than a picture may use.
 _LONGEST_SIDE = 1 << 15
-# Weights of up to so many pixels are kept. Those of more take next to nothing beside the decoding, and much memory.
+# Weights of up to this many pixels are cached. For larger ones, computing them is cheap compared with the decoding.
 _KEPT_SIDE, _KEPT_SIZES = 1024, 512
-# Coefficients that come so near to a half may round otherwise in Pillow's arithmetic: such a size is left to Pillow.
+# Coefficients this close to a half may round differently in Pillow's arithmetic; such a size is left to Pillow.
 _AMBIGUOUS = 1e-7
-# Pixels a matrix product: OpenBLAS starts threads for larger ones.
+# Pixels per matrix product: OpenBLAS starts threads for larger ones.
 _PRODUCT = 28_000
 _BAND = 1 << 20
 
@@ -45,15 +45,15 @@ np: Any = None
 
 
 def load() -> bool:
-    """Use NumPy from now on, if it is there and agrees with Pillow; True if so."""
+    """Use NumPy from now on if it is installed and agrees with Pillow; returns whether it does."""
     global np
     if np is None and int(_pillow.split(".")[0]) in _KNOWN_PILLOW:
         threads = os.environ.get("OPENBLAS_NUM_THREADS")
-        # Its threads would only wait: the workers are processes.
+        # Threads of NumPy would only compete with the hash processes.
         os.environ["OPENBLAS_NUM_THREADS"] = "1"
         try:
             np = import_module("numpy")
-        except Exception:  # one built for another processor or Python raises more than ImportError
+        except Exception:  # a build for another processor or Python raises more than ImportError
             np = None
         finally:
             del os.environ["OPENBLAS_NUM_THREADS"]
@@ -92,7 +92,7 @@ def _product(grey: Image.Image, across: numpy.ndarray[Any, Any], down: numpy.nda
 
 
 def _bands(grey: Image.Image) -> Iterator[Image.Image]:
-    """Cut a large picture into ones that fit into the processor's cache."""
+    """Cut a large picture into parts that fit into the processor's cache."""
     width, height = grey.size
     step = max(1, _BAND // width)
     if step >= height:
@@ -123,7 +123,7 @@ def _weights(size: int, cells: int) -> Optional[Any]:
 
 
 def _coefficients(size: int, cells: int) -> Optional[Any]:
-    """Return the weights of ``size`` pixels in each of fewer ``cells``, as Pillow's Resample.c works them out.
+    """Return the weights of ``size`` pixels in each of fewer ``cells``, as Pillow's Resample.c computes them.
 
     :return: a float matrix (``size``, ``cells``) of whole multiples of 2**-22; None where one is uncertain.
     """
@@ -157,7 +157,7 @@ def _lanczos(x: Any) -> Any:
 
 
 def _agrees() -> bool:
-    """Whether both ways give the same greys for noise, in which every rounding shows."""
+    """Whether NumPy and Pillow give the same greys for noise, which exposes every rounding difference."""
     noise = hashlib.shake_128(b"noise").digest(173 * 131)
     for size in ((173, 131), (91, 97), (131, 33), (16, 20)):
         picture = Image.frombytes("L", size, noise[: size[0] * size[1]])

@@ -1,7 +1,7 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The items of a library that can be compared, packed: some 100 bytes for each."""
+"""The comparable items of a library, packed in about 100 bytes each."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ class Catalog:
     def __init__(self, image_key: str, image_root: str) -> None:
         self._image_key = image_key
         self._root = posixpath.normpath(image_root).rstrip("/") + "/"
-        #: Number of items, whatever they have.
+        #: Number of all items.
         self.items = 0
-        #: Items with a dHash that name no image.
+        #: Items with a dHash but without an image.
         self.without_image = 0
         self.hashes = array("Q")
         self.files = array("Q")
@@ -71,7 +71,7 @@ class Catalog:
         return Member(pointer, image, f"{self.hashes[number]:016x}")
 
     def _file(self, image: str) -> int:
-        """The first 64 bits of a digest of the path: enough to tell files apart, and 8 bytes for any length."""
+        """Return the first 64 bits of a digest of the path, which identify a file in 8 bytes."""
         inside = image[len(self._root) :] if image.startswith(self._root) else image.lstrip("/")
         path = posixpath.normpath(inside).encode("utf-8", "surrogatepass")
         return int.from_bytes(hashlib.sha256(path).digest()[:8], "big")
@@ -144,7 +144,7 @@ class ByHash:
 
 
 def shared_files(catalog: Catalog) -> List[List[int]]:
-    """The numbers of the items that name one file together, where more than one does."""
+    """Return the numbers of items that share a file, for each file with more than one item."""
     files = catalog.files
     order: Iterable[int] = sorted(range(len(files)), key=files.__getitem__)
     found = [sorted(numbers) for _unused, numbers in groupby(order, key=files.__getitem__)]

@@ -44,7 +44,7 @@ def near_groups(hashes: ByHash, distance: int, most_edges: int = MOST_EDGES) -> 
 
 
 class _Several:
-    """Corrects the count for files that have several dHashes: a file is no pair with itself, and two files are one."""
+    """Corrects the count for files with several dHashes: a file is not its own pair, two files are one pair."""
 
     def __init__(self, hashes: ByHash) -> None:
         self._hashes = hashes
@@ -65,7 +65,7 @@ class _Several:
                 self._note((file, another) for file in self._hashes.files(one) for another in others)
 
     def counted_twice(self) -> int:
-        """How many pairs were counted that are none, or once more."""
+        """Return how many counted pairs are invalid or counted twice."""
         return sum(count if one == other else count - 1 for (one, other), count in self._pairs.items())
 
     def _note(self, pairs: Iterator[Tuple[int, int]]) -> None:
@@ -76,7 +76,7 @@ class _Several:
 
 
 class _Edges:
-    """Pairs of near hashes by their distance, the nearest ones where there are too many."""
+    """Pairs of near hashes by distance; if there are too many, only the nearest."""
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -109,8 +109,8 @@ class _Edges:
 def _tight(hashes: Sequence[int], edges: _Edges, distance: int) -> List[List[int]]:
     """Groups in which any two hashes are within ``distance``; each hash of a pair is in at least one of them.
 
-    The nearest pairs are joined first. A hash that is near to a part of a group only, and so fits in none, makes a
-    group of its own with what it is near to.
+    The nearest pairs are joined first. A hash that is near only part of a group forms a separate group with its
+    neighbors.
     """
     tight = _Tight(hashes, distance)
     for one, other in edges:
@@ -137,7 +137,7 @@ class _Tight:
         self.group_of: Dict[int, List[int]] = {}
 
     def join(self, one: int, other: int) -> None:
-        """Put two near hashes, or the groups that they are in, together where all in them are near each other."""
+        """Merge two near hashes, or their groups, if all of their members are near each other."""
         groups = [self.group_of.get(place, [place]) for place in (one, other)]
         small, large = sorted(groups, key=len)
         if small is large or (len(small) + len(large) > 2 and not self.fit(small, large)):

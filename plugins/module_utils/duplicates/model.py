@@ -1,7 +1,7 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is asked of a search for duplicates, and what it finds."""
+"""The request and the result of a search for duplicates."""
 
 from __future__ import annotations
 
@@ -50,10 +50,10 @@ class Group(NamedTuple):
 
 
 class Duplicates(NamedTuple):
-    """What was found in one library.
+    """The result for one library.
 
-    ``groups``: exact ones first, each with two files or more. ``flat``: items whose dHash is all zero, which says that
-    their picture has no brightness steps, not that they are alike. ``same_file``: items that name one file together.
+    ``groups``: exact ones first, each with two or more files. ``flat``: items whose dHash is all zero, because their
+    picture has no brightness steps; they are not similar for that. ``same_file``: items that share a file.
     ``pairs``: pairs of different files within the distance. ``compared`` counts the items with a dHash and an image.
     """
 

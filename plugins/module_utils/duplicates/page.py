@@ -1,7 +1,7 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Duplicates as one HTML page that needs nothing beside itself: groups side by side, no script, no network."""
+"""Duplicates as one self-contained HTML page: groups side by side, no script, no network."""
 
 from __future__ import annotations
 

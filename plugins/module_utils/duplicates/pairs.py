@@ -1,12 +1,12 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""All pairs among many 64-bit hashes that differ by a few bits, without comparing every hash with every other.
+"""Find all pairs among many 64-bit hashes that differ by a few bits, without comparing every pair.
 
 The pigeonhole principle: two hashes that differ by at most ``d`` bits agree in at least one of ``d + 1`` blocks of
 bits. Only hashes that agree in a block are compared; a block value that very many hashes share is split again by the
-bits outside of that block. Every pair is reported once, at the first block in which its hashes agree, so that nothing
-has to be remembered. See Norouzi, Punjani, Fleet: Fast Search in Hamming Space with Multi-Index Hashing, 2012.
+bits outside of that block. Every pair is reported once, at the first block in which its hashes agree, so no memory of
+reported pairs is needed. See Norouzi, Punjani, Fleet: Fast Search in Hamming Space with Multi-Index Hashing, 2012.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ except ImportError:
     numpy = None  # type: ignore[assignment]
 
 BITS = 64
-#: Most bits that two hashes of a group may differ by; beyond that half of all pictures are alike.
+#: Largest distance in bits; beyond it, half of all pictures are similar.
 MOST_DISTANCE = 10
-# A bucket with more hashes than this is split again while bits are left to split by: sorting is cheaper from there on.
+# A larger bucket is split again while bits remain, because sorting is cheaper from there on.
 _SPLIT_ABOVE = 200
-# Pairs to hand over at a time, about: it bounds the memory.
+# Approximate number of pairs per batch, which bounds the memory.
 _BATCH = 1 << 18
 
 #: Two sequences of positions into the hashes, and the distance of each such pair in bits.
@@ -75,7 +75,7 @@ bit_count = getattr(int, "bit_count", _count_by_text)
 
 
 class _Plain:
-    """With nothing but Python: several times slower than with NumPy."""
+    """Pure Python: several times slower than NumPy."""
 
     def __init__(self, hashes: Sequence[int], distance: int) -> None:
         self._hashes = hashes
@@ -128,7 +128,7 @@ def _sizes(values: Sequence[int], masks: Sequence[int]) -> Iterator[List[int]]:
 
 
 class _Vectors:
-    """The same with NumPy. All buckets of one block are worked on together, since calls on small arrays cost most."""
+    """The same with NumPy. All buckets of a block are processed together, because small calls are expensive."""
 
     def __init__(self, hashes: Sequence[int], distance: int) -> None:
         self._hashes = numpy.array(hashes, dtype=numpy.uint64)

@@ -21,7 +21,7 @@ _MOST_PICTURES = 5000
 
 
 def rendered(found: Duplicates, request: Request, warnings: List[str]) -> bytes:
-    """The file in the format that was asked for."""
+    """Return the file in the requested format."""
     if request.format == "json":
         return _json(found, request.distance)
     if request.format == "csv":
@@ -39,7 +39,7 @@ def rendered(found: Duplicates, request: Request, warnings: List[str]) -> bytes:
 
 
 def _json(found: Duplicates, distance: int) -> bytes:
-    """ASCII; every text as the library has it."""
+    """Return ASCII JSON; every string as in the library."""
     document: Dict[str, Any] = {
         "library": {"sha256": found.sha256},
         "distance": distance,

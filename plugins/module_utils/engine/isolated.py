@@ -1,7 +1,7 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Run calls on untrusted files, each in a process of its own that may hang, crash or exhaust its memory."""
+"""Run calls on untrusted files, each in its own process, which may hang, crash or exhaust its memory."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Bounds(NamedTuple):
 def run_isolated(calls: Iterable[Optional[Callable[[], bytes]]], bounds: Bounds) -> Iterator[Optional[bytes]]:
     """Yield the result of each call, in order; None for None and for a call that raises or exceeds its bounds.
 
-    As many run in parallel as there are processors. Closing the iterator ends them.
+    One process per processor runs in parallel. Closing the iterator ends them.
     """
     ahead = len(os.sched_getaffinity(0))
     waiting = iter(calls)

@@ -1,7 +1,7 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One worker process: reads lists of paths, writes lists of rows, under limits that the kernel enforces."""
+"""One hash process: reads lists of paths, writes lists of rows, under limits that the kernel enforces."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ from ..dhash.picture import EXACT, PictureError, hash_picture, prepare
 
 try:
     import ctypes
-except ImportError:  # some Pythons are built without it
+except ImportError:  # some builds of Python lack it
     ctypes = None  # type: ignore[assignment]
 
 _FLUSH_SECONDS = 0.25
 _PR_SET_PDEATHSIG = 1
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 _KEPT_MEMORY = 160 * 1024 * 1024
-_LARGEST_KEPT_PIECE = 32 * 1024 * 1024  # the most that glibc takes
+_LARGEST_KEPT_PIECE = 32 * 1024 * 1024  # glibc's maximum
 
 
 class Limits(NamedTuple):
     """Limits of one picture: ``seconds`` of wall time, ``pixels``, ``memory`` in bytes beyond an idle worker's.
 
-    ``mode`` is how it is hashed, :data:`EXACT` or :data:`FAST`.
+    ``mode`` is :data:`EXACT` or :data:`FAST`.
     """
 
     seconds: float
@@ -46,8 +46,8 @@ class Limits(NamedTuple):
 def serve(tasks: int, results: int, slot: memoryview[float], limits: Limits, parent: int) -> None:
     """Hash lines of JSON lists of paths from the descriptor ``tasks`` until it ends, writing rows to ``results``.
 
-    A row is ``[place, dhash, confidence, reasons, error, seconds]``; places are counted from the first path on. A
-    picture that passes its time is ended by the kernel's alarm signal, which ends the worker.
+    A row is ``[place, dhash, confidence, reasons, error, seconds]``; places count from the first path. A picture that
+    exceeds its time is ended by the kernel's alarm signal, which ends the process.
     """
     _settle(tasks, results, limits, parent)
     first = 0
@@ -66,7 +66,7 @@ def shared_slot() -> memoryview[float]:
 
 
 def mark(slot: memoryview[float], place: int) -> None:
-    """Note the path that starts now, in an order in which no reader sees a path with the time of another."""
+    """Note the path that starts now, in an order in which a reader never sees a path with another one's time."""
     slot[0] = -1
     slot[1] = time.monotonic()
     slot[0] = place
@@ -130,7 +130,7 @@ def _settle(tasks: int, results: int, limits: Limits, parent: int) -> None:
 
 
 def _close_all_but(kept: Set[int]) -> None:
-    """Close inherited descriptors, so that no lock or pipe of the parent outlives it."""
+    """Close inherited descriptors, so no lock or pipe of the parent outlives it."""
     for name in os.listdir("/proc/self/fd"):
         descriptor = int(name)
         if descriptor > 2 and descriptor not in kept:
@@ -139,7 +139,7 @@ def _close_all_but(kept: Set[int]) -> None:
 
 
 def _keep_memory() -> None:
-    """Keep freed memory for the next picture: memory given back has to be cleared page by page when reused."""
+    """Keep freed memory for the next picture, because the kernel clears returned memory page by page on reuse."""
     with suppress(OSError, AttributeError):  # not glibc
         library = ctypes.CDLL(None)
         library.mallopt(_M_MMAP_THRESHOLD, _LARGEST_KEPT_PIECE)

@@ -1,7 +1,7 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The judgement: a pure function over samples, in which nothing measured is never a pass."""
+"""The judgement: a pure function over samples that never passes without measurements."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PASS = "pass"
 FAIL = "fail"
 INCONCLUSIVE = "inconclusive"
 
-# A mean of fewer values says little; at the end of the watch it is used all the same.
+# A mean of fewer values is unreliable; at the end of the watch it is used anyway.
 _MEAN_OF = 3
 
 
@@ -29,12 +29,12 @@ class Limit:
 
 @dataclass(frozen=True)
 class Rules:
-    """What is a pass and what is a failure.
+    """The conditions of a pass and of a failure.
 
-    A pass: the last ``consecutive`` samples are good and the watch lasted at least ``duration`` seconds.
-    A failure: a limit is exceeded; more than ``failures_in_a_row`` samples in a row fail; more than
-    ``unreachable_in_all`` or ``bad_in_all`` samples are so in total (None: no such limit); or the watch ended without
-    a pass and something had failed.
+    Pass: the last ``consecutive`` samples are good and the watch lasted at least ``duration`` seconds.
+    Failure: a limit is exceeded; more than ``failures_in_a_row`` consecutive samples fail; more than
+    ``unreachable_in_all`` or ``bad_in_all`` samples in total are unreachable or invalid (None: no limit); or the watch
+    ended without a pass after a failed sample.
     """
 
     consecutive: int = 3
@@ -64,7 +64,7 @@ def judge(samples: Sequence[Sample], rules: Rules, ended: bool = True) -> Judgem
 
 
 def counts(samples: Sequence[Sample]) -> Dict[str, int]:
-    """How many samples were OK, not OK, unreachable, bad or lacked a metric; one sample may count more than once."""
+    """Count samples that were OK, not OK, unreachable, bad or lacked a metric; a sample may count more than once."""
     return {
         "samples": len(samples),
         "ok": sum(sample.good for sample in samples),
@@ -122,7 +122,7 @@ def _over_the_limit(samples: Sequence[Sample], limit: Limit, ended: bool) -> str
 
 
 def _judged_values(samples: Sequence[Sample], limit: Limit, ended: bool) -> List[Tuple[float, float]]:
-    """(seconds, value) of everything that is compared with the limit."""
+    """Yield (seconds, value) of everything that is compared with the limit."""
     seen = [(sample.elapsed, sample.values[limit.metric]) for sample in samples if limit.metric in sample.values]
     if not limit.over:
         return seen
@@ -167,5 +167,5 @@ def _longest_failing_run(samples: Sequence[Sample]) -> Tuple[int, Optional[Sampl
 
 
 def why(sample: Sample) -> str:
-    """What was wrong with a sample, in one line."""
+    """Describe what was wrong with a sample, in one line."""
     return "; ".join(sample.notes) if sample.notes else f"health {sample.health}, metrics {sample.metrics}"

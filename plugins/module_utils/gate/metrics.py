@@ -1,7 +1,7 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The four metrics out of a document: flat JSON, nested JSON, Prometheus text or OpenMetrics."""
+"""Extract the four metrics from a document: flat JSON, nested JSON, Prometheus text or OpenMetrics."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ACCEPTED = 'expected JSON such as {"avg_hash_time": 1.5}, or Prometheus or OpenM
 
 
 class InvalidDocument(ValueError):
-    """The document is neither JSON nor a text of metrics; the text says what was found and what is accepted."""
+    """The document is neither JSON nor metrics text; the message has what was found and what is accepted."""
 
 
 class Reading(NamedTuple):
@@ -86,7 +86,7 @@ def _in_json(document: Dict[str, Any], metric: str, path: Optional[str]) -> Any:
     if metric in document:
         return document[metric]
     values = _nested(document, metric)
-    # Two different values under one name: choosing one would be a guess.
+    # Two different values under one name are ambiguous.
     return values[0] if values and all(value == values[0] for value in values) else ("ambiguous" if values else None)
 
 

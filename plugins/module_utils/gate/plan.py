@@ -1,7 +1,7 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From options to a plan: every limit is checked to be one that can be exceeded."""
+"""Turn options into a plan, and check that every limit can be exceeded."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def make_plan(options: Mapping[str, Any]) -> Plan:
 def run(options: Mapping[str, Any], check_mode: bool = False) -> Dict[str, Any]:
     """Sample and judge.
 
-    In check mode one sample is taken and nothing fails: what a real run would have deployed is not there.
+    In check mode one sample is taken and nothing fails, because nothing was deployed.
     """
     plan = make_plan(options)
     sampler = Sampler(
@@ -71,7 +71,7 @@ def run(options: Mapping[str, Any], check_mode: bool = False) -> Dict[str, Any]:
 
 
 def outcome(judgement: Judgement, samples: Sequence[Sample], rules: Rules) -> Dict[str, Any]:
-    """A judgement and its samples, as a module returns them; of more than 200 samples the first 50 and the last 150."""
+    """Return a judgement and its samples for a module; of more than 200 samples the first 50 and the last 150."""
     totals = count(samples)
     metrics = margins(samples, rules)
     kept = list(samples)
@@ -92,7 +92,7 @@ def outcome(judgement: Judgement, samples: Sequence[Sample], rules: Rules) -> Di
 
 
 def is_failure(result: str, on_inconclusive: str) -> bool:
-    """Whether the task fails: always on a fail, on an inconclusive end as ``on_inconclusive`` says."""
+    """Whether the task fails: always on a fail, on an inconclusive end depending on ``on_inconclusive``."""
     return result == FAIL or (result == INCONCLUSIVE and on_inconclusive == "fail")
 
 
@@ -111,7 +111,7 @@ def access_of(options: Mapping[str, Any]) -> Access:
 
 
 def spike_limit(baseline: float, absolute: float, relative: float) -> float:
-    """The longest queue without a spike, which is more than ``absolute`` items and than ``relative`` of it longer."""
+    """Return the queue length above which it is a spike: longer by both ``absolute`` items and ``relative`` of it."""
     return max(baseline + absolute, baseline * (1 + relative))
 
 

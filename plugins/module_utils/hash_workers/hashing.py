@@ -34,7 +34,7 @@ class Facts(NamedTuple):
 
 
 class _Whole:
-    """Stands for a document that has been read to its end: a share has no size to measure progress by."""
+    """A document that has been read to its end, because a share has no size to measure progress by."""
 
     size = read = 1
 
@@ -90,12 +90,12 @@ def hash_share(
 
 
 def _forget(share: str, *files: Optional[str]) -> None:
-    """Remove the files that the play copied here, because the play is gone."""
+    """Remove the files that the play copied here, because the play has ended."""
     for path in (share, *files):
         with suppress(OSError):
             os.unlink(path or "")
     for folder in (state_dir(share), os.path.dirname(share)):
-        # A folder with files of others stays.
+        # A folder with foreign files stays.
         with suppress(OSError):
             os.rmdir(folder)
 
@@ -106,7 +106,7 @@ class _Run:
         self._counts = counts
         self._progress = progress
         self._until = until
-        #: Pictures that are not there, or of another size than on the owner's host.
+        #: Pictures that are missing or differ in size from the owner's host.
         self.missing = 0
 
     def results(self, tasks: Iterator[Tuple[Facts, str]]) -> Iterator[Result]:

@@ -1,7 +1,7 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The members that the migration owns, spliced into the original text in its own style. Every other byte stays."""
+"""Splice the members that the migration owns into the original text in its own style. Every other byte stays."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from .layout import Layout, layout_of
 from .reviewed import review_of
 
 _PIECE = 256 * 1024
-#: More white space than this between two members is no style to repeat.
+#: Limit of white space between two members that is repeated as a style.
 _LONGEST_STYLE = 200
 
 
 class Splice(NamedTuple):
-    """The bytes from ``start`` up to ``end`` of the file become ``new``."""
+    """Replace the bytes from ``start`` to ``end`` of the file by ``new``."""
 
     start: int
     end: int
@@ -29,7 +29,7 @@ class Splice(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """What was found for an item: ``dhash`` is None where there is none, ``reasons`` empty for an item without any."""
+    """The result for an item: ``dhash`` is None if it has none, ``reasons`` may be empty."""
 
     dhash: Optional[str]
     confidence: float
@@ -55,10 +55,10 @@ def _same_reasons(value: Dict[str, Any], wanted: Tuple[str, ...]) -> bool:
 
 
 def item_splices(value: Dict[str, Any], layout: Layout, verdict: Verdict) -> List[Splice]:
-    """The edits that give an item these members, in the order of the text; none when it has them.
+    """Return the edits that give an item these members, in the order of the text; empty if it has them.
 
-    A former ``dhash`` that is not a dHash, or that the verdict does not replace, is renamed to ``dhash_legacy`` and so
-    keeps its spelling, unless the item has one already. A review of a dHash that changes is dropped.
+    A former ``dhash`` that is not a dHash, or that the verdict does not replace, is renamed to ``dhash_legacy`` to keep
+    its spelling, unless the item has one already. A review of a dHash that changes is dropped.
     """
     if not layout.marked:
         return [_appended(layout, verdict)]
@@ -81,7 +81,7 @@ def item_splices(value: Dict[str, Any], layout: Layout, verdict: Verdict) -> Lis
 
 
 def member_splices(layout: Layout, name: str, value: Dict[str, Any]) -> List[Splice]:
-    """The edit that gives an item one member with this value, in place or as its last one; the rest stays."""
+    """Return the edit that sets one member of an item, in place or as its last one."""
     edit = _Edit(layout)
     edit.put(name, json.dumps(value, separators=edit.style.separators))
     return edit.splices()
@@ -97,7 +97,7 @@ def text_splices(text: bytes, start: int, verdict: Verdict) -> List[Splice]:
 
 
 def _appended(layout: Layout, verdict: Verdict) -> Splice:
-    """All members of an item that has none so far."""
+    """Return all members for an item that has none yet."""
     style = _style_of(layout.count, layout.lead, layout.colon, layout.between)
     colon = style.colon
     members = [] if verdict.dhash is None else [f'"{DHASH}"{colon}"{verdict.dhash}"']
@@ -109,7 +109,7 @@ def _appended(layout: Layout, verdict: Verdict) -> Splice:
 
 
 def block_splices(layout: Layout, block: Dict[str, Any]) -> List[Splice]:
-    """The edit that gives the root object this block, in place or as its last member."""
+    """Return the edit that sets the root object's block, in place or as its last member."""
     edit = _Edit(layout)
     style = edit.style
     if style.newline:
@@ -121,7 +121,7 @@ def block_splices(layout: Layout, block: Dict[str, Any]) -> List[Splice]:
 
 
 class _Style:
-    """How an object writes its members, told from its first two."""
+    """The style of an object's members, inferred from the first two."""
 
     def __init__(self, count: int, lead: str, colon: str, between: str) -> None:
         self.colon = colon or ": "
@@ -152,7 +152,7 @@ class _Edit:
         self._added: List[str] = []
 
     def put(self, name: str, text: str) -> None:
-        """Give a member this value, in its place or as the last one."""
+        """Set a member in place, or append it."""
         member = self._layout.marked.get(name)
         if member is None:
             self._added.append(self._written(name, text))
@@ -160,13 +160,13 @@ class _Edit:
             self._changed.append(Splice(member.value, member.value_end, text.encode("ascii")))
 
     def rename(self, name: str, to: str, text: Optional[str]) -> None:
-        """Give a member another name; a ``text`` becomes the value of a new one of its old name, before it."""
+        """Rename a member; ``text`` becomes the value of a new member of the old name before it."""
         member = self._layout.marked[name]
         before = "" if text is None else self._written(name, text) + self.style.between
         self._changed.append(Splice(member.key, member.key_end, f'{before}"{to}"'.encode("ascii")))
 
     def remove(self, name: str) -> None:
-        """Take a member out with what putting it in had added."""
+        """Remove a member together with the separators that inserting it added."""
         if name in self._layout.marked:
             self._removed.append(name)
 
@@ -185,7 +185,7 @@ class _Edit:
 
     def _cuts(self) -> List[Splice]:
         cuts = []
-        # As long as all before it go too, a member goes with the comma behind it, else with the one before it.
+        # While all earlier members are removed too, remove the comma after a member, else the one before it.
         gone = cut = self._layout.open
         for name, member in self._layout.marked.items():
             if name not in self._removed:
@@ -199,7 +199,7 @@ class _Edit:
 
 
 class _SpliceBuffer:
-    """Splices of one part of the text in little memory: a game may have a million components."""
+    """Splices of one part of the text, stored compactly because a game may have a million components."""
 
     def __init__(self) -> None:
         self._clear()
@@ -216,7 +216,7 @@ class _SpliceBuffer:
             self._cuts.append(len(self._new))
 
     def drain(self) -> Iterator[Splice]:
-        """All of them in the order of the text."""
+        """Return all splices in the order of the text."""
         for at in sorted(range(len(self._starts)), key=self._starts.__getitem__):
             new = bytes(self._new[self._cuts[at] : self._cuts[at + 1]])
             yield Splice(self._starts[at], self._ends[at], new)
@@ -224,7 +224,7 @@ class _SpliceBuffer:
 
 
 def in_order(edits: Iterable[Tuple[int, List[Splice]]]) -> Iterator[Splice]:
-    """The splices of many items in the order of the text.
+    """Yield the splices of many items in the order of the text.
 
     :param edits: for each item, in the order in which they are read, its ``outermost`` and its splices.
     """
@@ -239,7 +239,7 @@ def in_order(edits: Iterable[Tuple[int, List[Splice]]]) -> Iterator[Splice]:
 
 
 def write_spliced(descriptor: int, splices: Iterable[Splice], stream: BinaryIO) -> None:
-    """Copy a file to ``stream`` with its splices, which are in the order of the text, applied."""
+    """Copy a file to ``stream`` and apply its splices, which are in the order of the text."""
     source = BlockReader(descriptor)
     pieces: List[bytes] = []
     size = at = 0
@@ -259,7 +259,7 @@ def write_spliced(descriptor: int, splices: Iterable[Splice], stream: BinaryIO) 
 
 
 class BlockReader:
-    """Short stretches of a file in ascending order, by few system calls."""
+    """Read short ranges of a file in ascending order with few system calls."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
@@ -267,7 +267,7 @@ class BlockReader:
         self._start = 0
 
     def read(self, start: int, length: int) -> bytes:
-        """``length`` bytes from ``start`` on, or what there is."""
+        """Return ``length`` bytes from ``start``, or fewer at the end of the file."""
         begin = start - self._start
         if begin < 0 or begin + length > len(self._block):
             self._block = os.pread(self._descriptor, max(length, _PIECE), start)

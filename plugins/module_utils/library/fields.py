@@ -1,7 +1,7 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The members that this collection writes into a library: the one place where they are declared.
+"""The members that this collection writes into a library.
 
 Readers, editor and proof take the lists from here. A module that writes a member of its own into items adds its name
 to ``OWNED`` and proves its edit with ``unexpected_changes(..., owned=(THAT_NAME,))``.
@@ -14,15 +14,15 @@ import re
 DHASH = "dhash"
 CONFIDENCE = "dhash_confidence"
 REASONS = "dhash_reasons"
-#: A former value of ``dhash`` that is not a dHash, or whose picture is gone, spelled as it was.
+#: A former value of ``dhash`` that is not a dHash, or whose picture no longer exists, in its original spelling.
 LEGACY = "dhash_legacy"
 #: A reviewer's decision, an object.
 REVIEW = "dhash_review"
-#: What a migration may add, change or remove in an item; everything else has to stay byte for byte.
+#: Members that a migration may add, change or remove in an item; everything else must stay byte for byte.
 MIGRATION = (DHASH, CONFIDENCE, REASONS, LEGACY)
-#: What any module of this collection may write into an item.
+#: Members that any module of this collection may write into an item.
 OWNED = (*MIGRATION, REVIEW)
-#: In the document's root object: what migrated it, when, and with which versions.
+#: In the root object: what migrated the document, when, and with which versions.
 BLOCK = "dhash_migration"
 IMAGE_KEY = "image"
 

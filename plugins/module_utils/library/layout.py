@@ -1,7 +1,7 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How one object is laid out in the text: what an editor has to know of it."""
+"""The layout of one object in the text, as an editor needs it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SPACE = r"[ \t\n\r]*"
 _colon = re.compile(SPACE + ":" + SPACE)
 _space = re.compile(SPACE)
 _escaped_letter = re.compile(r"\\u00[5-7]")
-# An object whose first two members show the style; the value of the first one holds nothing that needs a parser.
+# An object whose first two members show the style; the first value needs no parser.
 _usual = re.compile(
     r"\{("
     + SPACE
@@ -35,7 +35,7 @@ commonprefix = lru_cache(maxsize=16)(_commonprefix)
 
 
 class Member(NamedTuple):
-    """Byte offsets of one member: key and value with their ends, and of what is beside it.
+    """Byte offsets of one member: key and value with their ends, and its neighbors.
 
     ``before`` is the end of the value before it, or the byte behind the brace; ``after`` is the byte behind the comma
     that follows it, or the end of its value where it is the last one.
@@ -55,7 +55,7 @@ class Layout:
 
     ``lead`` is the white space before the first key, ``colon`` what stands between the first key and its value,
     ``between`` what stands between the first two members; empty where there are not that many.
-    ``marked`` has the members that were asked for, in their order.
+    ``marked`` has the requested members in the order of the text.
     """
 
     open: int
@@ -68,7 +68,7 @@ class Layout:
 
 
 def layout_of(text: str, start: int, names: Tuple[str, ...]) -> Layout:
-    """The layout of an object that is whole and valid.
+    """Return the layout of a complete, valid object.
 
     :param text: from its brace to its end.
     :param start: the byte offset of the brace.

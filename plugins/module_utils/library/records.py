@@ -1,7 +1,7 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a text without its owned members is read as, and what has to be known of the objects that are open meanwhile."""
+"""Records of a text without its owned members, and the state of the objects that are open while reading it."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from typing import Dict, FrozenSet, NamedTuple, Sequence, Tuple
 
 from .selectors import Steps
 
-#: What closes an object or list, by what opens it.
+#: Closing bracket by opening bracket.
 END = {0x7B: 0x7D, 0x5B: 0x5D}
-#: Owned members by name, each value as it is spelled.
+#: Owned members by name, each value in its original spelling.
 Owned = Dict[bytes, bytes]
 
 
 class Record(NamedTuple):
-    """``text``: a piece of the stripped text; ``item`` and ``end``: where an item starts and ends; ``element``: before
+    """``text``: a piece of the remaining text; ``item`` and ``end``: where an item starts and ends; ``element``: before
     an element of a list that may be an item, where a reader of both texts may move on by itself.
 
     ``marks`` are pairs (index into ``text``, offset in the file), one for each stretch without a gap;
-    ``owned`` holds what was taken out of the item; ``holder`` is true for an object that only holds further
-    items and names no image of its own: nothing in it is the migration's.
+    ``owned`` holds what was removed from the item; ``holder`` is true for an object that only holds further items and
+    has no image of its own, so the migration owns nothing in it.
     """
 
     kind: str
@@ -32,7 +32,7 @@ class Record(NamedTuple):
     holder: bool = False
 
     def offset(self, index: int) -> int:
-        """Where in the file the byte ``index`` of the text is."""
+        """Return the offset in the file of the byte ``index`` of the text."""
         mark, offset = max(mark for mark in self.marks if mark[0] <= index)
         return offset + index - mark
 

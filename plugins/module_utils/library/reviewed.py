@@ -1,7 +1,7 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A reviewer's decision as an item holds it: ``dhash_review``. It stands until the item's dHash changes."""
+"""A reviewer's decision as stored in an item: ``dhash_review``. It is valid until the item's dHash changes."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Review(NamedTuple):
 
 
 def review_of(item: Dict[str, Any]) -> Optional[Review]:
-    """The item's decision; None where it has none, or a member of that name that no review wrote."""
+    """Return the item's decision; None if it has none, or if a member of that name was not written by a review."""
     value = item.get(REVIEW)
     if not isinstance(value, dict) or value.get("decision") not in DECISIONS:
         return None

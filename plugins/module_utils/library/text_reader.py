@@ -1,7 +1,7 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A file as text, read forwards a stretch at a time, in which every index has its byte offset in the file."""
+"""Read a file forward as text, a chunk at a time, and map every index to its byte offset in the file."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whole objects and lists of a window, read by the standard library's parser: it is written in C and tells their ends.
+"""Parse whole objects and lists of a window with the standard library's parser, which is written in C.
 
-The bytes are given to it as Latin-1, so that an index into the text is one into the bytes. Structure, numbers and keys
-of ASCII are the same as in UTF-8.
+The bytes are decoded as Latin-1, so an index into the text is an index into the bytes. Structure, numbers and ASCII
+keys are the same as in UTF-8.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Hook = Callable[[Any], Any]
 
 
 class Refused(ValueError):
-    """A value that is JSON for the parser and not for us."""
+    """A value that the parser accepts but strict JSON does not."""
 
 
 def _no_constant(name: str) -> NoReturn:
@@ -41,7 +41,7 @@ class ValueParser:
         self._from = 0
 
     def at(self, begin: int) -> Optional[Tuple[Any, int]]:
-        """The value that starts at this index of the window's bytes, and where it ends; None where nobody knows."""
+        """Return the value at this index of the window's bytes and its end; None if it cannot be parsed."""
         window = self._window
         if window.start + begin < self._from:
             return None
@@ -55,12 +55,12 @@ class ValueParser:
         except RecursionError:
             self.not_before(begin + _DEEP)
         except ValueError:
-            # Where it was is not known, but nothing is read twice as often as its depth.
+            # The position of the error is unknown; skipping ahead bounds repeated reading.
             self.not_before(begin + 1)
         return None
 
     def not_before(self, index: int) -> None:
-        """Try nothing that starts before this index: what failed once would be tried again for each of its parts."""
+        """Do not try values before this index, because a failed value would be retried for each of its parts."""
         self._from = self._window.start + index
 
     def value(self, data: bytes) -> Any:

@@ -1,7 +1,7 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""JSON text read forwards through a sliding window, so that a library of any size needs a few megabytes."""
+"""Read JSON text forward through a sliding window, so a library of any size needs a few megabytes."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import BinaryIO, List, Tuple
 BLOCK = 1 << 20
 LOW = 1 << 16
 SPACE = rb"[ \t\n\r]*"
-# Escapes are counted: a regular expression that repeats a group keeps memory for each turn.
-# Lone surrogates are left out, so that they are met one by one.
+# Escapes are bounded, because a repeated group uses memory for each repetition.
+# Lone surrogates are excluded, so they are found one by one.
 _ESCAPE = (
     rb'\\(?:["\\/bfnrt]|u(?:[0-9a-ce-fA-CE-F][0-9a-fA-F]{3}|[dD][0-7][0-9a-fA-F]{2}'
     rb"|[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}))"
@@ -78,7 +78,7 @@ class Window:
         self._column = 0
 
     def ready(self) -> None:
-        """Have a good stretch of bytes ahead, when the file still has them."""
+        """Read ahead, as far as the file has more bytes."""
         while len(self.data) - self.pos < LOW and not self.ended:
             self.fill()
 
@@ -161,6 +161,6 @@ def decoded_key(quoted: bytes) -> bytes:
 
 
 def shown(data: bytes, length: int = 40) -> str:
-    """Bytes of the document as safe, short text for a message: nothing in it moves a cursor or turns text round."""
+    """Return bytes of the document as short text that is safe in a message."""
     text = data[: 4 * length].decode("utf-8", "replace")
     return repr(text[:length])[1:-1] + ("…" if len(text) > length else "")

@@ -1,7 +1,7 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The options that the hashing modules share, as Ansible's argument specification."""
+"""The argument specification that the hashing modules share."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ITEMS: Dict[str, Dict[str, Any]] = {
     "rehash": {"type": "str", "choices": ["changed", "missing", "all"], "default": "changed"},
 }
 ENGINE: Dict[str, Dict[str, Any]] = {
-    # The action plugin acts on this one.
+    # Used by the action plugin.
     "python": {"type": "path"},
     "workers": {"type": "int", "default": 0},
     "image_timeout": {"type": "float", "default": 30},
@@ -36,5 +36,5 @@ HASHING: Dict[str, Dict[str, Any]] = {
 
 
 def options_of(params: Dict[str, Any]) -> Options:
-    """The options among a module's parameters; those that it has not got are as by default."""
+    """Build the options from a module's parameters; missing ones have their defaults."""
     return Options(**{each.name: params[each.name] for each in fields(Options) if each.name in params})

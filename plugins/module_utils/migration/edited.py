@@ -1,7 +1,7 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The second pass of a migration: the library with its edits, streamed, and proven."""
+"""The second pass of a migration: stream the edited library and prove the edit."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .tally import Tally
 
 
 class Edited:
-    """The bytes that a library has after its migration; they can be written any number of times."""
+    """The bytes of a library after its migration; they can be written repeatedly."""
 
     def __init__(
         self, document: Document, options: Options, tally: Tally, positions: Positions, block: Dict[str, Any]
@@ -33,14 +33,14 @@ class Edited:
         self.block = block
 
     def at(self, moment: str) -> Edited:
-        """The same with another time in its block."""
+        """Return a copy with another time in its block."""
         block = {**self.block, "migrated_at": moment}
         return Edited(self._document, self._options, self._tally, self._positions, block)
 
     def write(self, stream: BinaryIO) -> None:
-        """Send the bytes to ``stream``; those of the library when no item changes.
+        """Write the bytes to ``stream``; the unchanged library if no item changes.
 
-        :raises ChangedMeanwhile: the library is not what was read.
+        :raises ChangedMeanwhile: the library is no longer what was read.
         """
         try:
             write_spliced(self._document.descriptor, self._splices() if self._tally.changed else iter(()), stream)
@@ -49,17 +49,17 @@ class Edited:
             raise ChangedMeanwhile(what, self._document.path, "run again") from error
 
     def sha256(self) -> str:
-        """Of these bytes."""
+        """SHA-256 of these bytes."""
         digest = _Digest()
         with io.BufferedWriter(digest, 1 << 18) as stream:
             self.write(cast(BinaryIO, stream))
         return digest.sha256.hexdigest()
 
     def prove(self, written: str, sha256: Optional[str] = None) -> None:
-        """Check a file that was written.
+        """Prove a written file.
 
-        :param sha256: of the bytes that were sent to the file, so that those and no others are proven.
-        :raises MobiusError: more differs than the migration's own members, or an item does not have what was found.
+        :param sha256: of the written bytes, so that exactly those are proven.
+        :raises MobiusError: something else than the migration's members differs, or an item lacks its result.
         """
         options = self._options
         # Where no item changes the block stays as well, with its time.
@@ -83,7 +83,7 @@ class Edited:
 
 
 class _Digest(io.RawIOBase):
-    """A stream that only hashes."""
+    """A stream that only computes the hash."""
 
     def __init__(self) -> None:
         super().__init__()

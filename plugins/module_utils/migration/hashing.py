@@ -1,7 +1,7 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The engine as the migration uses it, and what its outcomes depend on."""
+"""The engine with a migration's options, and what its outcomes depend on."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from .pictures import Kept, as_kept
 
 
 def made_with(options: Options) -> str:
-    """What outcomes depend on beside the picture: only those of the same word may be mixed."""
+    """Return everything but the picture that determines an outcome; only outcomes with equal words may be mixed."""
     return maker({**versions(), "mode": options.mode})
 
 
 def hash_pictures(
     tasks: Iterable[Tuple[Any, str]], options: Options, on_progress: Optional[Callable[[int], None]] = None
 ) -> Iterator[Outcome]:
-    """``hash_all`` with these options."""
+    """Call ``hash_all`` with these options."""
     return hash_all(
         tasks,
         workers=options.workers,
@@ -35,12 +35,12 @@ def hash_pictures(
 
 
 def keepable(outcome: Outcome) -> Kept:
-    """An outcome as the index of pictures has it."""
+    """Convert an outcome to the form of the index of pictures."""
     return Kept(outcome.dhash, outcome.confidence, tuple(outcome.reasons), outcome.error, as_kept(outcome.seconds))
 
 
 def facts(options: Options) -> Dict[str, Any]:
-    """What a worker says of itself: see the module ``dhash_worker_info``."""
+    """Return what the module ``dhash_worker_info`` documents."""
     from .dry_run import processors
 
     return {"changed": False, "processors": options.workers or processors(), "maker": made_with(options), **versions()}

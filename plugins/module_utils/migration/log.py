@@ -1,7 +1,7 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``migration-TIMESTAMP.log`` and ``dry-run-TIMESTAMP.log``: one line a failure, then what it comes to."""
+"""``migration-TIMESTAMP.log`` and ``dry-run-TIMESTAMP.log``: one line per failure, then a summary."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from .tally import Counts
 
 
 def log_folder(library_path: str, log_dir: Any) -> str:
-    """The folder of the logs; ``logs`` beside the library unless another one is named."""
+    """Return the folder of the logs, by default ``logs`` beside the library."""
     return str(log_dir or Path(library_path).absolute().parent / "logs")
 
 
 def write_log(folder: str, kind: str, library_path: str, tally: Counts, facts: Dict[str, Any]) -> str:
-    """Write a log that is new, mode 0640, owned like the library; returns its path.
+    """Write a new log, mode 0640, owned like the library; returns its path.
 
-    :param kind: the first part of its name.
-    :param facts: lines of ``name: value`` at its end.
+    :param kind: prefix of its name.
+    :param facts: ``name: value`` lines at its end.
     """
     uid, gid = library_owner(library_path)
     make_folders(folder, owner=uid, group=gid)
@@ -45,7 +45,7 @@ def write_log(folder: str, kind: str, library_path: str, tally: Counts, facts: D
 
 
 def counts(tally: Counts) -> Dict[str, Any]:
-    """What a migration returns in numbers. To Ansible a result with a member "failed" is a failed task."""
+    """Return the counts of a migration. Ansible would treat a result with a member "failed" as a failed task."""
     return {
         "item_count": tally.items,
         "hashed": tally.hashed,

@@ -1,7 +1,7 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where the items of a document are, in 16 bytes each, so that they can be edited without another pass."""
+"""The positions of a document's items, 16 bytes each, so they can be edited without another pass."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from ..library.layout import Layout
 
 
 class Positions:
-    """The items in the order in which they are read."""
+    """The items in reading order."""
 
     def __init__(self) -> None:
         self._starts = array("Q")
-        #: In bytes; 0 for an item that holds further ones or was not read in one go, which is in ``_laid_out``.
+        #: In bytes; 0 for an item that holds others or was not read in one piece, which is in ``_laid_out``.
         self._lengths = array("Q")
         self._laid_out: Dict[int, Tuple[Layout, Dict[str, Any]]] = {}
 
@@ -35,11 +35,11 @@ class Positions:
     def splices(
         self, descriptor: int, edits: Callable[[], Iterator[Tuple[int, Verdict]]], others: List[Splice]
     ) -> Iterator[Splice]:
-        """The splices of items, in the order of the text.
+        """Yield the splices of items in the order of the text.
 
-        :param edits: gives the numbers of the items that change, ascending, with what was found for them.
-        :param others: splices that belong to no item, to be put in their place.
-        :raises NotThere: there is no object where an item was read.
+        :param edits: yields the numbers of the items that change, ascending, with their results.
+        :param others: splices that do not belong to an item, to be merged in.
+        :raises NotThere: an item is no longer where it was read.
         """
         kept = list(others)
         if self._laid_out:
@@ -67,4 +67,4 @@ class Positions:
 
 
 class NotThere(Exception):
-    """There is no object where an item was read: the file was edited in place."""
+    """An item is no longer where it was read: the file was edited in place."""

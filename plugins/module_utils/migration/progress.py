@@ -33,7 +33,7 @@ class Cancelled(MobiusError):
 
 
 class Read(Protocol):
-    """What is read while it lasts, such as a document; both in the same unit."""
+    """The progress of reading, such as a document; both in the same unit."""
 
     @property
     def size(self) -> int: ...
@@ -83,13 +83,13 @@ class Progress:
     def update(self, tally: Counts, phase: str = HASHING) -> None:
         """Write the progress file if the last one is more than a second old.
 
-        :raises MobiusError: the run is to stop, was not queried for ``idle_timeout``, or exceeded its ``limit``.
+        :raises MobiusError: the run was asked to stop, was not queried for ``idle_timeout``, or exceeded its ``limit``.
         """
         now = time.monotonic()
         if not self._write:
             return
         if self._limit and now - self._clock > self._limit:
-            # Ansible's own limit misses a process that started before it was put into its group.
+            # Ansible's own limit misses a process that started before it joined its process group.
             raise MobiusError(
                 f"The migration did not end within its timeout of {self._limit:g} seconds; nothing was changed",
                 self._library,
@@ -97,7 +97,7 @@ class Progress:
             )
         if now - self._written >= _WRITE_SECONDS:
             self._written = now
-            # A run that has ended, or whose lock was broken, need not hash to the end before it learns so.
+            # A run that has ended, or whose lock was broken, should stop hashing early.
             check_lease(self._library, self._deployment)
             with suppress(OSError):
                 self._note(tally, phase)
@@ -119,7 +119,7 @@ class Progress:
     def _listen(self, now: float) -> None:
         if os.path.lexists(self._stop):
             raise self._cancelled("The migration was canceled by the process that started it; nothing was changed")
-        # A stamp that differs, not one that is late enough: the clock of the host may be set.
+        # Compares for inequality, because the clock of the host may be set.
         stamp = self._stamp
         with suppress(OSError):
             stamp = os.stat(self._polled).st_mtime_ns
@@ -133,7 +133,7 @@ class Progress:
 
     def _cancelled(self, what: str) -> Cancelled:
         if self._deployment is not None:
-            # Nobody else is left to release the lock.
+            # No other process is left to release the lock.
             with suppress(OSError, MobiusError):
                 release(self._library, self._deployment)
         return Cancelled(what, self._library, "run it again; pictures that were hashed are not hashed again")
@@ -158,7 +158,7 @@ class Progress:
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
         with open(os.open(temporary, flags, FILE_MODE), "w", encoding="ascii") as stream:  # noqa: PTH123
             json.dump(document, stream)
-        # Not durable: nobody needs it after a power cut.
+        # Not durable: useless after a power cut.
         os.replace(temporary, self._path)
 
     def _renew(self) -> None:

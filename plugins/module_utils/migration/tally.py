@@ -1,7 +1,7 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a migration found for every item, in about 30 bytes each, and what follows from it."""
+"""The results of a migration for all items, in about 30 bytes each, and the counts and metrics."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _T = TypeVar("_T")
 
 
 class Lowest(Generic[_T]):
-    """Of many entries the ones with the lowest numbers, whatever order they come in."""
+    """Keeps the entries with the lowest numbers, independent of their order."""
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -42,7 +42,7 @@ class Lowest(Generic[_T]):
 
 
 class Counts:
-    """What a run found, in numbers.
+    """The counts of a run.
 
     ``items`` = ``hashed`` + ``unchanged`` + ``failed`` + ``without_picture``. ``changed`` counts the items to edit.
     """
@@ -61,9 +61,9 @@ class Counts:
     def __init__(self) -> None:
         self.items = self.hashed = self.unchanged = self.failed = self.without_picture = 0
         self.with_dhash = self.low_confidence = self.changed = 0
-        #: Failures of pictures that are not there, or cannot be looked at.
+        #: Failures of pictures that do not exist or cannot be accessed.
         self.missing = 0
-        #: The first failures, as dictionaries for people; the log takes more of them than a result.
+        #: The first failures as dictionaries; the log has more of them than a result.
         self.failures: Iterable[Dict[str, str]] = ()
         #: The first items that change, before and after, as lines for a diff.
         self.changes: Iterable[Tuple[str, str]] = ()
@@ -78,12 +78,12 @@ class Counts:
 
     @property
     def with_picture(self) -> int:
-        """Items that name a picture under the image root, and were looked at."""
+        """Items that name a picture under the image root and were examined."""
         return self.items - self.without_picture
 
     @property
     def failure_rate(self) -> float:
-        """Per cent of the items that name a picture which got no dHash."""
+        """Percentage of the items with a picture that have no dHash."""
         return 100.0 * self.failed / self.with_picture if self.with_picture else 0.0
 
 
@@ -105,7 +105,7 @@ class Tally(Counts):
         self.changes: Lowest[Tuple[str, str]] = Lowest(MOST_CHANGES)
 
     def admit(self, count: int) -> int:
-        """Make room for the next items; returns the number of the first."""
+        """Allocate the next items; returns the number of the first."""
         first = self.items
         self._dhash.frombytes(bytes(8 * count))
         self._confidence.frombytes(bytes(8 * count))
@@ -116,9 +116,9 @@ class Tally(Counts):
         return first
 
     def put(self, number: int, verdict: Verdict, seconds: Optional[float] = None, *, settled: bool = False) -> None:
-        """Note what was found for an item, and how long its picture took to hash.
+        """Note the result of an item, and how long its picture took to hash.
 
-        :param settled: a reviewer's decision keeps it out of the review queue.
+        :param settled: a reviewer's decision keeps the item out of the review queue.
         """
         if verdict.reasons not in self._numbers:
             self._numbers[verdict.reasons] = len(self._known)
@@ -133,18 +133,18 @@ class Tally(Counts):
             self._seconds.append(seconds)
 
     def fail(self, number: int, failure: Dict[str, str]) -> None:
-        """Note that an item names a picture and gets no dHash."""
+        """Note that an item names a picture that could not be hashed."""
         self.failed += 1
         if self.failures.wants(number):
             self.failures.add(number, failure)
 
     def keep(self, number: int, confidence: Optional[float], *, settled: bool = False) -> None:
-        """Note that an item stays as it is, with the dHash it has."""
+        """Note that an item keeps its dHash."""
         self.with_dhash += 1
         self.low_confidence += confidence is not None and confidence < self._threshold and not settled
 
     def edit(self, number: int) -> None:
-        """Note that an item does not have yet what was found for it."""
+        """Note that an item must be edited."""
         self._edits[number] = 1
         self.changed += 1
 
@@ -152,7 +152,7 @@ class Tally(Counts):
         return bool(self._edits[number])
 
     def edits(self) -> Iterator[Tuple[int, Verdict]]:
-        """The items to edit, by number, and what was found for them."""
+        """Yield the items to edit by number, with their results."""
         number = self._edits.find(1)
         while number >= 0:
             verdict = self.verdict(number)
@@ -161,7 +161,7 @@ class Tally(Counts):
             number = self._edits.find(1, number + 1)
 
     def verdict(self, number: int) -> Optional[Verdict]:
-        """What was found for an item, or None for one that stays as it is."""
+        """Return the result of an item, or None if it stays unchanged."""
         if self._reasons[number] == _KEPT:
             return None
         dhash = f"{self._dhash[number]:016x}" if self._flags[number] else None

@@ -1,7 +1,7 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One message in the form and the size that each kind of channel accepts."""
+"""Format a message for each kind of channel, within its size limit."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .message import SENDER, Message, encoded, fitted, units
 
 Document = Dict[str, Any]
 
-# Teams rejects a message over 28 KB; what a webhook of unknown kind accepts is not known.
+# Teams rejects a message over 28 KB; the limit of a generic webhook is unknown.
 TEAMS_BYTES = 28_000
 WEBHOOK_BYTES = 28_000
 # Slack: characters in a section, sections in a message, characters in all.
@@ -32,8 +32,8 @@ def as_json(message: Message, most: int = WEBHOOK_BYTES) -> Document:
 def as_slack(message: Message, most: int = SLACK_TOTAL) -> Document:
     """A message for Slack's incoming webhook, of at most ``most`` characters.
 
-    Slack's three control characters are escaped, so that nothing becomes a mention. What is longer than one section
-    is sent in several; ``text`` is then what a notification shows.
+    Slack's three control characters are escaped, so nothing becomes a mention. Text longer than one section is sent in
+    several; ``text`` is then what a notification shows.
     """
     return fitted(message, _slack, lambda document: _fits_slack(document, most))
 
@@ -41,7 +41,7 @@ def as_slack(message: Message, most: int = SLACK_TOTAL) -> Document:
 def as_teams(message: Message, most: int = TEAMS_BYTES) -> Document:
     """An adaptive card of at most ``most`` bytes, as the workflows of Teams accept it.
 
-    Text runs know no Markdown, and so no links.
+    Text runs do not support Markdown, and so no links.
     """
     return fitted(message, _teams, lambda document: len(encoded(document)) <= most)
 
@@ -70,7 +70,7 @@ def as_mail(message: Message, sender: str, recipients: Sequence[str]) -> EmailMe
 
     :raises ValueError: an address contains a line break.
     """
-    # The policy turns other text into quoted-printable or base64, whatever the server offers.
+    # The policy encodes other text as quoted-printable or base64 for every server.
     mail = EmailMessage(policy.SMTP.clone(cte_type="7bit"))
     mail["Subject"] = f"[{SENDER}] {message.subject}"
     mail["From"] = ascii_address(sender)
@@ -83,7 +83,7 @@ def as_mail(message: Message, sender: str, recipients: Sequence[str]) -> EmailMe
 
 
 def ascii_address(address: str) -> str:
-    """An address with its domain as DNS has it: a relay without SMTPUTF8 rejects any other."""
+    """Encode an address's domain for DNS, because a relay without SMTPUTF8 rejects any other."""
     local, at, domain = address.rpartition("@")
     if domain.isascii():
         return address
@@ -190,7 +190,7 @@ def _fenced_text(message: Message, most: int) -> Document:
 
 
 def _fenced(message: Message) -> str:
-    """Subject and lines in a code block, in which neither Markdown nor a mention is read."""
+    """Put subject and lines into a code block, in which Markdown and mentions have no effect."""
     lines = [message.subject, *message.lines()]
     block = "\n".join(lines).replace("```", f"`{_ZERO_WIDTH_SPACE}``").replace("<", f"<{_ZERO_WIDTH_SPACE}")
     return f"```\n{block}\n```"

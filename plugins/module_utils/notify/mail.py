@@ -77,7 +77,7 @@ def _context(server: Server) -> ssl.SSLContext:
 
 
 def _describe(error: BaseException, server: Server) -> NotSent:
-    """The error as a sentence; a server's text could repeat what it was sent, so only its code is quoted."""
+    """Describe the error; only the server's code is quoted, because its text could repeat the message."""
     if isinstance(error, NotSent):
         return error
     if isinstance(error, smtplib.SMTPException):

@@ -1,7 +1,7 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A message, and how much of it fits into a channel."""
+"""A message, and its shortening to a channel's limit."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Message:
         :param secrets: values to mask, from ``configured_secrets``.
         """
         one_line = " ".join(redact(subject, secrets).split())
-        # Cut twice: a secret that the first cut leaves in part is masked by nothing, and gone with the second.
+        # Cut twice: the first cut may leave part of a secret, which cannot be masked; the second removes it.
         lines = [_cut(line) for line in redact(text[: 2 * _LONGEST_TEXT], secrets)[:_LONGEST_TEXT].splitlines()]
         known = {str(name): _short(value) for name, value in redact(dict(facts), secrets).items()}
         return cls(event, _cut(one_line, _LONGEST_SUBJECT), "\n".join(lines), at, known)
@@ -48,7 +48,7 @@ class Message:
         return [*self.text.splitlines(), *facts]
 
     def shortened(self, lines: int, facts: int) -> Message:
-        """At most so many lines of text and so many facts, and how many are left out."""
+        """Return at most this many lines of text and facts, and how many are left out."""
         text, known = self.text.splitlines(), list(self.facts.items())
         kept = text[:lines]
         if len(text) > lines:
@@ -59,9 +59,9 @@ class Message:
 
 
 def fitted(message: Message, form: Callable[[Message], _Form], fits: Callable[[_Form], bool]) -> _Form:
-    """The form of as much of a message as fits; facts are kept longer than text, the subject always.
+    """Format as much of a message as fits; text is cut before facts, the subject is always kept.
 
-    :param fits: judges the finished form, so that escaping and framing are counted.
+    :param fits: judges the finished form, so escaping and framing count.
     """
     whole = form(message)
     if fits(whole):

@@ -1,7 +1,7 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who a process is: a pid alone may be somebody else tomorrow, a pid with its start time may not."""
+"""Identify a process by pid and start time, because a pid may be reused."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _PROC = Path("/proc")
 
 
 def start_of(pid: int) -> Optional[str]:
-    """When the process with this pid was started, as an opaque text; None when there is none, or only its remains."""
+    """Return the start time of a process as opaque text; None if it does not exist or is a zombie."""
     if pid <= 0:
         return None
     if (_PROC / "self" / "stat").exists():
@@ -23,7 +23,7 @@ def start_of(pid: int) -> Optional[str]:
 
 
 def boot_id() -> str:
-    """Text that changes with each boot, empty where the system has none."""
+    """Return a text that changes with each boot, empty if the system has none."""
     try:
         return (_PROC / "sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
     except OSError:
@@ -31,7 +31,7 @@ def boot_id() -> str:
 
 
 def command_of(pid: int) -> str:
-    """Command line of a process for people, shortened; empty when it cannot be seen."""
+    """Return the shortened command line of a process for messages; empty if it is not visible."""
     try:
         words = (_PROC / str(pid) / "cmdline").read_bytes().split(b"\0")
     except OSError:
@@ -44,7 +44,7 @@ def _start_from_proc(pid: int) -> Optional[str]:
         text = (_PROC / str(pid) / "stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return None
-    # The name in parentheses may itself hold spaces and parentheses; fields are counted after the last one.
+    # The name in parentheses may contain spaces and parentheses; fields are counted after the last one.
     fields = text.rpartition(")")[2].split()
     state, started = fields[0], fields[19]
     return None if state in ("Z", "X", "x") else started

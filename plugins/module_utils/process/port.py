@@ -1,7 +1,7 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who has a TCP port."""
+"""Find out what listens on a TCP port."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _LISTEN = "0A"
 
 
 def check_free(host: str, port: int) -> None:
-    """Refuse a port that something listens on already.
+    """Refuse a port that is in use.
 
-    :raises MobiusError: it is taken (by whom, where that can be seen), or this host has no such address.
+    :raises MobiusError: it is in use (by which process, if visible), or this host does not have the address.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
@@ -42,7 +42,7 @@ def answers(host: str, port: int, timeout: float = 1.0) -> bool:
 
 
 def listener(port: int) -> Optional[int]:
-    """Pid of the process that listens on a port, or None when it cannot be seen."""
+    """Return the pid of the process that listens on a port, or None if it is not visible."""
     inodes = _inodes(port)
     if not inodes:
         return None

@@ -37,7 +37,7 @@ class Entry(NamedTuple):
 
     @property
     def key(self) -> str:
-        """Names the item as it is now, see ``decisions.item_key``."""
+        """The key of the item as it is now, see ``decisions.item_key``."""
         return item_key(self.pointer, self.dhash, self.image)
 
 
@@ -71,7 +71,7 @@ def build(items: Iterable[Tuple[str, Dict[str, Any]]], image_key: str, threshold
 
 
 def confidence_of(item: Dict[str, Any]) -> Optional[float]:
-    """The item's confidence, None when it has none or what it has is no number from 0 to 1."""
+    """Return the item's confidence, None if it has none or a value that is not a number from 0 to 1."""
     value = item.get(CONFIDENCE)
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
         return None
@@ -95,7 +95,7 @@ def _entry(pointer: str, item: Dict[str, Any], confidence: float, image_key: str
 
 
 def reviewed_facts(item: Dict[str, Any], image_key: str) -> Tuple[Optional[str], Optional[str]]:
-    """What a review is of: the dHash and the image of an item, as an export shows them."""
+    """Return the dHash and the image of an item, which a review refers to, as an export shows them."""
     dhash, image = item.get(DHASH), item.get(image_key)
     return (
         str(dhash) if is_dhash(dhash) else None,

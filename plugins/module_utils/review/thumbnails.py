@@ -1,7 +1,7 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Small copies of pictures that nobody vouches for: each is decoded by a process of its own, under limits."""
+"""Thumbnails of untrusted pictures: each is decoded in its own process, under limits."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ except ImportError:
 
 EDGE = 192
 LARGEST = 256 * 1024
-# Formats that people put on the web or a disk; the rare decoders are the least looked after.
+# Common formats only, because rare decoders are the least maintained.
 _FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "BMP", "TIFF", "PPM", "TGA", "ICO", "AVIF", "JPEG2000", "MPO")
 _ORIENTATION = 0x0112
 # EXIF orientation -> Pillow's transpose number.
@@ -62,7 +62,7 @@ def _small(path: str, pixels: int) -> bytes:
         see_through = opened.mode in ("LA", "PA", "RGBA") or "transparency" in opened.info
         image = opened.convert("RGBA" if see_through else "RGB")
         image.thumbnail((EDGE, EDGE))
-        # After shrinking: turning a large picture takes its memory twice.
+        # After shrinking, because rotating a large picture doubles its memory.
         image = _upright(image, opened.getexif().get(_ORIENTATION))
     if features.check("webp"):
         image.save(out, "WEBP", quality=75, method=4)

@@ -19,7 +19,7 @@ SPEC: Dict[str, Dict[str, Any]] = {
     "base_python": {"type": "path"},
     "become": {"type": "bool", "default": False},
 }
-# From the action plugin. Long, not secret: hundreds of hashes have no place in the log of the host.
+# From the action plugin. Long, not secret: hundreds of hashes do not belong in the log of the host.
 PACKAGES: Dict[str, Dict[str, Any]] = {
     "_requirements": {"type": "str", "no_log": True},
     "_imports": {"type": "list", "elements": "str", "default": []},
@@ -27,7 +27,7 @@ PACKAGES: Dict[str, Dict[str, Any]] = {
 
 
 def runtime_of(params: Mapping[str, Any]) -> Runtime:
-    """What the environment has to be."""
+    """Return the required environment."""
     return Runtime(
         source=params["source"],
         venv=params["venv"] or "",

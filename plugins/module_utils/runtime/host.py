@@ -1,7 +1,7 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the host is: its user, its family of systems, its service manager."""
+"""Facts of the host: its user, OS family and service manager."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _FAMILIES = (
 
 
 class Host(NamedTuple):
-    """``os_family`` as Ansible's fact of that name (empty when unknown); ``service_manager``: systemd or other."""
+    """``os_family`` like Ansible's fact (empty if unknown); ``service_manager``: systemd or other."""
 
     uid: int
     name: str
@@ -31,11 +31,11 @@ class Host(NamedTuple):
     service_manager: str
 
     def as_root(self, become: bool) -> bool:
-        """Whether root may be used: it is the user, or may be asked for."""
+        """Whether root is available: as the user, or by become."""
         return become or self.uid == 0
 
     def default_folder(self, become: bool) -> str:
-        """Where the collection keeps its own files on this host."""
+        """Return the folder for the collection's own files on this host."""
         return "/opt/mobius-dhash" if self.as_root(become) else f"{self.home}/.local/share/mobius-dhash"
 
 
@@ -46,14 +46,14 @@ def look(release: str = "/etc/os-release", booted: str = "/run/systemd/system") 
         entry = pwd.getpwuid(uid)
         name, home = entry.pw_name, entry.pw_dir
     except KeyError:
-        # Containers may run as a user that has no entry.
+        # Containers may run as a user without an entry.
         name, home = str(uid), os.environ.get("HOME") or "/"
     systemd = Path(booted).is_dir() and shutil.which("systemctl") is not None
     return Host(uid, name, home.rstrip("/") or "/", os_family(release), "systemd" if systemd else "other")
 
 
 def os_family(release: str = "/etc/os-release") -> str:
-    """The family of a system by its os-release file, empty when it is not a known one."""
+    """Return the OS family from an os-release file, empty if unknown."""
     words = _identifiers(release)
     return next((family for family, names in _FAMILIES if words & names), "")
 

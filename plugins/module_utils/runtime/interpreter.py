@@ -1,7 +1,7 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Pythons on the host: what they are, what they can import, and what is missing."""
+"""Python interpreters on the host: their versions, what they can import, and what is missing."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from ..errors import MobiusError
 from ..text import mask_secrets
 
 OLDEST = (3, 9)
-#: Nothing of the user's is imported, and paths are UTF-8 whatever the locale.
+#: Ignore the user's packages, and use UTF-8 paths in every locale.
 FLAGS = ("-I", "-X", "utf8")
-# These would send an installation elsewhere than into the environment that is being made.
+# These would redirect an installation away from the environment being built.
 _MISLEADING = ("PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_USER", "PYTHONPATH", "PYTHONHOME", "__PYVENV_LAUNCHER__")
 _PROBE = """
 import importlib, json, sys
@@ -37,7 +37,7 @@ print(json.dumps([base, sys.version_info[:2], sys.implementation.cache_tag, plat
 
 
 class Base(NamedTuple):
-    """A Python that is no virtual environment; ``kind`` is the same for all that can share one."""
+    """A Python outside of any virtual environment; ``kind`` is equal for those that can share an environment."""
 
     executable: str
     version: str
@@ -52,7 +52,7 @@ class Probe(NamedTuple):
 
 
 def describe(python: Optional[str] = None) -> Base:
-    """The Python below ``python`` (default: the one that runs this), out of the environment that it may be in.
+    """Return the base Python of ``python`` (default: the running one), outside of its virtual environment.
 
     :raises MobiusError: it does not run, or is too old.
     """
@@ -64,7 +64,7 @@ def describe(python: Optional[str] = None) -> Base:
             python,
             "install Python 3.9 or newer, and name it in mobius_runtime_python",
         )
-    # Upgraded in place, the Python that is running this may no longer be where its environment says.
+    # After an upgrade in place, the running Python may no longer be where its environment points.
     known = executable if Path(executable).exists() else python
     return Base(known, f"{version[0]}.{version[1]}", f"{tag}{flags}-{machine}")
 
@@ -82,13 +82,13 @@ def _description_of(python: str) -> List[Any]:
 
 
 def _own_description() -> List[Any]:
-    """The same for the Python that runs this, without starting another."""
+    """Describe the running Python without starting another process."""
     base = getattr(sys, "_base_executable", None) or sys.executable
     return [base, sys.version_info[:2], sys.implementation.cache_tag, platform.machine(), sys.abiflags]
 
 
 def probe(python: str, imports: Sequence[str]) -> Probe:
-    """Import everything in a process of its own."""
+    """Import everything in a separate process."""
     answer = _run([python, *FLAGS, "-c", _PROBE, *imports])
     try:
         return Probe({str(name): str(version) for name, version in json.loads(answer.stdout).items()}, "")
@@ -106,7 +106,7 @@ def can_make_environments(base: Base) -> bool:
 
 
 def clean_environment() -> Dict[str, str]:
-    """The environment for pip: proxies, certificates and indexes as the host has them, nothing that leads it astray."""
+    """Return the environment for pip: the host's proxies, certificates and indexes, without harmful variables."""
     return {name: value for name, value in os.environ.items() if name not in _MISLEADING}
 
 

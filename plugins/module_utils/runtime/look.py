@@ -1,7 +1,7 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether the host has the Python environment that hashing needs, found without making anything."""
+"""Check whether the host has the Python environment that hashing needs; changes nothing."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from .interpreter import can_make_environments, describe, probe
 
 @dataclass(frozen=True)
 class Runtime:
-    """What the variables ask for; empty texts stand for the defaults of the host.
+    """The requested environment; empty strings mean the defaults of the host.
 
-    ``requirements``: text of a requirements file with hashes. ``imports``: modules that have to load.
+    ``requirements``: text of a requirements file with hashes. ``imports``: modules that must load.
     """
 
     source: str
@@ -32,15 +32,15 @@ class Runtime:
     imports: Sequence[str]
 
     def path(self, host: Host) -> str:
-        """Where the virtual environment is, or would be made."""
+        """Return the path of the virtual environment, existing or not."""
         return os.path.abspath(self.venv or f"{host.default_folder(self.become)}/venv")
 
 
 def look(wanted: Runtime, host: Host) -> Dict[str, Any]:
-    """The state of the environment.
+    """Return the state of the environment.
 
     :returns: ``path`` (empty for the host's own packages), ``python``, ``ready``, ``reason`` when it is not ready,
-        ``missing`` (``ensurepip`` when the Python cannot make environments) and ``remedy``.
+        ``missing`` (``ensurepip`` if the Python cannot create environments) and ``remedy``.
     """
     if wanted.source == "system":
         return _look_at_packages(wanted)
@@ -57,7 +57,7 @@ def look(wanted: Runtime, host: Host) -> Dict[str, Any]:
 
 
 def check_packages(wanted: Runtime) -> Dict[str, Any]:
-    """The host's own packages, shaped like the result of :func:`environment.ensure`.
+    """Return the host's own packages in the form of :func:`environment.ensure`.
 
     :raises MobiusError: something does not load.
     """

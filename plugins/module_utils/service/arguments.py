@@ -23,12 +23,12 @@ SPEC: Dict[str, Dict[str, Any]] = {
     "python": {"type": "path"},
     "become": {"type": "bool", "default": False},
 }
-# From the action plugin. Long, not secret: source files have no place in the log of the host.
+# From the action plugin. Long, not secret: source files do not belong in the log of the host.
 CODE: Dict[str, Dict[str, Any]] = {"_code": {"type": "dict", "no_log": True}}
 
 
 def options_of(params: Mapping[str, Any]) -> Options:
-    """The options of the service; an empty one stands for its default."""
+    """Return the options of the service; an empty one means its default."""
     given = {name: params[name] for name in SPEC if params[name] not in (None, "", [])}
     given.setdefault("library_path", "")
     return Options(**given)

@@ -1,7 +1,7 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a host has of what a deployment needs, in one look."""
+"""Collect in one call what a deployment needs to know about a host."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .plan import Options, check, resolve
 def collect(
     wanted: Optional[runtime.Runtime], options: Optional[Options], code: Mapping[str, str], run: Run
 ) -> Dict[str, Any]:
-    """The user, the system, and the parts that are given.
+    """Return the user, the system, and the requested parts.
 
     :param code: SHA-256 of each file of the service's code.
     :returns: ``user``, ``os_family``, ``service_manager``, ``python`` and, for the parts, ``runtime`` and ``service``.

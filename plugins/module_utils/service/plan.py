@@ -1,7 +1,7 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Everything about the service that follows from its options and the host: paths, settings, start script, address."""
+"""The service's paths, settings, start script and address, derived from its options and the host."""
 
 from __future__ import annotations
 
@@ -80,13 +80,13 @@ class Service:
 
     @property
     def instance(self) -> str:
-        """Its name in its own answers, so that another program on the port is not taken for it."""
+        """Its id in its own answers, which distinguishes it from another program on the port."""
         name = f"{self.options.library_path}:{self.options.port}"
         return hashlib.sha256(name.encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
     @property
     def local_only(self) -> bool:
-        """Whether nothing but this host reaches it."""
+        """Whether only this host can reach it."""
         return self.options.host in _LOOPBACK
 
     @property
@@ -119,12 +119,12 @@ class Service:
 
     @property
     def runtime_marker(self) -> str:
-        """Changes when the environment that the service runs in is made anew."""
+        """A value that changes when the service's environment is rebuilt."""
         return str(Path(self.python).parent.parent / RUNTIME_MARKER)
 
 
 def check(service: Service) -> None:
-    """Refuse to install what could not run.
+    """Refuse to install a service that could not run.
 
     :raises MobiusError: there is no library to serve, or no Python to run with.
     """
@@ -141,7 +141,7 @@ def resolve(options: Options, host: Host, python: str = "") -> Service:
     """The service on ``host``; ``python`` is used where the options name none."""
     automatic = host.service_manager == "systemd" and host.as_root(options.become)
     systemd = options.manager == "systemd" or (options.manager in ("auto", "") and automatic)
-    # A process in the background is the play's own user's: root is for the unit alone.
+    # A background process belongs to the play's user; only the unit needs root.
     folder = options.dir or f"{host.default_folder(options.become and systemd)}/service"
     logs = options.log_dir or f"{os.path.dirname(options.library_path)}/logs"
     return Service(options, systemd, folder, options.python or python, f"{logs}/service.log")

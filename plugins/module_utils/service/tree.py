@@ -1,7 +1,7 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A folder whose content is exactly the files given: the code and the settings of the service on a host."""
+"""Keep a folder with exactly the given files: the code and the settings of the service on a host."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _IGNORED = "__pycache__"
 
 
 class Difference(NamedTuple):
-    """How a folder differs from what it should be; paths are relative to it and sorted, but for ``loose``."""
+    """The differences of a folder; paths are relative to it and, except for ``loose``, sorted."""
 
     added: List[str]
     modified: List[str]
@@ -34,7 +34,7 @@ class Difference(NamedTuple):
 
     @property
     def lines(self) -> List[str]:
-        """The difference for people."""
+        """Describe the difference in lines."""
         marked = [("+", self.added), ("~", self.modified), ("-", self.removed), ("mode", self.loose)]
         return [f"{mark} {name}" for mark, names in [*marked, ("~", self.stamped)] for name in names]
 
@@ -99,7 +99,7 @@ def ensure(
     if difference and not check_mode:
         _apply(dest, wanted, difference, group)
         _tighten(dest, noted, group)
-        # Last: a run that was killed before is known by the missing or older note, and done again.
+        # Last, so a killed run is detected by the missing or older note, and repeated.
         write_json(str(Path(dest) / MARKER), {"files": noted, "stamps": dict(stamps)}, group=group)
     return difference
 
@@ -159,7 +159,7 @@ def _modes(dest: str, wanted: Iterable[str]) -> List[Tuple[Path, int]]:
 
 
 def _loose(dest: str, wanted: Iterable[str], group: Optional[str]) -> List[str]:
-    """Paths whose mode or group is not as it should be."""
+    """Return the paths with a wrong mode or group."""
     found = []
     gid = _gid(group)
     for path, mode in _modes(dest, wanted):
@@ -180,12 +180,12 @@ def _gid(group: Optional[str]) -> Optional[int]:
     try:
         return grp.getgrnam(group).gr_gid
     except KeyError:
-        # In check mode the group may still be to come.
+        # In check mode the group may not exist yet.
         return -1
 
 
 def _apply(dest: str, wanted: Mapping[str, bytes], difference: Difference, group: Optional[str]) -> None:
-    # Root's folders are passed through by the service's user and by who deploys; what is in them is closed by itself.
+    # The service's user and the deploying user traverse root's folders; their content has its own modes.
     make_folders(os.path.dirname(dest), mode=0o755 if os.geteuid() == 0 else 0o750)
     make_folders(dest, group=group)
     for name in difference.removed:

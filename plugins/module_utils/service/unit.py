@@ -1,7 +1,7 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The text of the systemd unit: a process that reads the library, answers, and may do nothing else."""
+"""The systemd unit: the process may read the library and answer requests, and nothing else."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import List, NamedTuple
 
 from .plan import Service
 
-# Folders that the unit hides from its process; what it reads below them is shown again, read-only.
+# Folders that the unit hides from its process; the paths it reads below them are mounted read-only.
 _HIDDEN = re.compile(r"/(home|root|run/user|tmp|var/tmp)/")
 _TEXT = """\
 # Written by the role service.

@@ -1,7 +1,7 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Small JSON files in the state folder that may be lost at any time: nothing depends on them but speed or caution."""
+"""Small JSON files in the state folder that may be lost at any time; no result depends on them."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from .replace import FILE_MODE, open_regular
 
 
 def cache_path(library_path: str, name: str) -> str:
-    """Where a file of this name is kept."""
+    """Return the path of the cache file ``name``."""
     return str(Path(state_dir(library_path)) / name)
 
 
 def read_cache(library_path: str, name: str) -> Dict[str, Any]:
-    """The document; empty where there is none, or none that can be read."""
+    """Return the document; empty when it is missing or unreadable."""
     try:
         with open_regular(cache_path(library_path, name), follow=False) as stream:
             document = json.loads(stream.read())
@@ -32,7 +32,7 @@ def read_cache(library_path: str, name: str) -> Dict[str, Any]:
 
 
 def write_cache(library_path: str, name: str, document: Dict[str, Any]) -> None:
-    """Replace the document, not durably; where that is not possible, nothing happens."""
+    """Replace the document without fsync; failures are ignored."""
     path = cache_path(library_path, name)
     temporary = f"{path}.tmp"
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class UnsafePath(MobiusError):
-    """An image reference that names no file under the image root.
+    """An image reference that does not name a file under the image root.
 
     ``reason`` is one of ``empty``, ``nul``, ``remote``, ``escapes-root``.
     """
@@ -28,13 +28,13 @@ class UnsafePath(MobiusError):
         self.reason = reason
 
 
-#: Last parts of a path that are no names of files.
+#: Last path components that cannot be file names.
 _ODD_NAMES = frozenset({"", ".", ".."})
 _MOST_FOLDERS = 4096
 
 
 class Look(NamedTuple):
-    """The real path of an image and its stat; ``linked`` when the last part of the path was a link."""
+    """The real path of an image and its stat; ``linked`` when the last path component was a link."""
 
     path: str
     facts: os.stat_result
@@ -44,11 +44,12 @@ class Look(NamedTuple):
 class ImageRoot:
     """The folder that image paths resolve under.
 
-    An absolute reference is read under it, unless it lies inside it as it stands. A ``file:`` URL and a reference that
-    begins with ``//`` are files where they name one inside it. ``resolve`` and ``look`` raise :class:`UnsafePath` for a
-    reference that is empty, holds a NUL, is remote, or leaves the folder through ``..`` or links.
+    An absolute reference is resolved relative to it, unless it already lies inside it. A ``file:`` URL and a reference
+    that begins with ``//`` count as files when they name one inside it. ``resolve`` and ``look`` raise
+    :class:`UnsafePath` for a reference that is empty, holds a NUL, is remote, or leaves the folder through ``..`` or
+    links.
 
-    :param on_folder: called with each folder on the way and what it really is, once or more.
+    :param on_folder: called at least once with each folder on the way and its real path.
     """
 
     def __init__(self, folder: str, on_folder: Optional[Callable[[str, str], None]] = None) -> None:
@@ -58,12 +59,12 @@ class ImageRoot:
         self._given = given.rstrip("/") + "/"
         self._real = self._cached(given).rstrip("/") + "/"
         self._hints: Optional[Hints] = None
-        # By the text before the name: the folder of references that are plain paths.
+        # Keyed by the text before the name, so plain references in one folder resolve it once.
         self._folders: Dict[str, str] = {}
 
     @property
     def names(self) -> List[str]:
-        """The folder as it was given, and what it really is."""
+        """Return the folder as given, and its real path."""
         return [self._given, self._real]
 
     def _resolved(self, folder: str) -> str:
@@ -78,9 +79,9 @@ class ImageRoot:
         return self._behind(path, reference) if os.path.islink(path) else path  # noqa: PTH114
 
     def look(self, reference: str) -> Look:
-        """The real path of an image and its stat, with one system call where it is no link.
+        """Return the real path of an image and its stat; one system call unless it is a link.
 
-        :raises OSError: there is none, or it may not be looked at.
+        :raises OSError: it does not exist or may not be accessed.
         """
         before, slash, name = reference.rpartition("/")
         folder = self._folders.get(before) if slash and name not in _ODD_NAMES and "\0" not in name else None
@@ -96,7 +97,7 @@ class ImageRoot:
         return Look(path, os.stat(path), linked=True)
 
     def hint(self, reference: str) -> str:
-        """A clause that names the existing file which a reference probably means; empty where nothing is like it."""
+        """Return a clause that names the existing file a reference probably means; empty when none is similar."""
         if self._hints is None:
             from .hints import Hints
 
@@ -112,7 +113,7 @@ class ImageRoot:
         return self._under(self.inside(path), reference)
 
     def _of_url(self, reference: str) -> str:
-        """The path that a URL stands for, when it can only be meant for this host or names a file under the folder."""
+        """Return the local path of a URL that can only mean this host or names a file under the folder."""
         local = local_path(reference)
         if local is None:
             raise UnsafePath("The image is remote", reference, "remote")
@@ -125,7 +126,7 @@ class ImageRoot:
         return local.path
 
     def inside(self, path: str) -> str:
-        """An absolute path that lies in the folder as it stands, from there on; any other one as it is."""
+        """Make an absolute path inside the folder relative to it; return any other path unchanged."""
         if path.startswith("/"):
             for each in (path, os.path.normpath(path)):
                 for folder in (self._given, self._real):
@@ -137,7 +138,7 @@ class ImageRoot:
         joined = os.path.normpath(self._real + path.lstrip("/"))
         if not joined.startswith(self._real):
             raise UnsafePath("The image path leaves the image root", reference, "escapes-root")
-        # The folder is resolved once for all files in it; a file that is no link resolves to itself.
+        # The folder is resolved once for all its files; a file that is not a link resolves to itself.
         folder, _slash, name = joined.rpartition("/")
         return self._checked(f"{self._cached(folder or '/').rstrip('/')}/{name}", reference)
 

@@ -1,7 +1,7 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``run.json``: how far a run has come on this host, readable after the controller was killed.
+"""``run.json``: the progress of a run on this host, readable after the controller was killed.
 
 The controller names its run and step to each module in the environment variable :data:`VARIABLE`; the module notes the
 step here before and after its work. The next run reads what an unfinished one left undone.
@@ -27,14 +27,14 @@ Run = Dict[str, Any]
 VARIABLE = "MOBIUS_DHASH_RUN"
 #: Steps that may replace the bytes of the library.
 REPLACING = ("migrate", "rollback")
-#: What a library that was replaced needs before the run may end, by the step that does it.
+#: What must follow a replacement of the library before the run may end, by the step that does it.
 OBLIGATIONS = ("verify", "restart", "health")
 _SUCCEEDED = ("ok", "changed")
 _KILLED = 20
 
 
 def journal_path(library_path: str) -> str:
-    """Where the journal of this library's last run is kept."""
+    """Return the path of the journal of this library's last run."""
     return str(Path(state_dir(library_path)) / "run.json")
 
 
@@ -100,9 +100,9 @@ def end_run(
     """Close the journal of ``run_id``, if it is the last run's.
 
     :param owed: what the run left to be done for a library that it replaced; of :data:`OBLIGATIONS`.
-    :param settled: what needs to be done no more; what is in neither list stays as an earlier run left it.
+    :param settled: what is no longer owed; what is in neither list stays as an earlier run left it.
     :param sha256: of the library now; None when it is missing or cannot be read.
-    :param earlier_flags: maintenance flags of earlier runs that stay on, each with its run; None for those known.
+    :param earlier_flags: maintenance flags of earlier runs that stay on, each with its run; None keeps the known ones.
     """
     run = read_run(library_path)
     if run is None or run.get("id") != run_id:
@@ -123,7 +123,7 @@ def end_run(
 def undone(run: Optional[Run], sha256: Optional[str]) -> List[str]:
     """What a run left to be done for the library as it is now.
 
-    :param sha256: of the library now. Where it is what the run started from, the run replaced nothing.
+    :param sha256: of the library now. If the run started from the same bytes, it replaced nothing.
     """
     if run is None:
         return []
@@ -139,16 +139,16 @@ def undone(run: Optional[Run], sha256: Optional[str]) -> List[str]:
 
 
 def replaced_by(run: Run) -> List[str]:
-    """The steps of a run, in their order, that may have replaced the library."""
+    """Return the steps of a run that may have replaced the library, in order."""
     steps = [entry for entry in run["steps"] if entry.get("step") in REPLACING]
     return [str(entry["step"]) for entry in steps if entry.get("outcome") != "ok"]
 
 
 def unfinished(run: Optional[Run]) -> Optional[Dict[str, Any]]:
-    """The run that left the library as it is: ``run`` itself, or an earlier one where ``run`` replaced nothing.
+    """Return the run that left the library as it is: ``run`` itself, or an earlier one if ``run`` replaced nothing.
 
     :returns: ``id``, ``kind``, ``status``, ``started_at``, ``controller``, ``sha256`` (of the library before it),
-        ``backup`` (what a rollback was asked for) and ``step`` (the last one), or None.
+        ``backup`` (the requested backup of a rollback) and ``step`` (the last one), or None.
     """
     if run is None:
         return None
@@ -160,11 +160,11 @@ def unfinished(run: Optional[Run]) -> Optional[Dict[str, Any]]:
 
 
 def _may_have_replaced(run: Run, entry: Mapping[str, Any], sha256: Optional[str]) -> bool:
-    """Whether a step replaced the library; one that was cut off could not say so."""
+    """Whether a step replaced the library; an interrupted step could not report it."""
     outcome = entry.get("outcome")
     if outcome in _SUCCEEDED:
         return bool(outcome == "changed")
-    # After a restore the same bytes as at the start do not prove that the migration had replaced nothing.
+    # After a restore, unchanged bytes do not prove that the migration replaced nothing.
     restored = any(each.get("step") == "rollback" and each.get("outcome") != "failed" for each in run["steps"])
     return bool((entry.get("step") == "migrate" and restored) or run.get("sha256") != sha256)
 
@@ -182,7 +182,7 @@ def _earlier_flags(run: Optional[Run]) -> Dict[str, str]:
 
 
 def _killed(run: Optional[Run]) -> List[str]:
-    """Runs that never ended, the last ones: a flag of theirs may be on without being noted."""
+    """Return the latest runs that never ended: their maintenance flags may be on without a note."""
     if run is None:
         return []
     ended = run.get("ended_at") is not None
@@ -199,7 +199,7 @@ class Step:
 
     @classmethod
     def from_environment(cls, *, check_mode: bool) -> Step:
-        """The step that the controller named; in check mode none, for nothing may be written then."""
+        """Return the step that the controller named; a step without effect in check mode, which writes nothing."""
         with suppress(ValueError):
             run = json.loads(os.environ.get(VARIABLE) or "{}")
             if isinstance(run, dict) and not check_mode:
@@ -207,9 +207,9 @@ class Step:
         return cls({})
 
     def begin(self, pid_start: Optional[str] = None) -> None:
-        """Note that the step has begun; the first one of a run opens its journal, unless another run is under way.
+        """Note that the step has begun; the first step of a run opens its journal unless another run is in progress.
 
-        :param pid_start: when this process started, as ``process.identity`` has it: a pid may be used again.
+        :param pid_start: start time of this process from ``process.identity``, because a pid may be reused.
         """
         with suppress(OSError, MobiusError):
             if self._path and os.path.exists(self._path) and self._may_open(read_run(self._path)):
@@ -218,12 +218,12 @@ class Step:
         self._note({"step": self._name, "at": timestamp(), "outcome": "running", **process})
 
     def _may_open(self, before: Optional[Run]) -> bool:
-        # A watch changes nothing: until it rolls back, the journal of the deployment that it watches stays.
+        # A watch changes nothing, so the journal of the watched deployment stays until the watch rolls back.
         if self._run.get("kind") == "monitoring":
             return False
         if before is None or before.get("id") == self._run.get("id"):
             return before is None
-        # An open journal whose run holds no lock belongs to a run that was killed, or that opens it anew once it locks.
+        # An open journal without a lock belongs to a killed run, or to a run that reopens it once it locks.
         return bool(before.get("ended_at")) or holder(self._path) is None
 
     def end(self, outcome: str, message: str = "", **members: Any) -> None:
@@ -235,7 +235,7 @@ class Step:
         self._note({"step": self._name, "outcome": outcome, "ended_at": timestamp(), "message": message}, members)
 
     def _note(self, entry: Dict[str, Any], members: Optional[Dict[str, Any]] = None) -> None:
-        # The journal is for people and for the next run; a full disk must not stop the step that it is about.
+        # The journal serves people and the next run; a full disk must not stop the step itself.
         if not self._path:
             return
         with suppress(OSError, MobiusError):

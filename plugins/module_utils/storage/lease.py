@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The lease file: who holds a library, until when, and whether that holder can still be alive.
 
-Every change of it is made under :func:`lease_mutex`, which is held for a moment only, so that a lease can be released
-or broken while another process is busy writing.
+Every change is made under :func:`lease_mutex`, which is only held briefly, so a lease can be released or broken while
+another process is writing.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ Lease = Dict[str, Any]
 
 TTL = 900
 _MUTEX_SECONDS = 10.0
-#: Members that only this module needs; a module does not return them.
+#: Internal members that the Ansible modules do not return.
 PRIVATE = ("renewed", "boottime", "boot_id", "pid_start", "generation")
 _BROKEN = "broken.json"
 _MOST_BROKEN = 50
@@ -41,7 +41,7 @@ _LONGEST_INFO = 300
 
 
 def read_lease(library_path: str) -> Optional[Lease]:
-    """The lease, live or stale; None when there is none."""
+    """Return the lease, live or stale; None when there is none."""
     path = _lease_path(library_path)
     try:
         with open_regular(path) as stream:
@@ -60,7 +60,7 @@ def read_lease(library_path: str) -> Optional[Lease]:
 
 def write_lease(library_path: str, lease: Lease) -> None:
     uid, gid = library_owner(library_path)
-    # A power cut ends what the lease stands for.
+    # Not durable: a power cut also ends the run that holds the lease.
     with suppress(DurabilityUnknown):
         write_json(_lease_path(library_path), lease, owner=uid, group=gid)
 
@@ -90,7 +90,7 @@ def new_lease(
 
 
 def clean_info(info: Optional[Dict[str, Any]]) -> Dict[str, str]:
-    """What the controller says of itself (job id, URL, user, ...) as short text; a URL loses userinfo and query."""
+    """Return the controller's details (job id, URL, user, ...) as short text, without a URL's userinfo and query."""
     cleaned = {}
     for name, value in list((info or {}).items())[:_MOST_INFO]:
         text = str(value)[:_LONGEST_INFO]
@@ -108,7 +108,7 @@ def _bare_url(text: str) -> str:
 
 
 def renewed(ttl: int) -> Dict[str, Any]:
-    """The times of a lease that is taken or renewed now."""
+    """Return the times of a lease that is taken or renewed now."""
     return {**_at(time.time(), ttl), "boottime": _boottime()}
 
 
@@ -123,7 +123,7 @@ def is_stale(lease: Lease) -> bool:
 def _is_expired(lease: Lease) -> bool:
     ttl = float(lease["ttl"])
     if lease.get("boot_id") == _boot_id() and isinstance(lease.get("boottime"), float):
-        # A clock that nobody sets: neither forward to free the lock too early nor back to block for long.
+        # A clock that cannot be set, so a clock change neither frees the lock early nor blocks it for long.
         return _boottime() - float(lease["boottime"]) > ttl
     age = time.time() - float(lease["renewed"])
     return not -ttl <= age <= ttl
@@ -141,7 +141,7 @@ def is_dead(lease: Lease) -> bool:
 
 
 def describe(lease: Lease) -> str:
-    """The holder in words, for a message."""
+    """Describe the holder for a message."""
     process = f", process {lease['pid']}" if lease.get("pid") else ""
     info = lease.get("info")
     more = "".join(f", {name} {value}" for name, value in info.items()) if isinstance(info, dict) else ""
@@ -149,7 +149,7 @@ def describe(lease: Lease) -> str:
 
 
 def note_broken(library_path: str, lease: Lease, by: str) -> None:
-    """Remember that the lock of a run was broken, so that this run is told when it comes back."""
+    """Remember that the lock of a run was broken, so that the run fails when it continues."""
     broken = read_cache(library_path, _BROKEN)
     broken[str(lease.get("id"))] = {"by": by, "at": timestamp()}
     write_cache(library_path, _BROKEN, dict(list(broken.items())[-_MOST_BROKEN:]))
@@ -162,14 +162,14 @@ def forget_broken(library_path: str, holder_id: str) -> None:
 
 
 def broken_by(library_path: str, holder_id: str) -> Optional[str]:
-    """Who broke the lock of this holder, and when; None when nobody did."""
+    """Return who broke the lock of this holder, and when; None if it was not broken."""
     found = read_cache(library_path, _BROKEN).get(holder_id)
     return f"{found.get('by')} at {found.get('at')}" if isinstance(found, dict) else None
 
 
 @contextmanager
 def lease_mutex(library_path: str) -> Iterator[None]:
-    """Keep other processes from changing the lease for a moment; the state folder has to be there."""
+    """Briefly keep other processes from changing the lease; the state folder must exist."""
     descriptor = os.open(state_dir(library_path), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         _lock_folder(descriptor, library_path)
@@ -185,7 +185,7 @@ def _lock_folder(descriptor: int, library_path: str) -> None:
             return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             if error.errno not in (errno.EACCES, errno.EAGAIN):
-                # Some network file systems cannot lock a folder; a moment of two writers is left to luck there.
+                # Some network file systems cannot lock a folder; the brief race is accepted there.
                 return None
         if time.monotonic() >= deadline:
             raise MobiusError(
@@ -197,35 +197,35 @@ def _lock_folder(descriptor: int, library_path: str) -> None:
 
 
 def give_to_owner(descriptor: int, library_path: str) -> None:
-    """Give a file of the state to the library's owner, so that a run as that user can follow one as root."""
+    """Give a state file to the library's owner, so that a run as that user can follow a run as root."""
     uid, gid = library_owner(library_path)
     facts = os.fstat(descriptor)
-    # Never through another name of some other file.
+    # Never change the owner of a file that has other hard links.
     if facts.st_nlink == 1 and (uid not in (-1, facts.st_uid) or gid not in (-1, facts.st_gid)):
         with suppress(OSError):
             os.fchown(descriptor, uid, gid)
 
 
 def start_of(pid: int) -> Optional[int]:
-    """Start time of a process in clock ticks since boot, or None; with it a pid given to another process shows."""
+    """Return the start time of a process in clock ticks since boot, or None; it reveals a reused pid."""
     try:
         stat_line = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return None
-    # The name, in parentheses, may hold anything; field 22 is the 20th after it, state Z or X is as good as gone.
+    # The name in parentheses may contain anything; field 22 is the 20th after it. States Z and X count as gone.
     fields = stat_line.rpartition(")")[2].split()
     return None if fields[0] in "ZX" else int(fields[19])
 
 
 def _exists(pid: int) -> bool:
-    """Whether a process that /proc does not show is there: some hosts hide those of other users."""
+    """Whether a process exists that /proc does not show: some hosts hide other users' processes."""
     try:
         os.kill(pid, 0)
     except PermissionError:
         return True
     except OSError:
         pass
-    # Gone, or ours and a zombie.
+    # Gone, or a zombie of this user.
     return False
 
 

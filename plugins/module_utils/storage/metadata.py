@@ -1,7 +1,7 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Owner, group, mode, ACL and extended attributes of a file that takes another one's place."""
+"""Owner, group, mode, ACL and extended attributes of a file that replaces another one."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from typing import Callable, Dict, Optional, Tuple, Union
 
 from ..errors import MobiusError
 
-# Bound to the inode or the content: copied, they would make the new file unreadable.
+# Bound to the inode or the content; copying them would make the new file unreadable.
 _NOT_COPIED = {"security.ima", "security.evm"}
 
 
 @dataclass(frozen=True)
 class Ownership:
-    """What a caller asks for; ``-1`` and None mean: as it is."""
+    """The requested owner, group and mode; ``-1`` and None keep what is there."""
 
     uid: int = -1
     gid: int = -1
@@ -54,7 +54,7 @@ def _id(name: Union[str, int, None], look_up: Callable[[str], int], kind: str) -
 
 
 def apply_metadata(descriptor: int, like: Optional[str], wanted: Ownership, *, default_mode: int) -> None:
-    """Give an open, new file what is ``wanted`` and, for the rest, what the file ``like`` has.
+    """Give a new, open file the ``wanted`` ownership, and the rest of its metadata from the file ``like``.
 
     :raises MobiusError: the owner or an attribute cannot be kept.
     """
@@ -68,7 +68,7 @@ def apply_metadata(descriptor: int, like: Optional[str], wanted: Ownership, *, d
     mode = wanted.mode
     if mode is None:
         mode = default_mode if model is None else stat.S_IMODE(model.st_mode)
-    # Last: a change of owner or ACL changes the mode.
+    # Last, because a change of owner or ACL changes the mode.
     if stat.S_IMODE(os.fstat(descriptor).st_mode) != mode:
         os.fchmod(descriptor, mode)
 
@@ -79,7 +79,7 @@ def _apply_owner(descriptor: int, model: Optional[os.stat_result], wanted: Owner
     gid = wanted.gid if wanted.gid != -1 else (model.st_gid if model else now.st_gid)
     if (uid, gid) == (now.st_uid, now.st_gid):
         return
-    # One after the other, so that the message names the one that cannot be kept.
+    # Separately, so the message names the one that cannot be kept.
     if uid != now.st_uid:
         _chown(descriptor, uid, -1, where, refusal_of_owner(uid))
     if gid != now.st_gid:
@@ -94,7 +94,7 @@ def _chown(descriptor: int, uid: int, gid: int, where: Optional[str], refusal: T
 
 
 def refusal_of_owner(uid: int) -> Tuple[str, str]:
-    """That this user cannot keep the owner of a file, and what helps."""
+    """Return the message and remedy for an owner that this user cannot keep."""
     owner, user = user_name(uid), user_name(os.geteuid())
     return (
         f"The owner {owner} cannot be kept by the user {user}",
@@ -103,7 +103,7 @@ def refusal_of_owner(uid: int) -> Tuple[str, str]:
 
 
 def refusal_of_group(gid: int) -> Tuple[str, str]:
-    """That this user cannot keep the group of a file, and what helps."""
+    """Return the message and remedy for a group that this user cannot keep."""
     group, user = group_name(gid), user_name(os.geteuid())
     return (
         f"The group {group} cannot be kept by the user {user}, who is not a member of it",
@@ -129,7 +129,7 @@ def group_name(gid: int) -> str:
 
 
 def read_attributes(file: Union[str, int]) -> Dict[str, bytes]:
-    """ACL and extended attributes of a file, without those that belong to its inode or content."""
+    """Return the ACL and extended attributes of a file, except those bound to its inode or content."""
     try:
         names = os.listxattr(file)
     except OSError as error:
@@ -157,8 +157,8 @@ def _copy_attributes(source: str, descriptor: int) -> None:
 def parse_mode(text: str) -> int:
     """An octal mode for a data file, such as ``0640``.
 
-    :raises MobiusError: it is not an octal number, or one that YAML is likely to have made of an unquoted mode: the
-        owner may not read, somebody may execute, others may write, or somebody may write without reading.
+    :raises MobiusError: it is not an octal number, or it is one that YAML probably made from an unquoted mode: the
+        owner cannot read, someone can execute, others can write, or someone can write but not read.
     """
     try:
         mode = int(str(text), 8)

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Hash a file while it is written, and read it back from the disk; a large file is read back in chunks meanwhile.
 
-What is read back is compared with the written bytes, which stay in memory until then. Hashing them a second time would
-take as long as everything else together.
+The data read back is compared with the written bytes, which stay in memory until then. A second hash would take as long
+as everything else together.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from hashlib import sha256
 from queue import Full, Queue
 from typing import Any, List, Optional
 
-#: Bytes that are synced and read back at once. A smaller file is read back when it is complete.
+#: Bytes to sync and read back at a time. A smaller file is read back when it is complete.
 CHUNK = 8 << 20
 #: Chunks that may wait in memory before the writer has to wait.
 _AHEAD = 2
-#: The most that one write call takes, so that a chunk does not grow far beyond its size.
+#: Limit of one write call, so a chunk does not grow far beyond its size.
 _PIECE = 1 << 20
 
 
@@ -61,7 +61,7 @@ class HashedFile(io.RawIOBase):
         return count
 
     def reads_back(self) -> bool:
-        """Whether the file, which must be synced, holds what was written and nothing else.
+        """Sync the file and return whether it holds exactly what was written.
 
         :raises OSError: the file could not be synced or read.
         """

@@ -1,7 +1,7 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Image references that look like URLs: which of them are files of this host."""
+"""Decide which image references that look like URLs are local files."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _HOST = re.compile(r"(?:[^/]*[.:@][^/]*|localhost)/", re.IGNORECASE)
 class Local(NamedTuple):
     """A path, percent-decoded.
 
-    ``certain`` unless it may as well be meant for another host; ``anchored`` when it starts at the root of this one.
+    ``certain`` unless it could mean another host; ``anchored`` when it starts at the root directory.
     """
 
     path: str
@@ -40,7 +40,7 @@ def local_path(url: str) -> Optional[Local]:
     """
     scheme = _FILE.match(url)
     if scheme:
-        from urllib.parse import unquote  # takes longer to import than all the rest
+        from urllib.parse import unquote  # slow to import, rarely needed
 
         rest = unquote(url[scheme.end() :].replace("\\", "/"), errors="surrogateescape")
         host = _THIS_HOST.match(rest) if scheme[1] else None

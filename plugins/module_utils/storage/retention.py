@@ -1,7 +1,7 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The result that every module with a retention returns, for backups as well as for logs."""
+"""The common result of the modules that prune backups and logs."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def prune_result(
     """The result of a module that prunes: ``changed``, ``removed``, ``kept``, ``freed``, ``diff`` and ``warnings``.
 
     :param decisions: for each file whether it stays, and its facts: at least ``path``, ``size`` and ``reason``.
-    :param failed: path -> why a file that should have been removed is still there.
-    :param orphans: facts of removed files that no rule applies to, such as a checksum without its backup.
+    :param failed: path -> why a file could not be removed.
+    :param orphans: facts of removed files that no rule covers, such as a checksum without its backup.
     """
     removed: List[Dict[str, Any]] = []
     kept: List[Dict[str, Any]] = []
@@ -45,14 +45,14 @@ def prune_result(
 
 
 def unproven(proven: timedelta, age: timedelta) -> str:
-    """Why a file stays that is old only by a clock that may have jumped."""
+    """Explain why a file stays whose age rests on a clock that may have jumped."""
     return f"{_days(age)} old by the clock, of which only {_days(proven)} are proven: the clock may have been set"
 
 
 def clock_warnings(doubt: str, future: Sequence[str]) -> List[str]:
-    """What the operator should know of the clock.
+    """Return warnings about the host's clock.
 
-    :param doubt: why it cannot be believed, or empty.
+    :param doubt: why the clock is not trusted, or empty.
     :param future: files that are dated in the future, newest first.
     """
     warnings = []

@@ -1,10 +1,10 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``current.json``, the state: what is deployed, written so that a run killed at any instant leaves it true.
+"""``current.json``, the state: what is deployed. It stays correct when a run is killed at any instant.
 
-A writer notes what it is about to do (``begin``), replaces the library, then makes the note the truth (``commit``).
-Whoever reads with the hash of the library's bytes knows whether a left-over note came true.
+A writer notes the pending state (``begin``), replaces the library, then makes the pending state current (``commit``).
+A reader compares the library's hash with a leftover pending state to see whether the replacement happened.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from .replace import make_folders, open_regular, read_version, write_json
 
 State = Dict[str, Any]
 
-# Rolled-back deployments that are remembered; far more than backups are kept.
+# How many rolled-back deployments are remembered; far more than the number of backups kept.
 _REJECTED = 200
 
 
@@ -31,12 +31,12 @@ class DamagedState(MobiusError):
 
 
 def current_path(library_path: str) -> str:
-    """Where the state of this library is kept."""
+    """Return the path of this library's state."""
     return str(Path(state_dir(library_path)) / "current.json")
 
 
 def read_document(library_path: str) -> Optional[State]:
-    """The document as it stands, ``pending`` included; None when there is none.
+    """Return the whole document, ``pending`` included; None when there is none.
 
     :raises DamagedState: it is not a JSON object.
     """
@@ -58,9 +58,9 @@ def _damaged(path: str) -> DamagedState:
 
 
 def read_current(library_path: str, actual_sha256: Optional[str] = None) -> Optional[State]:
-    """What is deployed, or None.
+    """Return what is deployed, or None.
 
-    :param actual_sha256: hash of the library's bytes; with it a note left by a killed run that came true counts.
+    :param actual_sha256: hash of the library's bytes; with it, a killed run's pending state counts if it matches.
     :raises DamagedState: see :func:`read_document`.
     """
     document = read_document(library_path)
@@ -68,7 +68,7 @@ def read_current(library_path: str, actual_sha256: Optional[str] = None) -> Opti
 
 
 def _settled(document: State, actual_sha256: Optional[str]) -> Optional[State]:
-    """The document without its note: the note itself where it came true, else what was before."""
+    """Resolve ``pending``: return it if it matches the library, else the state before it."""
     before = {key: value for key, value in document.items() if key != "pending"}
     pending = document.get("pending")
     if pending is not None and actual_sha256 is not None and pending.get("sha256") == actual_sha256:
@@ -77,7 +77,7 @@ def _settled(document: State, actual_sha256: Optional[str]) -> Optional[State]:
 
 
 def _with_rejected(now: State, before: State) -> State:
-    """``now`` with the hashes of deployments that were rolled back, without one that is deployed or restored again."""
+    """Return ``now`` with the hashes of rolled-back deployments, except one that is deployed or restored again."""
     rejected = [sha256 for sha256 in before.get("rejected", []) if sha256 != now.get("sha256")]
     rolled_back = "restored_at" in now and before.get("status") == "deployed"
     if rolled_back and before.get("sha256") not in [now.get("sha256"), *rejected]:
@@ -87,7 +87,7 @@ def _with_rejected(now: State, before: State) -> State:
 
 
 def _with_previous(now: State, before: State) -> State:
-    """``now``, with what was before it as ``previous``, unless it has a ``previous`` of its own."""
+    """Return ``now`` with the state before it as ``previous``, unless it has a ``previous`` already."""
     if "previous" in now:
         return dict(now)
     previous = {key: value for key, value in before.items() if key not in ("previous", "rejected")}
@@ -95,16 +95,16 @@ def _with_previous(now: State, before: State) -> State:
 
 
 def begin(library_path: str, pending: State, *, actual_sha256: Optional[str] = None) -> None:
-    """Note what is about to become true.
+    """Note the state that a replacement is about to make current.
 
     :param pending: a whole state (``deployment``, ``status``, ``sha256``, ``backup``, ...); ``previous`` is filled in.
-        A deployment that replaces bytes of before says which: ``replaced``, see :func:`replaced_by`.
-    :param actual_sha256: hash of the library's bytes now, to settle a note of a killed run; read when needed.
+        A deployment names the bytes it replaces in ``replaced``, see :func:`replaced_by`.
+    :param actual_sha256: hash of the library's bytes now, to settle a killed run's pending state; read when needed.
     """
     try:
         document = read_document(library_path)
     except DamagedState:
-        # Kept under another name for people to look at.
+        # Kept under another name for inspection.
         path = current_path(library_path)
         with suppress(OSError):
             os.replace(path, f"{path}.damaged")
@@ -117,9 +117,9 @@ def begin(library_path: str, pending: State, *, actual_sha256: Optional[str] = N
 
 
 def commit(library_path: str) -> State:
-    """Make the note of ``begin`` the truth, and return it.
+    """Make the pending state of ``begin`` current, and return it.
 
-    :raises MobiusError: there is no note.
+    :raises MobiusError: there is no pending state.
     """
     document = read_document(library_path) or {}
     pending = document.get("pending")
@@ -131,7 +131,7 @@ def commit(library_path: str) -> State:
 
 
 def settle(library_path: str, actual_sha256: str) -> None:
-    """End a note that a killed run left: the truth if it came true, gone if the library is as the state says."""
+    """Settle a killed run's pending state: commit it if the library matches it, drop it if the state matches."""
     document = read_document(library_path) or {}
     pending = document.pop("pending", None)
     if pending is not None and pending.get("sha256") == actual_sha256:
@@ -141,14 +141,14 @@ def settle(library_path: str, actual_sha256: str) -> None:
 
 
 def withdraw(library_path: str) -> None:
-    """Remove the note of ``begin``: the library was not replaced."""
+    """Drop the pending state of ``begin``: the library was not replaced."""
     document = read_document(library_path) or {}
     if document.pop("pending", None) is not None:
         _write(library_path, document)
 
 
 def replaced_by(library_path: str, deployment: str) -> Optional[str]:
-    """Hash of the bytes that a deployment replaced, or was about to when it was cut off; None: it replaced nothing.
+    """Return the hash of the bytes that a deployment replaced, or was about to replace; None if it replaced nothing.
 
     :raises DamagedState: see :func:`read_document`.
     """
@@ -160,7 +160,7 @@ def replaced_by(library_path: str, deployment: str) -> Optional[str]:
 
 
 def named_backups(library_path: str) -> List[Dict[str, Any]]:
-    """Every backup that the state names: of what is deployed, of what may be, and of what was before.
+    """Return every backup that the state names: of the current, the pending and the previous state.
 
     :raises DamagedState: see :func:`read_document`.
     """
@@ -171,7 +171,7 @@ def named_backups(library_path: str) -> List[Dict[str, Any]]:
 
 
 def prepare_folder(library_path: str) -> str:
-    """Make the state folder, owned like the library where this user may do that, and return it.
+    """Create the state folder, owned like the library where this user may do that, and return it.
 
     :raises MobiusError: the folder of the library is missing.
     """
@@ -184,15 +184,15 @@ def prepare_folder(library_path: str) -> str:
             "check the path of the library, and whether its file system is mounted",
         )
     uid, gid = library_owner(library_path)
-    # Not durable: it is made again when it is needed.
+    # Not durable: it is created again when needed.
     make_folders(folder, owner=uid, group=gid, durable=False)
     return folder
 
 
 def library_owner(library_path: str) -> tuple[int, int]:
-    """User and group for files beside the library: those of the library, or of its folder when it is missing.
+    """Return the user and group for files beside the library: the library's own, or its folder's when it is missing.
 
-    ``-1`` for what this user cannot give away.
+    ``-1`` for an owner that this user cannot assign.
     """
     for path in (library_path, os.path.dirname(os.path.realpath(library_path))):
         with suppress(OSError):

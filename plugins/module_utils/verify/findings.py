@@ -1,7 +1,7 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a verification finds: all problems counted, the first ones kept."""
+"""The findings of a verification: all problems are counted, the first ones kept."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Findings:
         line: Optional[int] = None,
         column: Optional[int] = None,
     ) -> None:
-        """Count a problem, and keep it while there is room."""
+        """Count a problem, and keep it up to the limit."""
         self.errors += severity == "error"
         place = {"pointer": pointer, "line": line, "column": column}
         known = {name: value for name, value in place.items() if value is not None}
@@ -35,7 +35,7 @@ class Findings:
             self._kept[severity].append({"kind": kind, "severity": severity, **known, "message": message})
 
     def more(self, count: int) -> None:
-        """Count errors of which enough were kept."""
+        """Count further errors that are not kept."""
         self.errors += count
 
     def first(self) -> List[Dict[str, Any]]:
@@ -44,7 +44,7 @@ class Findings:
 
 
 def in_words(problem: Dict[str, Any]) -> str:
-    """One problem with its place, for people."""
+    """Describe one problem with its place."""
     place = f"line {problem['line']}" if "line" in problem else ""
     if "column" in problem:
         place += f" column {problem['column']}"

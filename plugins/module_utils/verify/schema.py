@@ -1,7 +1,7 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A library against a JSON Schema, by the library ``jsonschema`` where this Python has it."""
+"""Check a library against a JSON Schema with the Python package ``jsonschema``, if installed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .schema_files import SchemaFiles, load_json
 
 
 def _library() -> Any:
-    """The package ``jsonschema``, or None; imported only here because it takes longer than the rest of a module."""
+    """Return the package ``jsonschema`` or None; imported here because it is slow to import."""
     try:
         return import_module("jsonschema")
     except ImportError:
@@ -28,7 +28,7 @@ def check_schema(path: str, schema_path: str, limit: int) -> Iterator[Tuple[str,
 
     The library is parsed whole, which takes about ten times its size in memory.
 
-    :raises MobiusError: ``jsonschema`` is missing, or the schema is none.
+    :raises MobiusError: ``jsonschema`` is missing, or the schema is invalid.
     """
     jsonschema = _library()
     if jsonschema is None:
@@ -45,12 +45,12 @@ def check_schema(path: str, schema_path: str, limit: int) -> Iterator[Tuple[str,
     try:
         for violation in islice(errors, limit):
             yield "".join(f"/{_escaped(part)}" for part in violation.absolute_path), _short(violation)
-    except Exception as problem:  # jsonschema's versions raise different types for a reference that leads nowhere
+    except Exception as problem:  # versions of jsonschema raise different types for a dangling reference
         raise MobiusError(f"The schema cannot be applied: {problem}", schema_path, "correct the schema") from problem
 
 
 def schema_faults(files: SchemaFiles) -> List[str]:
-    """Why a schema cannot be used, as far as this Python can tell: all of it where it has ``jsonschema``."""
+    """Return why a schema cannot be used; without ``jsonschema``, only some faults are found."""
     faults, jsonschema = files.faults(), _library()
     if jsonschema is None or faults:
         return faults
@@ -58,7 +58,7 @@ def schema_faults(files: SchemaFiles) -> List[str]:
         jsonschema.validators.validator_for(files.schema).check_schema(files.schema)
     except jsonschema.exceptions.SchemaError as error:
         return [f"it is not a JSON Schema: {_short(error)}"]
-    except Exception as error:  # what is not an object makes versions of jsonschema raise different types
+    except Exception as error:  # versions of jsonschema raise different types for a schema that is not an object
         return [f"it is not a JSON Schema: {error}"]
     return []
 
@@ -76,7 +76,7 @@ def _validator(kind: Any, files: SchemaFiles) -> Any:
     def retrieve(uri: str) -> Any:
         return Resource.from_contents(files.load(uri), default_specification=DRAFT202012)
 
-    # A schema without an address of its own is at that of its file, so that names beside it can be found.
+    # A schema without an id gets its file's URI, so it can refer to files beside it.
     schema = files.schema
     if isinstance(schema, dict) and not {"$id", "id"} & set(schema):
         schema = {**schema, "$id": files.uri}
