@@ -66,7 +66,9 @@ def lines(rollout: Rollout, fleet: str, command: Command) -> List[str]:
     name = "stopped" if rollout.kind == DEPLOYMENT else "failed"
     stopped = [line(name, f"{rollout.stopped}.")] if rollout.stopped else []
     reach = [line("unreachable", f"{each.host} may hold what was deployed") for each in rollout.out_of_reach()]
-    commands = [line("next", each) for each in next_commands(rollout, fleet, command)]
+    # A single host has printed its own.
+    several = len(rollout.members) > 1
+    commands = [line("next", each) for each in next_commands(rollout, fleet, command)] if several else []
     return [*named, *shown, line("total", _total(rollout)), *skipped, *stopped, *reach, *commands]
 
 
@@ -117,6 +119,9 @@ def next_commands(rollout: Rollout, fleet: str, command: Command) -> List[str]:
     """Commands that finish hosts out of reach, then those that go on with the fleet run, or end it."""
     if rollout.check_mode or rollout.kind != DEPLOYMENT:
         return []
+    if len(rollout.members) == 1:
+        (member,) = rollout.members
+        return list((member.rollback or member.main).get("next") or [])
     named = {"mobius_fleet": fleet}
     finish = [command("rollback", host=each.host, extra=named) for each in rollout.out_of_reach()]
     if not rollout.stopped:
