@@ -82,10 +82,13 @@ def _nameless(text: str) -> str:
     return re.sub(r"\.[0-9a-f]{12}\.tmp", ".TMP", plain)
 
 
+_TELLING = ("last-run", "run.json", "validity.json", "history.jsonl", "history.head")
+
+
 def _is_told(name: str) -> bool:
     """Whether it only tells of runs, or makes the next one faster."""
     told = name.startswith("logs/") or name == "migrate-dryrun.json"
-    told = told or name in [f".library.json.dhash/{each}" for each in ("last-run", "run.json", "validity.json")]
+    told = told or name in [f".library.json.dhash/{each}" for each in _TELLING]
     return told and not name.endswith(".tmp")
 
 

@@ -97,9 +97,9 @@ def test_single_steps(site):
     assert site.tree() == before
     cleaned = site.play("cleanup", **old).succeeded()
     assert set(before) - set(site.tree()) == {"logs/dry-run-20240101T120000Z.log"}
-    for run in (predicted, cleaned):
+    for run, name in ((predicted, "would go"), (cleaned, "removed")):
         assert run.changed == 1
-        assert f"removed      {site.home}/logs/dry-run-20240101T120000Z.log: older than 30 days" in run.output
+        assert f"{name:13}{site.home}/logs/dry-run-20240101T120000Z.log: older than 30 days" in run.output
         assert "it does not begin as the log of a dry-run does: left alone" in run.output
     for form in ("html", "csv", "json"):
         site.play("review_export", mobius_review_format=form).succeeded()

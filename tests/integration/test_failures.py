@@ -200,7 +200,7 @@ def test_a_broken_library_is_refused_untouched(site):
     before = site.tree()
     site.play("deploy").failed("Nothing was changed")
     # The journal tells of the run, as the logs do.
-    told = ("logs/", "service/", ".library.json.dhash/run.json")
+    told = ("logs/", "service/", ".library.json.dhash/run.json", ".library.json.dhash/history.")
     left = {name: data for name, data in site.tree().items() if not name.startswith(told)}
     assert left == before
 

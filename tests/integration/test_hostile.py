@@ -96,7 +96,10 @@ def test_a_wrong_variable_is_refused_before_anything(hostile):
     assert {name: after.pop(name, None) for name in before} == before
     # What says so, and nothing else.
     assert {re.sub(r"\d{8}T\d{6}Z-[0-9a-f]{6}", "ID", name) for name in after} == {
+        ".library.json.dhash/history.head",
+        ".library.json.dhash/history.jsonl",
         ".library.json.dhash/run.json",
+        "logs/deployment-ID.html",
         "logs/deployment-ID.json",
         "logs/deployment-ID.log",
     }
