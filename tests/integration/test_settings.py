@@ -105,6 +105,8 @@ def two(site, tmp_path):
             for host in "ab":
                 self.hosts[host]["mobius_health_url"] = url_of(health, f"/{host}")
             general = {
+                # What is to be seen is a rollback.
+                "mobius_health_before": False,
                 "ansible_connection": "local",
                 "ansible_python_interpreter": "{{ ansible_playbook_python }}",
                 "mobius_service_enabled": False,
