@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Callable, Dict
+from typing import Any, Callable, Dict, Union
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.parsing.convert_bool import boolean
 
 from .errors import MobiusError, failure
 from .process.identity import start_of
@@ -27,6 +28,14 @@ def take_params(module: AnsibleModule) -> Dict[str, Any]:
     for name in [name for name in params if name.startswith("_")]:
         del module.params[name]
     return params
+
+
+def parse_break(text: str) -> Union[bool, str]:
+    """What the option ``lock_break`` asks for: whether to take any holder's lock, or the id of the only one."""
+    try:
+        return bool(boolean(text or False))
+    except TypeError:
+        return text.strip()
 
 
 def finish(module: AnsibleModule, call: Callable[[], Dict[str, Any]]) -> None:

@@ -17,18 +17,9 @@ description:
     artifact of the job and gives it to the next node of a workflow.
   - Sends a message where a watch did not pass, or where hosts were rolled back after their deployment.
   - To be called once for all hosts, with C(run_once).
-options:
-  notify:
-    description: Channels of the messages, as O(mobius.dhash.deployment_notify#module:channels).
-    type: list
-    elements: dict
-    default: []
-  notify_timeout:
-    description: Seconds for each channel.
-    type: float
-    default: 10
 extends_documentation_fragment:
   - mobius.dhash.attributes.controller
+  - mobius.dhash.run.messages
 seealso:
   - module: mobius.dhash.rollout_end
 author:

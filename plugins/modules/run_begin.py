@@ -75,17 +75,9 @@ options:
       - Id of the fleet run. A rollback restores the hosts that this fleet run deployed, and skips all others. A
         deployment continues it; when empty, one is chosen for all hosts of this C(ansible-playbook).
     type: str
-  notify:
-    description: Channels of the messages, as O(mobius.dhash.deployment_notify#module:channels).
-    type: list
-    elements: dict
-    default: []
-  notify_timeout:
-    description: Seconds for each channel.
-    type: float
-    default: 10
 extends_documentation_fragment:
   - mobius.dhash.attributes.controller
+  - mobius.dhash.run.messages
 seealso:
   - module: mobius.dhash.run_finish
 author:

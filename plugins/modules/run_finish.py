@@ -83,16 +83,6 @@ options:
     description: Seconds after which a lock expires that could not be released. Handled on the controller.
     type: int
     default: 900
-  notify:
-    description:
-      - Channels of the messages, as O(mobius.dhash.deployment_notify#module:channels). Handled on the controller.
-    type: list
-    elements: dict
-    default: []
-  notify_timeout:
-    description: Seconds for each channel. Handled on the controller.
-    type: float
-    default: 10
   limits:
     description: Limits on the metrics by name, which the report draws. Handled on the controller.
     type: dict
@@ -109,6 +99,7 @@ options:
     type: dict
 extends_documentation_fragment:
   - mobius.dhash.attributes
+  - mobius.dhash.run.messages
   - mobius.dhash.library.backup_dir
 seealso:
   - module: mobius.dhash.run_begin

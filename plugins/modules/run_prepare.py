@@ -48,27 +48,6 @@ options:
   log_dir:
     description: Folder of the logs; C(logs) beside the library when omitted.
     type: path
-  lock_ttl:
-    description: Seconds without a renewal after which the lock expires.
-    type: int
-    default: 900
-  lock_break:
-    description:
-      - V(true) takes the lock whoever holds it. The id of a run takes it from that run and from no other.
-    type: str
-    default: "false"
-  lock_wait:
-    description: Seconds to wait for a holder that is ending, and for a process that is still writing.
-    type: float
-    default: 0
-  lock_pid:
-    description: A process on this host whose end releases the lock; on local connections that of ansible-playbook.
-    type: int
-  run:
-    description:
-      - C(id) and C(kind) of the run, and C(controller), who started it, which the journal on the host keeps.
-      - Within a run the action plugin sets it.
-    type: dict
   health:
     description:
       - The health endpoint that has to be well before anything changes; none when omitted. It is not asked where an
@@ -118,6 +97,7 @@ options:
         default: true
 extends_documentation_fragment:
   - mobius.dhash.attributes
+  - mobius.dhash.run.lock
   - mobius.dhash.library
   - mobius.dhash.library.backup_dir
 seealso:
@@ -189,9 +169,8 @@ step:
 import os
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.mobius.dhash.plugins.module_utils.ansible import finish
+from ansible_collections.mobius.dhash.plugins.module_utils.ansible import finish, parse_break
 from ansible_collections.mobius.dhash.plugins.module_utils.deployment.prepare import STEPS, prepare
-from ansible_collections.mobius.dhash.plugins.module_utils.storage.lock import parse_break
 from ansible_collections.mobius.dhash.plugins.module_utils.text import configured_secrets
 
 HEALTH = {

@@ -58,29 +58,9 @@ options:
     type: str
     choices: [hold, rollback, fail]
     default: hold
-  lock_ttl:
-    description: Seconds without a renewal after which the lock expires.
-    type: int
-    default: 900
-  lock_break:
-    description:
-      - V(true) takes the lock whoever holds it. The id of a run takes it from that run and from no other.
-    type: str
-    default: "false"
-  lock_wait:
-    description: Seconds to wait for a holder that is ending, and for a process that is still writing.
-    type: float
-    default: 0
-  lock_pid:
-    description: A process on this host whose end releases the lock; on local connections that of ansible-playbook.
-    type: int
-  run:
-    description:
-      - C(id) and C(kind) of the run, and C(controller), who started it, which the journal on the host keeps.
-      - Within a run the action plugin sets it.
-    type: dict
 extends_documentation_fragment:
   - mobius.dhash.attributes
+  - mobius.dhash.run.lock
   - mobius.dhash.library
   - mobius.dhash.library.backup_dir
 seealso:
@@ -140,10 +120,9 @@ evidence:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.mobius.dhash.plugins.module_utils.ansible import finish
+from ansible_collections.mobius.dhash.plugins.module_utils.ansible import finish, parse_break
 from ansible_collections.mobius.dhash.plugins.module_utils.deployment.journals import unit_journals
 from ansible_collections.mobius.dhash.plugins.module_utils.deployment.rollback import roll_back
-from ansible_collections.mobius.dhash.plugins.module_utils.storage.lock import parse_break
 
 
 def main() -> None:

@@ -74,14 +74,6 @@ def holder(library_path: str) -> Optional[Lease]:
     return None if lease is None or is_stale(lease) else lease
 
 
-def parse_break(text: str) -> Union[bool, str]:
-    """What ``lock_break`` of a module asks for: whether to take any holder's lock, or the id of the only one."""
-    word = text.strip().lower()
-    if word in ("", "false", "no", "off", "0", "n", "f"):
-        return False
-    return True if word in ("true", "yes", "on", "1", "y", "t") else text.strip()
-
-
 def acquire(
     library_path: str,
     holder_id: str,

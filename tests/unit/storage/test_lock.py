@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Dict, Iterator
 
 import pytest
+from ansible_collections.mobius.dhash.plugins.module_utils.ansible import parse_break
 from ansible_collections.mobius.dhash.plugins.module_utils.errors import MobiusError
 from ansible_collections.mobius.dhash.plugins.module_utils.storage import lease, lock
 from ansible_collections.mobius.dhash.plugins.module_utils.storage.lock import (
@@ -69,7 +70,7 @@ def test_a_lock_is_broken_for_the_run_that_was_named_and_for_no_other(library: s
     [("", False), ("False", False), ("no", False), ("True", True), ("yes", True), (" 1 ", True), (" A ", "A")],
 )
 def test_what_lock_break_asks_for(text: str, force: object) -> None:
-    assert lock.parse_break(text) == force
+    assert parse_break(text) == force
 
 
 def test_another_holder_is_refused_and_told_who_and_how_to_break_it(library: str) -> None:
