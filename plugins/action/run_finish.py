@@ -15,6 +15,7 @@ from ansible.module_utils.parsing.convert_bool import boolean
 from ..module_utils.clock import timestamp
 from ..module_utils.deployment.report import keep
 from ..module_utils.errors import MobiusError
+from ..module_utils.storage.lease import TTL
 from ..plugin_utils.next_command import command
 from ..plugin_utils.run import fleet
 from ..plugin_utils.run.action import StepAction
@@ -30,8 +31,8 @@ from ..plugin_utils.run.notification import end_notice
 from ..plugin_utils.run.rollout import end_entry
 
 _OWN = (
-    *("notify", "notify_timeout", "restartable", "lock_ttl", "rollback_backup", "limits", "report_dest"),
-    "in_rollout",
+    *("notify", "notify_timeout", "report_dest", "limits"),
+    *("restartable", "lock_ttl", "rollback_backup", "in_rollout"),
 )
 
 
@@ -48,7 +49,7 @@ class ActionModule(StepAction):
         found, lost = self._on_host(run, given, own, task_vars)
         settings = {
             "backup": own["rollback_backup"],
-            "lock_ttl": own["lock_ttl"] or 900,
+            "lock_ttl": own["lock_ttl"] or TTL,
             "restartable": own["restartable"],
         }
         end = End(run, found, settings, self._command(task_vars))

@@ -30,21 +30,7 @@ def report(kind: str, results: Results, command: Command, *, check_mode: bool = 
     :param check_mode: the modules predicted what they would do.
     :param results: the results of the modules that the kind needs, see the functions below.
     """
-    made = _REPORTS[kind](results, command)
-    if not check_mode:
-        return made
-    return Report([_predicted(each, results.get(kind) or {}) for each in made.lines], made.problem)
-
-
-# What a line says of something done, and of the same predicted.
-_PREDICTED = {"removed": "would go", "kept": "would stay"}
-
-
-def _predicted(text: str, result: Mapping[str, Any]) -> str:
-    name = text.split(" ", 1)[0]
-    if name == "maintenance" and result.get("changed"):
-        return line(name, f"would be {text[13:]}")
-    return line(_PREDICTED[name], text[13:]) if name in _PREDICTED else text
+    return _REPORTS[kind]({**results, "check_mode": check_mode}, command)
 
 
 def _backups(results: Results, command: Command) -> Report:
@@ -97,9 +83,10 @@ def _size(size: int) -> str:
 def _cleanup(results: Results, command: Command) -> Report:
     """``backups``: of ``library_backup_prune``; ``logs``: of ``deployment_prune``."""
     parts = [results.get(name) or {} for name in ("backups", "logs")]
-    removed = [line("removed", f"{each['path']}: {each['reason']}") for part in parts for each in part["removed"]]
-    kept = [line("kept", f"{each['path']}: {each['reason']}") for part in parts for each in part["kept"]]
-    return Report([*removed, *kept] or [line("removed", "nothing: there are no backups and no logs yet")])
+    goes, stays = ("would go", "would stay") if results["check_mode"] else ("removed", "kept")
+    removed = [line(goes, f"{each['path']}: {each['reason']}") for part in parts for each in part["removed"]]
+    kept = [line(stays, f"{each['path']}: {each['reason']}") for part in parts for each in part["kept"]]
+    return Report([*removed, *kept] or [line(goes, "nothing: there are no backups and no logs yet")])
 
 
 def _health(results: Results, command: Command) -> Report:
@@ -134,15 +121,16 @@ def _history(results: Results, command: Command) -> Report:
 def _maintenance(results: Results, command: Command) -> Report:
     """``maintenance``: of ``maintenance_mode``; ``flag``: its path."""
     found = results.get("maintenance") or {}
+    predicted = "would be " if results["check_mode"] and found.get("changed") else ""
     if not found.get("on"):
-        return Report([line("maintenance", f"off: {results.get('flag')}")])
+        return Report([line("maintenance", f"{predicted}off: {results.get('flag')}")])
     content = found.get("content") or {}
     details = [
         f"since {content['since']}" if content.get("since") else "",
         f"turned on by {content['deployment']}" if content.get("deployment") else "",
         str(content.get("reason") or "no reason given"),
     ]
-    return Report([line("maintenance", f"on: {results.get('flag')} ({', '.join(filter(None, details))})")])
+    return Report([line("maintenance", f"{predicted}on: {results.get('flag')} ({', '.join(filter(None, details))})")])
 
 
 def _verification(results: Results, command: Command) -> Report:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, Mapping
 
+from ...module_utils.storage.lease import TTL
 from ...module_utils.version import VERSION
 from .end import Command, End, facts
 from .headlines import headline
@@ -144,7 +145,7 @@ def failure_of(end: End, lost: str) -> str:
     if not run.succeeded:
         return headline(end)
     if lost and run.holds_lock:
-        ttl = end.settings.get("lock_ttl") or 900
+        ttl = end.settings.get("lock_ttl") or TTL
         return (
             f"{headline(end)} But the host was lost before its lock was released: no other run can begin until "
             f"the lock expires, in {ttl} s at the latest."

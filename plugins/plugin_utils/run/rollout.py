@@ -125,11 +125,6 @@ class Rollout:
         return [member for member in self.members if member.verdict == "inconclusive"]
 
     @property
-    def waiting(self) -> List[Member]:
-        """Hosts on which nothing was begun."""
-        return [member for member in self.members if not member.is_begun]
-
-    @property
     def stopped(self) -> str:
         """Why no further batch may begin; empty where it may."""
         failed = self.failed()
@@ -205,7 +200,7 @@ class Rollout:
             return str(member.main["why"])
         if self._is_judged_bad(member):
             return f"It {self._how(member)}. Nothing was rolled back."
-        if member in self.waiting and self.kind == DEPLOYMENT:
+        if not member.is_begun and self.kind == DEPLOYMENT:
             return f"Not started: {self.stopped or 'the play ended before this host'}."
         return ""
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any, List, Mapping
 
+from ...module_utils.storage.lease import TTL
 from .end import End, line
 from .model import ROLLBACK
 
@@ -73,7 +74,7 @@ def backup_text(end: End) -> str:
 
 def _lock(end: End) -> str:
     if not end.state:
-        ttl = end.settings.get("lock_ttl", 900)
+        ttl = end.settings.get("lock_ttl", TTL)
         return f"unknown; if this run holds it, it expires {ttl} s after the run's last step"
     if not end.lock:
         return "free"

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Dict, Iterator
+from typing import Any, Dict
 
 import pytest
 import yaml
 from ansible_collections.mobius.dhash.plugins.module_utils.migration.arguments import ENGINE
+from test_option_groups import tasks_of
 
 ROLE = Path(__file__).resolve().parents[3] / "roles" / "hash_workers"
 # There is no variable for it: it follows from max_pixels.
@@ -22,19 +23,11 @@ VARIABLES = {
 }
 
 
-def tasks(node: Any) -> Iterator[Dict[str, Any]]:
-    for task in node:
-        yield task
-        for part in ("block", "rescue", "always"):
-            yield from tasks(task.get(part, []))
-
-
 def modules() -> Dict[str, Dict[str, Any]]:
     """Arguments of each of our modules in the role."""
     found: Dict[str, Dict[str, Any]] = {}
-    for path in sorted((ROLE / "tasks").glob("*.yml")):
-        for task in tasks(yaml.safe_load(path.read_text())):
-            found.update({name: value for name, value in task.items() if name.startswith("mobius.dhash.")})
+    for task in tasks_of("hash_workers"):
+        found.update({name: value for name, value in task.items() if name.startswith("mobius.dhash.")})
     return found
 
 
