@@ -161,7 +161,7 @@ def _report(
 ) -> Dict[str, Any]:
     if not (os.path.isdir(log_dir) or os.path.lexists(path)):
         # A mistyped path must not leave folders behind.
-        raise MobiusError("There is no library, so no folder was made for the report", path)
+        raise MobiusError("The library does not exist, so no folder was created for the report", path)
     return write_report(log_dir, str(run["kind"]), {"deployment": run["id"], **report}, check_mode=check_mode)
 
 

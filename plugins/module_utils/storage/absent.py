@@ -1,7 +1,7 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Why next to no picture of a library is there: a file system that is not mounted, or another folder's pictures."""
+"""Explain why nearly all pictures are missing: a file system that is not mounted, or the wrong image root."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from typing import Iterable, List, NamedTuple, Optional
 
 from .paths import is_below
 
-#: This share of the pictures is no matter of single files any more.
+#: From this share on, the cause is the folder rather than single files.
 _NEARLY_ALL = 0.95
-#: Of fewer pictures than these, all may be missing one by one.
+#: Fewer pictures than these may all be missing independently of each other.
 _FEW = 5
 _OCTAL = re.compile(rb"\\([0-7]{3})")
 
 
 class Absence(NamedTuple):
-    """``gone`` when nothing is in the image root, so that no limit on failures has anything to say."""
+    """``gone`` when nothing is in the image root; a limit on failures does not apply then."""
 
     what: str
     remedy: str
@@ -43,10 +43,10 @@ def _visible(names: Iterable[str]) -> List[str]:
 
 
 def absence(root: str, missing: int, named: int, fstab: str = "/etc/fstab") -> Optional[Absence]:
-    """Why the pictures are missing as a whole; None where they are not.
+    """Return why nearly all pictures are missing; None when they are not.
 
     :param root: the image root.
-    :param missing: pictures that are not there or cannot be looked at, of ``named``.
+    :param missing: how many of ``named`` pictures do not exist or cannot be accessed.
     """
     if not named or missing < _NEARLY_ALL * named:
         return None
@@ -61,7 +61,7 @@ def absence(root: str, missing: int, named: int, fstab: str = "/etc/fstab") -> O
     try:
         names = _visible(os.listdir(root))
     except OSError as error:
-        what = f"{count}: the image root cannot be read ({error.strerror or error}), as when its file system is gone"
+        what = f"{count}: the image root cannot be read ({error.strerror or error}); its file system may be gone"
         return Absence(what, remedy, gone=missing == named)
     if not names:
         what = f"{count}: the image root is empty, as when its file system is not mounted"
@@ -69,14 +69,12 @@ def absence(root: str, missing: int, named: int, fstab: str = "/etc/fstab") -> O
     if named < _FEW:
         return None
     shown = ", ".join(names[:3]) + (" ..." if len(names) > 3 else "")
-    what = (
-        f"{count}: the image root holds other files ({shown}), as when it is the wrong folder or a mount below is gone"
-    )
+    what = f"{count}: the image root holds other files ({shown}); it may be the wrong folder, or lack a mount"
     return Absence(what, "set mobius_image_root to the folder that the images are relative to, or mount it", gone=False)
 
 
 def _unmounted(root: str, fstab: str) -> Optional[str]:
-    """A mount point above, at or below the image root that should have a file system and has none."""
+    """Return a mount point above, at or below the image root that is in fstab but not mounted."""
     real = os.path.realpath(root)
     for point in _points(fstab):
         near = point == real or is_below(real, point) or is_below(point, real)
@@ -90,7 +88,7 @@ def _points(fstab: str) -> List[str]:
     with suppress(OSError):
         for line in Path(fstab).read_bytes().splitlines():
             fields = line.split()
-            # Systems of "noauto" are mounted by hand, or not.
+            # "noauto" entries are mounted by hand, if at all.
             if len(fields) >= 4 and fields[1].startswith(b"/") and b"noauto" not in fields[3].split(b","):
                 points.append(
                     os.path.normpath(os.fsdecode(_OCTAL.sub(lambda found: bytes([int(found[1], 8)]), fields[1])))

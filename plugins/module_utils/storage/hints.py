@@ -1,7 +1,7 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which existing file is probably meant by an image reference that names none."""
+"""Suggest the existing file that a broken image reference probably means."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _EXTENSION = re.compile(
 )
 
 
-def _stripped(text: str) -> str:
+def _without_blanks(text: str) -> str:
     return "/".join(part.strip(_BLANK) for part in text.split("/"))
 
 
@@ -41,9 +41,9 @@ def _without_query(text: str) -> str:
     return re.sub(r"[?#].*|[&;][\w-]+=.*", "", text, flags=re.DOTALL)
 
 
-#: Other readings of a reference, and what is said of them.
+#: Alternative readings of a reference, each with its explanation.
 _READINGS: Tuple[Tuple[str, Callable[[str], str]], ...] = (
-    ("it has blanks around it", _stripped),
+    ("it has blanks around it", _without_blanks),
     ("it ends with a query or fragment", _without_query),
     ("it ends with a dot", lambda text: text.rstrip(".")),
     ("it is percent-encoded", lambda text: unquote(text, errors="surrogateescape")),
@@ -54,7 +54,7 @@ _READINGS: Tuple[Tuple[str, Callable[[str], str]], ...] = (
 
 
 class _Listing(NamedTuple):
-    """Names of a folder, those that look like each key, and those with each stem."""
+    """The names in a folder, also by look-alike key and by stem."""
 
     names: FrozenSet[str]
     alike: Dict[str, List[str]]
@@ -62,7 +62,7 @@ class _Listing(NamedTuple):
 
 
 class Hints:
-    """Finds files under an image root by references that miss them."""
+    """Finds existing files under an image root that resemble broken references."""
 
     def __init__(self, root: ImageRoot) -> None:
         self._root = root
@@ -71,7 +71,7 @@ class Hints:
         self._subfolders: Optional[List[str]] = None
 
     def meant(self, reference: str) -> str:
-        """A clause that names the file that is there instead, and how the reference differs; empty for none."""
+        """Return a clause that names the existing file and how the reference differs; empty for none."""
         if not self._listing(self._folder).names:
             return ""
         local = local_path(reference) if is_url(reference) else None
@@ -84,7 +84,7 @@ class Hints:
         return ""
 
     def _is_picture(self, path: str) -> bool:
-        # Looked at as any other reference, so that a hint does not leave the root either.
+        # Resolved like any reference, so a hint cannot leave the root either.
         with suppress(OSError, ValueError, MobiusError):
             return stat.S_ISREG(self._root.look(f"./{path}").facts.st_mode)
         return False
@@ -111,7 +111,7 @@ class Hints:
         return os.path.relpath(path, self._folder), sorted(set(why))
 
     def _lower(self, parts: List[str]) -> Optional[Tuple[str, List[str]]]:
-        """Without leading folders that are the image root's own, or nothing under it."""
+        """Search without leading folders that belong to the image root's own path or do not exist under it."""
         top = self._listing(self._folder)
         if parts[0] in top.names or _key(parts[0]) in top.alike:
             return None
@@ -119,12 +119,12 @@ class Hints:
             found = self._walk(parts[count:])
             if found is not None:
                 drive = _DRIVE.match(parts[0])
-                said = "it is a path of another system" if drive else f'the image root has no "{parts[0]}" in it'
-                return found[0], [said, *found[1]]
+                reason = "it is a path of another system" if drive else f'the image root has no "{parts[0]}" in it'
+                return found[0], [reason, *found[1]]
         return None
 
     def _deeper(self, parts: List[str]) -> Optional[Tuple[str, List[str]]]:
-        """In one folder of the image root alone."""
+        """Search one level down; a match counts only when it is unique."""
         if self._subfolders is None:
             with suppress(OSError), os.scandir(self._folder) as entries:
                 names = sorted(entry.name for entry in islice(entries, _MOST_NAMES) if entry.is_dir())
@@ -135,7 +135,7 @@ class Hints:
 
 
 def _readings(text: str) -> Iterator[Tuple[str, List[str]]]:
-    """A reference as it stands, then with one, two ... things about it undone."""
+    """Yield the reference as it is, then with one, two, ... of its peculiarities undone."""
     yield text, []
     fitting = []
     for why, undo in _READINGS:
@@ -183,7 +183,7 @@ def _key(name: str) -> str:
 
 
 def _decoded(name: str) -> str:
-    """A name as text, also one that another system wrote in Latin-1."""
+    """Decode a name, including one that another system wrote in Latin-1."""
     raw = name.encode("utf-8", "surrogateescape" if _is_escaped(name) else "surrogatepass")
     try:
         return raw.decode("utf-8")

@@ -1,7 +1,7 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The kernel lock of a writing call: it ends with the process that holds it, however that ends."""
+"""The kernel lock of a writing call: the kernel releases it when the holding process ends, however it ends."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .replace import sweep_matching, sweep_temporaries
 from .state import prepare_folder
 from .timeline import Span, observe
 
-#: Seconds to wait for another call's writing to end.
+#: Seconds to wait for another call to finish writing.
 WAIT = 10.0
 _TEMPORARIES = re.compile(
     r"\.(lock|current\.json|run\.json|history\.(jsonl|head))\.[0-9a-f]{12}\.tmp|(broken|validity)\.json\.tmp"
@@ -42,17 +42,17 @@ class Token(NamedTuple):
     generation: int
 
 
-#: Kernel locks of this process by state folder, so that a writing call may call another one; each with its lease.
+#: Kernel locks of this process by state folder, each with its lease; a writing call may call another one.
 held: Dict[str, Optional[Token]] = {}
-# What those lock files say of the clocks: opening such a file once more would end the lock.
+# The clock observations of those lock files; opening such a file again would release the lock.
 _spans: Dict[str, List[Span]] = {}
 
 
 @contextmanager
 def kernel_lock(library_path: str, wait: float = WAIT, required: bool = True) -> Iterator[bool]:
-    """Keep other processes from writing; may be entered again by the same process. Yields whether it is held.
+    """Keep other processes from writing; reentrant within a process. Yields whether the lock is held.
 
-    :param required: false where a folder that this user cannot write to is no obstacle.
+    :param required: false to continue without the lock if this user cannot write to the folder.
     :raises StillWriting: another process did not end within ``wait`` seconds.
     """
     folder = state_dir(library_path)
@@ -67,7 +67,7 @@ def kernel_lock(library_path: str, wait: float = WAIT, required: bool = True) ->
         yield False
         return
     try:
-        # A POSIX lock: unlike flock, hash processes do not inherit it, so it ends with this very process.
+        # A POSIX lock: unlike with flock, hash processes do not inherit it, so it ends with this process.
         take: Callable[[], None] = lambda: fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)  # noqa: E731
         wait_for_lock(take, wait, lambda: _still_writing(library_path, wait))
         held[folder] = None
@@ -101,13 +101,13 @@ def _still_writing(library_path: str, wait: float) -> StillWriting:
 
 
 def spans_seen(library_path: str) -> Optional[List[Span]]:
-    """What is known of the clocks, within :func:`writing`; None outside of it."""
+    """Return the clock observations inside :func:`writing`; None outside of it."""
     return _spans.get(state_dir(library_path))
 
 
 @contextmanager
 def folder_alone(folder: str, wait: float, refusal: MobiusError) -> Iterator[None]:
-    """Keep other runs out of a folder; the lock ends with its process. After ``wait`` seconds raise ``refusal``."""
+    """Lock a folder against other runs until this process ends; raise ``refusal`` after ``wait`` seconds."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         wait_for_lock(lambda: fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB), wait, lambda: refusal)

@@ -3,12 +3,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """One at a time: a lease that names its holder, and a kernel lock for the length of each writing call.
 
-The lease spans a run, which is many processes one after the other; it expires, so that a dead holder does not block for
-ever. The kernel lock ends with the process that holds it, however that ends.
+The lease spans a run, which is a sequence of processes; it expires, so a dead holder does not block forever. The kernel
+lock ends with the process that holds it, however it ends.
 
-A writing call is fenced: right before it replaces the library it checks that its run still holds the lease, in the same
-generation. So a process that outlives its run, by a task timeout or a lost connection, changes nothing any more once
-the lease was released, broken, taken over, or advanced by :func:`fence`.
+A writing call is fenced: immediately before it replaces the library, it checks that its run still holds the lease in
+the same generation. A process that outlives its run after a task timeout or a lost connection therefore changes nothing
+once the lease was released, broken, taken over, or advanced by :func:`fence`.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class LockLost(ChangedMeanwhile, Locked):
 
 
 def holder(library_path: str) -> Optional[Lease]:
-    """The live lease (``id``, ``host``, ``user``, ``purpose``, ``taken_at``, ``expires_at``, ``info``), or None."""
+    """The live lease (``id``, ``host``, ``user``, ``purpose``, ``taken_at``, ``expires_at``, ``info``) or None."""
     lease = read_lease(library_path)
     return None if lease is None or is_stale(lease) else lease
 
@@ -93,7 +93,7 @@ def acquire(
     :param force: take it whoever holds it, or, given an id, from that holder only; a process of the former holder that
         is still writing replaces nothing more.
     :param wait: seconds to wait for the holder to end, and for a process that is still writing.
-    :param info: what the controller says of itself, such as the id and URL of its job.
+    :param info: details of the controller, such as the id and URL of its job.
     :returns: ``changed`` (false for a renewal), ``holder``, ``taken_over_from`` (a lease or None), ``waited`` in
         seconds and ``waited_for`` (the lease that was waited for, or None).
     :raises Locked: someone else holds it.
@@ -101,7 +101,7 @@ def acquire(
     if not holder_id.strip():
         raise MobiusError("A lock needs the id of its holder", library_path, "pass the id of the run")
     if not 1 <= ttl <= LONGEST:
-        raise MobiusError(f"The ttl of a lock is between 1 and {LONGEST} seconds", str(ttl))
+        raise MobiusError(f"Invalid ttl of a lock: it must be between 1 and {LONGEST} seconds", str(ttl))
     if pid is not None and start_of(pid) is None:
         raise MobiusError("There is no such process to tie the lock to", str(pid))
     lease = new_lease(holder_id, purpose, ttl, pid, info)
@@ -114,7 +114,7 @@ def acquire(
         left = wait - (time.monotonic() - started)
         try:
             with kernel_lock(library_path, max(WAIT, left)):
-                # After waiting, or when the clock of the lease ran on.
+                # The times may be outdated after waiting.
                 lease.update(renewed(ttl))
                 with lease_mutex(library_path):
                     result = _take(library_path, lease, force, write=True)
@@ -183,9 +183,9 @@ def _break(library_path: str, lease: Lease, force: Union[bool, str]) -> Optional
 
 
 def release(library_path: str, holder_id: str, *, force: bool = False, check_mode: bool = False) -> bool:
-    """Give the lease back. False when it is not ours (any more): another holder's is left alone without ``force``.
+    """Release the lease. False when it is not (or no longer) ours; another holder's lease stays without ``force``.
 
-    It does not wait for a process of the holder that is still writing: without the lease that replaces nothing.
+    It does not wait for a process of the holder that is still writing: without the lease it replaces nothing.
     """
 
     def found() -> Optional[Lease]:
@@ -205,9 +205,9 @@ def release(library_path: str, holder_id: str, *, force: bool = False, check_mod
 
 
 def fence(library_path: str, holder_id: str) -> bool:
-    """Keep processes that this run has started before from replacing the library; returns whether the lease is ours.
+    """Keep earlier processes of this run from replacing the library; returns whether the lease is ours.
 
-    Called by a rollback: a process that was given up must not replace what the rollback restores.
+    Called by a rollback: an abandoned process must not replace what the rollback restores.
     """
     lease = read_lease(library_path)
     if lease is None or lease.get("id") != holder_id:
@@ -220,7 +220,7 @@ def fence(library_path: str, holder_id: str) -> bool:
         try:
             write_lease(library_path, lease)
         except OSError:
-            # A full disk must not stand in the way of a rollback; a process that still writes is waited for.
+            # A full disk must not prevent a rollback; a process that is still writing is waited for.
             return False
     folder = state_dir(library_path)
     if held.get(folder) is not None:
@@ -240,7 +240,7 @@ def hold(
     """:func:`acquire` or :func:`release`, with ``diff``, ``real_path`` and ``warnings`` for a module.
 
     :param expected_real_path: see :func:`.paths.refuse_moved`; the lock that is released is that of this path.
-    :param details: ``check_mode``; and for taking, as for :func:`acquire`.
+    :param details: ``check_mode``, and the arguments of :func:`acquire`.
     """
     if present:
         refuse_moved(library_path, expected_real_path)
@@ -288,19 +288,19 @@ def refuse_if_held(library_path: str, deployment: Optional[str]) -> None:
 def writing(
     library_path: str, deployment: Optional[str] = None, *, wait: float = WAIT, required: bool = True
 ) -> Iterator[None]:
-    """Hold the library for one writing call; may be entered again by the same process.
+    """Hold the library for one writing call; reentrant within a process.
 
-    What killed runs left of the library and its state is swept. Until it ends, :func:`replace.replace_whole` replaces
-    the library only while the lease is as it was at the beginning.
+    Temporary files that killed runs left are removed. Inside, :func:`replace.replace_whole` replaces the library only
+    while the lease is as it was at the beginning.
 
     :param deployment: the holder id that this call belongs to; its lease is renewed before and after.
-    :param wait: seconds to wait for another call to end its writing.
-    :param required: false for what never touches the library: then a folder this user cannot write to is no obstacle.
+    :param wait: seconds to wait for another call to finish writing.
+    :param required: false for a call that never changes the library and may run without write access to the folder.
     :raises Locked: someone else writes, or holds a live lease.
     """
     with kernel_lock(library_path, wait, required) as locked:
         if not locked:
-            # Not even the lease may be readable for this user.
+            # This user may not even be able to read the lease.
             with suppress(PermissionError):
                 refuse_if_held(library_path, deployment)
             yield
@@ -326,14 +326,14 @@ def _token(library_path: str, deployment: Optional[str]) -> Optional[Token]:
 
 @contextmanager
 def _fenced(library_path: str, deployment: Optional[str]) -> Iterator[None]:
-    """Around the replacement itself: the lease cannot change while it is made."""
+    """Keep the lease from changing during the replacement itself."""
     with lease_mutex(library_path):
         check_lease(library_path, deployment)
         yield
 
 
 def check_lease(library_path: str, deployment: Optional[str]) -> None:
-    """Within :func:`writing`: whether this call may still replace the library.
+    """Inside :func:`writing`: check that this call may still replace the library.
 
     :raises LockLost: its lease was released, broken or advanced, or the run that holds it has ended.
     :raises Locked: another run has taken the lock meanwhile.
@@ -368,7 +368,7 @@ def _lost(library_path: str, what: str) -> LockLost:
 
 
 def _renew(library_path: str, deployment: Optional[str]) -> None:
-    # A full disk does not end a lease, and must not stand in the way of a restore.
+    # A full disk does not end a lease and must not prevent a restore.
     with suppress(OSError):
         if deployment is None or read_lease(library_path) is None:
             return

@@ -15,7 +15,7 @@ from ..errors import MobiusError
 from .paths import is_below
 
 _OCTAL = re.compile(rb"\\([0-7]{3})")
-#: What a freshly made file system and we ourselves leave in an otherwise empty folder.
+#: Entries that a new file system or this collection leaves in an otherwise empty folder.
 _NOT_COUNTED = re.compile(r"lost\+found|\..+\.dhash")
 
 
@@ -30,7 +30,7 @@ class Mount(NamedTuple):
 
 
 def mounts() -> List[Mount]:
-    """Everything mounted now, in the order in which it was mounted; empty where the system does not tell."""
+    """Return everything mounted now, in mount order; empty if the system does not expose it."""
     found: List[Mount] = []
     with suppress(OSError):
         for line in Path("/proc/self/mountinfo").read_bytes().splitlines():
@@ -44,15 +44,15 @@ def mounts() -> List[Mount]:
 
 
 def mount_of(path: str) -> Optional[Mount]:
-    """The mount that holds a path, links followed; None where the system does not tell."""
+    """Return the mount that holds a path, links followed; None if the system does not expose it."""
     real = os.path.realpath(path)
     holding = [each for each in mounts() if each.point == real or is_below(real, each.point)]
-    # Of mounts on one point, the last one covers the others.
+    # The last mount on a mount point covers the earlier ones.
     return max(reversed(holding), key=lambda each: len(each.point), default=None)
 
 
 def refuse_unmounted(path: str, expected: Optional[str] = None) -> None:
-    """Stop before a missing library is made again on a bare mount point.
+    """Refuse to create a missing library on a bare mount point.
 
     :param path: the library as given; nothing is checked while a file is there.
     :param expected: the mount point that held it when it was backed up, where that is known.
@@ -71,17 +71,17 @@ def refuse_unmounted(path: str, expected: Optional[str] = None) -> None:
             f": > {real}",
         )
     folder = os.path.dirname(real)
-    # On a mount of its own, the file system that the link leads to is there.
+    # The target's folder is a mount of its own, so its file system is there.
     if os.path.islink(path) and _is_bare(folder) and _same_mount(path, folder):  # noqa: PTH114
         raise MobiusError(
-            f"The library is a link to {real}, and {_state_of(folder)}, as when its file system is not mounted",
+            f"The library is a link to {real}, and {_state_of(folder)}; its file system may not be mounted",
             path,
             f"mount the file system of {folder}; if nothing is missing there, make an empty file first: : > {real}",
         )
 
 
 def _missing_mount(real: str, expected: Optional[str]) -> Optional[str]:
-    """The mount point above ``real`` at which nothing is mounted although something should be."""
+    """Return the mount point above ``real`` that should be mounted but is not."""
     present = {each.point for each in mounts()}
     if not present:
         return None

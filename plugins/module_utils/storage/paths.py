@@ -1,7 +1,7 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where things are: the library behind its links and its state folder."""
+"""Paths: the library with its links resolved, and its state folder."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from typing import Optional
 
 from ..errors import MobiusError
 
-#: Each kind of copy that takes a library back, and what follows the library's name in its name, and its checksum's.
+#: For each kind of copy that a restore can use: the infix of its name, and of its checksum's name.
 INFIXES = {"backup": "bak", "snapshot": "pre-restore"}
 
 
 class LibraryMoved(MobiusError):
-    """The path of the library leads somewhere else than when the run began; nothing was changed."""
+    """The library's path resolves to a different file than when the run began; nothing was changed."""
 
 
 def checked_path(path: str) -> str:
-    """The path, which may come from anywhere.
+    """Return the path if it is usable; it may come from any source.
 
     :raises MobiusError: it is empty or holds a NUL.
     """
@@ -34,7 +34,7 @@ def checked_path(path: str) -> str:
 def resolve_library(path: str) -> str:
     """The absolute path behind all links, whether or not a file is there.
 
-    :raises MobiusError: something other than a regular file is there, or the path is none.
+    :raises MobiusError: the path is invalid, or it is not a regular file.
     """
     real = os.path.realpath(checked_path(path))
     try:
@@ -57,15 +57,15 @@ def locate_library(path: str) -> str:
     """
     real = resolve_library(path)
     if not Path(real).exists():
-        raise MobiusError("There is no library", path, "check the path, or restore a backup with library_restore")
+        raise MobiusError("The library does not exist", path, "check the path, or restore a backup (library_restore)")
     return real
 
 
 def refuse_moved(path: str, expected_real_path: Optional[str]) -> None:
-    """Stop where the library is no longer where it was when the run began: a link on the way was pointed elsewhere.
+    """Refuse a library that moved since the run began because a link on its path changed.
 
-    :param expected_real_path: where it has to be, links followed, as ``library_preflight`` and ``library_lock`` return
-        it; None or empty for anywhere.
+    :param expected_real_path: the required path, links followed, as ``library_preflight`` and ``library_lock`` return
+        it; None or empty accepts any path.
     :raises LibraryMoved: it is somewhere else.
     """
     if not expected_real_path:
@@ -82,7 +82,7 @@ def refuse_moved(path: str, expected_real_path: Optional[str]) -> None:
 
 
 def kind_of(mode: int) -> str:
-    """What a file of this ``st_mode`` is, for people."""
+    """Describe the file type of an ``st_mode`` for a message."""
     kinds = {
         stat.S_IFREG: "a regular file",
         stat.S_IFDIR: "a folder",
@@ -94,31 +94,31 @@ def kind_of(mode: int) -> str:
 
 
 def state_dir(library_path: str) -> str:
-    """``.NAME.dhash`` beside the library, the same for every link to it. Nothing is created."""
+    """Return ``.NAME.dhash`` beside the library, the same for every link to it. Nothing is created."""
     folder, name = os.path.split(os.path.realpath(library_path))
     return str(Path(folder) / f".{name}.dhash")
 
 
 def refuse_target(path: str, library_path: str, what: str) -> None:
-    """Stop where a file that is going to be written or removed is the library or a part of what takes it back.
+    """Refuse to write or remove a file that is the library or that a rollback needs.
 
-    :param what: what the file is to be, for the message: ``The report``.
+    :param what: the purpose of the file, for the message: ``The report``.
     :raises MobiusError: the path is the library by any name, a backup of it, a checksum, or in its state folder.
     """
     given = os.path.abspath(checked_path(path))
-    # What is removed is the name itself, what is written is behind it.
+    # Removal affects the name itself, writing the file that a link points to.
     places = {os.path.realpath(given), f"{os.path.realpath(os.path.dirname(given))}/{os.path.basename(given)}"}
     names = {os.path.basename(os.path.abspath(library_path)), os.path.basename(os.path.realpath(library_path))}
     folder, kept = state_dir(library_path), INFIXES.values()
     if _is_same_file(given, library_path):
-        told = "the library itself"
+        place = "the library itself"
     elif any(place == folder or is_below(place, folder) for place in places):
-        told = "in the folder of the library's state"
+        place = "in the folder of the library's state"
     elif any(Path(place).name.startswith(f"{name}.{each}.") for place in places for name in names for each in kept):
-        told = "a backup of the library"
+        place = "a backup of the library"
     else:
         return
-    raise MobiusError(f"{what} may not be {told}", path, "name another file; nothing was changed")
+    raise MobiusError(f"{what} may not be {place}", path, "name another file; nothing was changed")
 
 
 def _is_same_file(path: str, other: str) -> bool:

@@ -1,9 +1,9 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a run will do to files, tried out before it begins: create, reserve, sync, rename and remove.
+"""Try a run's file operations before it begins: create, reserve space, sync, rename and remove.
 
-Each fault is one sentence part that names the place, the cause and what helps.
+Each fault is a clause that names the place, the cause and the remedy.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ from .metadata import apply_metadata, refusal_of_group, refusal_of_owner, resolv
 from .mounts import mount_of, mounts
 from .replace import FILE_MODE
 
-# As <linux/fs.h> has them; the number is the same on every architecture with 64-bit longs.
+# From <linux/fs.h>; the same number on every architecture with 64-bit longs.
 _GET_FLAGS = 0x80086601
 _IMMUTABLE, _APPEND = 0x10, 0x20
-# A temporary file is called .NAME.123456789abc.tmp.
+# A temporary file is named .NAME.123456789abc.tmp.
 _AROUND = len("..tmp.") + 12
 
 
 class Folder(NamedTuple):
     """A folder that a run writes to.
 
-    :param names: of the files that it makes or replaces there; the longest ones are enough.
-    :param size: bytes that they take together.
+    :param names: of the files that it creates or replaces there; the longest ones are enough.
+    :param size: their total size in bytes.
     :param owner: of new files, by name or number; None for this user. So is ``group``.
     """
 
@@ -47,9 +47,9 @@ class Folder(NamedTuple):
 
 
 def target_faults(path: str, what: str) -> Iterator[str]:
-    """Why a file cannot be replaced by another one that takes its owner, group and mode. Nothing is written.
+    """Yield why a file cannot be replaced by one with the same owner, group and mode. Nothing is written.
 
-    :param what: the file in words, for the message: ``the library``.
+    :param what: the file's name in the message: ``the library``.
     """
     real = os.path.realpath(path)
     try:
@@ -87,9 +87,9 @@ def _ownership_faults(facts: os.stat_result, what: str) -> Iterator[str]:
 
 
 def folder_faults(folder: Folder, *, write: bool) -> List[str]:
-    """Why a run cannot write to a folder; what is made for the rehearsal is removed again.
+    """Return why a run cannot write to a folder; the files of the rehearsal are removed again.
 
-    :param write: false to look only.
+    :param write: false to write nothing.
     """
     existing = nearest(folder.path)
     faults = [*_flag_faults(existing, f"the folder {existing}"), *_name_faults(folder, existing)]
@@ -103,9 +103,9 @@ def folder_faults(folder: Folder, *, write: bool) -> List[str]:
 
 
 def nearest(path: str) -> str:
-    """The folder itself, or the nearest one above it that is there."""
+    """Return the folder itself, or its nearest existing parent."""
     current = Path(path).absolute()
-    # Not Path.exists, which raises where a folder above may not be entered.
+    # Path.exists raises if a parent folder may not be entered.
     while not os.path.exists(current) and current != current.parent:
         current = current.parent
     return str(current)
@@ -134,7 +134,7 @@ def _flag_faults(path: str, what: str) -> Iterator[str]:
 
 
 def _flags(path: str) -> int:
-    """The attributes that ``lsattr`` shows; 0 where the file system has none, or this user may not look."""
+    """Return the attributes that ``lsattr`` shows; 0 if the file system has none or access is denied."""
     with suppress(OSError, OverflowError, ValueError):
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
@@ -158,9 +158,10 @@ def _tried(folder: Folder) -> List[str]:
 
 
 def _try_file(folder: Folder, name: str, size: int) -> None:
-    """Create, reserve, sync, rename and remove files with the names that the run gives to its temporary ones, so that
-    whatever a killed rehearsal leaves is swept as they are. For a missing folder the one above it is used: a folder
-    that is removed again could be in the way of another run.
+    """Create, reserve, sync, rename and remove files that are named like the run's temporary files.
+
+    What a killed rehearsal leaves is therefore swept like them. A missing folder is not created, because removing it
+    again could disturb another run; its nearest existing parent is used.
     """
     paths = [str(Path(nearest(folder.path)) / f".{name}.{secrets.token_hex(6)}.tmp") for _each in range(2)]
     wanted = resolve_ownership(folder.owner, folder.group, None)
@@ -171,7 +172,7 @@ def _try_file(folder: Folder, name: str, size: int) -> None:
         _reserve(descriptor, size)
         os.pwrite(descriptor, b"rehearsal\n", 0)
         os.fsync(descriptor)
-        # Another run may have swept it meanwhile.
+        # Another run may have swept it in the meantime.
         with suppress(FileNotFoundError):
             os.rename(paths[0], paths[1])
     finally:
@@ -182,7 +183,7 @@ def _try_file(folder: Folder, name: str, size: int) -> None:
 
 
 def _reserve(descriptor: int, size: int) -> None:
-    """Have the file system set space aside, which finds quotas as well; nothing where it cannot."""
+    """Reserve space, which also detects quotas; does nothing if the file system cannot."""
     if size <= 0:
         return
     try:
@@ -208,22 +209,22 @@ def _reason(error: OSError, folder: Folder) -> str:
     if error.errno in (errno.EACCES, errno.EPERM):
         existing = nearest(folder.path)
         if os.access(existing, os.W_OK | os.X_OK):
-            return f"files in {existing} cannot be made, renamed and removed: {error.strerror}"
+            return f"files in {existing} cannot be created, renamed and removed: {error.strerror}"
         return _no_right(existing)
     if error.errno == errno.EDQUOT:
         return (
             f"the quota of {user_name(os.geteuid())} is too small for {folder.size} bytes in {folder.path}: remove "
-            "something (playbooks/cleanup.yml), or raise the quota"
+            "old files (playbooks/cleanup.yml), or raise the quota"
         )
     if error.errno == errno.ENOSPC:
-        return f"{folder.path} has no room for {folder.size} bytes: remove something (playbooks/cleanup.yml)"
+        return f"{folder.path} has no space for {folder.size} bytes: remove old files (playbooks/cleanup.yml)"
     if error.errno == errno.EFBIG:
         return f"a file of {folder.size} bytes is too large for {folder.path} or for the limit of this user (ulimit -f)"
     return f"{folder.path} cannot be written to: {error.strerror}"
 
 
 def named_folder(path: Optional[str], size: int = 0) -> List[Folder]:
-    """The folder of one file that the run replaces; none for no file."""
+    """Return the folder of one file that the run replaces; empty without a file."""
     if not path:
         return []
     real = os.path.realpath(path)

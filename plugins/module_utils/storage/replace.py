@@ -1,7 +1,7 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Replace files as a whole and durably: at every instant they hold the old bytes or the new ones, never less."""
+"""Replace files atomically and durably: at every instant they hold either the old bytes or the new ones."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ from .read_back import HashedFile
 
 BLOCK = 256 * 1024
 COPIED = 1024 * 1024
-#: Seconds after which an idle temporary file is taken for one that a killed run left.
+#: Seconds after which an idle temporary file is considered a leftover of a killed run.
 ABANDONED_SECONDS = 3600.0
 FILE_MODE = 0o640
 FOLDER_MODE = 0o750
-# Of this process: real path -> what has to hold while the file there is replaced.
+# Guards of this process: real path -> context that must be entered while that file is replaced.
 _guards: Dict[str, Callable[[], ContextManager[None]]] = {}
 
 
 @dataclass(frozen=True)
 class Version:
-    """The bytes of one file at one time. ``size`` in bytes, ``sha256`` as 64 hex digits."""
+    """The content of a file at one time: ``size`` in bytes, ``sha256`` as 64 hex digits."""
 
     sha256: str
     size: int
@@ -45,7 +45,7 @@ class Version:
     mtime_ns: int
 
 
-#: As ``expected``: nothing may be there.
+#: As ``expected``: the file must not exist.
 ABSENT = Version("", -1, -1, -1, -1)
 
 
@@ -54,7 +54,7 @@ class ChangedMeanwhile(MobiusError):
 
 
 class DurabilityUnknown(MobiusError):
-    """Applied, but the folder could not be synced: a power cut may still take the change back."""
+    """Applied, but the folder could not be synced: a power cut may still undo the change."""
 
 
 @contextmanager
@@ -118,20 +118,20 @@ def replace_whole(
     group: Union[str, int, None] = None,
     mode: Optional[int] = None,
 ) -> Version:
-    """Give ``path`` the bytes that ``write`` sends to the stream it is called with, all of them or none.
+    """Atomically replace ``path`` with the bytes that ``write`` sends to the stream it is called with.
 
     Owner, group, mode, ACL and extended attributes of an existing file are kept unless given. A new file is 0640 and
-    missing folders become 0750, whatever the umask. A link is followed. What a failing or killed call leaves is the
-    old file and at most a temporary one, which ``sweep_temporaries`` removes.
+    missing folders become 0750, whatever the umask. A link is followed. A failed or killed call leaves the old file and
+    at most one temporary file, which ``sweep_temporaries`` removes.
 
-    :param expected: refuse unless the file still has these bytes (``ABSENT``: unless nothing is there).
-    :param sha256: hash that the new bytes must have, for a copy of something known.
-    :param before_rename: called with the path of the temporary file and what was written and read back; what it raises
+    :param expected: refuse unless the file still has these bytes (``ABSENT``: unless it does not exist).
+    :param sha256: hash that the new bytes must have, for a copy of a known file.
+    :param before_rename: called with the path of the temporary file and the version that was read back; an exception
         stops the replacement.
     :raises ChangedMeanwhile: the file is not the ``expected`` one, or the bytes are not those of ``sha256``.
     :raises DurabilityUnknown: replaced, but the folder could not be synced.
     :raises MobiusError: the owner or an attribute cannot be kept (nothing was written), or the re-read differs.
-    :raises OSError: no space, no permission, a broken disk: the old file stands.
+    :raises OSError: no space, no permission, or a broken disk; the old file is unchanged.
     """
     path = os.path.realpath(path)
     folder = os.path.dirname(path)
@@ -158,7 +158,7 @@ def replace_whole(
 
 @contextmanager
 def guarded(path: str, guard: Callable[[], ContextManager[None]]) -> Iterator[None]:
-    """Until it ends, this process replaces the file at the real path ``path`` only within ``guard()``."""
+    """While active, this process replaces the file at the real path ``path`` only inside ``guard()``."""
     outer = _guards.get(path)
     _guards[path] = guard
     try:
@@ -175,22 +175,22 @@ def _write_temporary(path: str, temporary: str, write: Callable[[BinaryIO], Any]
     raw = HashedFile(descriptor)
     stream = io.BufferedWriter(raw, BLOCK)
     try:
-        # Before the first byte: what cannot keep its owner is refused, not half written.
+        # Before the first byte, so a file whose owner cannot be kept is refused, not half written.
         apply_metadata(descriptor, path, wanted, default_mode=FILE_MODE)
         write(cast(BinaryIO, stream))
         stream.flush()
         os.fsync(descriptor)
-        # Dropped from the cache, so that the re-read asks the disk where the kernel lets it.
+        # Dropped from the cache, so the re-read reaches the disk where the kernel allows it.
         with suppress(OSError):
             os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
         facts = os.fstat(descriptor)
         same = raw.reads_back()
     finally:
-        # First: bytes left in the buffer must never be flushed to whatever file gets this descriptor's number next.
+        # First, so buffered bytes are never flushed to another file that reuses this descriptor number.
         raw.close()
         os.close(descriptor)
     if not same:
-        raise MobiusError("What was written reads back differently", path, "check the disk; the old file stands")
+        raise MobiusError("The written data reads back differently", path, "check the disk; the old file is unchanged")
     return Version(raw.digest.hexdigest(), raw.size, facts.st_dev, facts.st_ino, facts.st_mtime_ns)
 
 
@@ -209,13 +209,13 @@ def _check_expected(path: str, expected: Optional[Version]) -> None:
     if (actual.sha256, actual.size) != (expected.sha256, expected.size):
         raise ChangedMeanwhile("The file changed while its replacement was being prepared", path, remedy)
     facts = os.stat(path)
-    # The last look before the rename: a write during the hashing shows in the inode or the mtime.
+    # Last check before the rename: a write during the hashing changes the inode or the mtime.
     if (facts.st_dev, facts.st_ino, facts.st_mtime_ns) != (actual.device, actual.inode, actual.mtime_ns):
         raise ChangedMeanwhile("The file changed while its replacement was being prepared", path, remedy)
 
 
 def warn_of_hard_links(path: str) -> list[str]:
-    """What an operator should know before a file with more than one name is replaced."""
+    """Return a warning if the file has more than one hard link."""
     with suppress(OSError):
         names = os.stat(path).st_nlink
         if names > 1:
@@ -224,9 +224,9 @@ def warn_of_hard_links(path: str) -> list[str]:
 
 
 def copy_of(source: str) -> Callable[[BinaryIO], None]:
-    """For ``write`` of :func:`replace_whole`: the bytes of a regular file; a link is not followed.
+    """Return a ``write`` for :func:`replace_whole` that copies a regular file; a link is not followed.
 
-    What it is called by raises ChangedMeanwhile where the file's times, size or inode moved under the copy.
+    It raises ChangedMeanwhile if the file's times, size or inode change during the copy.
     """
 
     def write(stream: BinaryIO) -> None:
@@ -249,9 +249,9 @@ def _moment(facts: os.stat_result) -> tuple[int, ...]:
 
 
 def create_exclusively(path: str, data: bytes, *, owner: Any = None, group: Any = None, mode: int = FILE_MODE) -> None:
-    """Write a small file under a name that must be free, durably or not at all.
+    """Create a small file durably or not at all; it must not exist.
 
-    :raises FileExistsError: the name is taken.
+    :raises FileExistsError: the file exists.
     """
     wanted = resolve_ownership(owner, group, mode)
     with _opened_folder(os.path.dirname(path)) as folder_descriptor:
@@ -267,7 +267,7 @@ def create_exclusively(path: str, data: bytes, *, owner: Any = None, group: Any 
                 os.unlink(path)
             if isinstance(error, DurabilityUnknown):
                 raise MobiusError(
-                    "The folder cannot be synced, so the file was not made", path, error.remedy
+                    "The folder cannot be synced, so the file was not created", path, error.remedy
                 ) from error
             raise
         finally:
@@ -281,7 +281,7 @@ def write_json(path: str, document: Any, mode: int = FILE_MODE, *, owner: Any = 
 
 
 def remove_durably(path: str) -> bool:
-    """Remove one file and sync its folder. False when it was gone already."""
+    """Remove a file and sync its folder. False if it did not exist."""
     with _opened_folder(os.path.dirname(os.path.abspath(path))) as folder_descriptor:
         try:
             os.unlink(path)
@@ -306,7 +306,7 @@ def temporaries_of(names: str) -> re.Pattern[str]:
 
 
 def sweep_matching(folder: str, pattern: re.Pattern[str], *, idle: float = 0.0) -> list[str]:
-    """Remove the regular files of ``folder`` that match by their whole name and lay idle; returns their paths."""
+    """Remove idle regular files of ``folder`` whose whole names match; returns their paths."""
     removed = []
     until = time.time() - idle
     with suppress(FileNotFoundError), os.scandir(folder) as entries:
@@ -322,10 +322,10 @@ def sweep_matching(folder: str, pattern: re.Pattern[str], *, idle: float = 0.0) 
 def make_folders(
     folder: str, *, mode: int = FOLDER_MODE, owner: Any = None, group: Any = None, durable: bool = True
 ) -> list[str]:
-    """Make missing folders with exactly ``mode`` (and setgid where the parent has it); returns those made.
+    """Create missing folders with exactly ``mode`` (and setgid if the parent has it); returns the created ones.
 
-    :param durable: false for what is made again when a power cut removes it.
-    :raises MobiusError: a ``durable`` folder could not be synced, and so was not made.
+    :param durable: false for folders that are created again after a power cut.
+    :raises MobiusError: a ``durable`` folder could not be synced, so it was not created.
     """
     missing = []
     current = Path(os.path.abspath(folder))
@@ -351,15 +351,15 @@ def _make_durable(folder: Path) -> None:
     try:
         sync_folder(str(folder.parent))
     except (OSError, DurabilityUnknown) as error:
-        # Left standing, it would be taken for durable by the next run.
+        # Otherwise the next run would consider it durable.
         with suppress(OSError):
             os.rmdir(folder)
         remedy = "check the disk (dmesg), then run again"
-        raise MobiusError("The folder cannot be made durably, so it was not made", str(folder), remedy) from error
+        raise MobiusError("The folder cannot be created durably, so it was not created", str(folder), remedy) from error
 
 
 def sync_folder(folder: str) -> None:
-    """Make what happened in ``folder`` durable.
+    """Make the changes in ``folder`` durable.
 
     :raises DurabilityUnknown: the folder cannot be synced.
     """
@@ -380,7 +380,7 @@ def _sync_folder(descriptor: int, path: str) -> None:
     try:
         os.fsync(descriptor)
     except OSError as error:
-        # Some network file systems cannot sync a folder at all and say so.
+        # Some network file systems report that they cannot sync a folder.
         if error.errno in (errno.EINVAL, errno.ENOTSUP):
             return
         raise DurabilityUnknown(

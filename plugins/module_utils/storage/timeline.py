@@ -1,11 +1,11 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How much time has really passed, on a host whose clock may have been set.
+"""Measure how much time has really passed on a host whose clock may have been set.
 
-The lock file ``writing`` in the state folder keeps what each run saw: the wall clock beside the time since boot, which
-nobody sets. While both advance together they form one span. A wall clock that moved against the time since boot jumped,
-and a jump makes nothing older.
+The lock file ``writing`` in the state folder keeps each run's observation: the wall clock, and the time since boot,
+which cannot be set. While both advance together they form one span. If the wall clock moves relative to the time since
+boot, it jumped, and a jump does not age any file.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from ..errors import MobiusError
 from .paths import state_dir
 from .replace import open_regular
 
-#: Seconds by which both clocks may drift apart between two runs: slewing, leap seconds, an NTP step.
+#: Seconds by which the two clocks may drift apart between runs: slewing, leap seconds, an NTP step.
 _DRIFT = 300.0
-#: A jump of more than this many seconds keeps everything.
+#: After a jump of more than this many seconds, nothing is removed.
 _JUMP = 3600.0
-#: A run within a span writes nothing unless the span grows by more than this many seconds.
+#: A span is written again only after it grows by more than this many seconds.
 _COARSE = 3600.0
 _MOST_SPANS = 200
 _LIMIT = 256 * 1024
@@ -39,7 +39,7 @@ _DAY = 86400.0
 class Span:
     """A stretch of time in which the wall clock and the time since boot agree; all in seconds.
 
-    ``boot`` is the id of the boot; None where the system has none, and then no two observations are of one boot.
+    ``boot`` is the boot id; None if the system has none, and then every observation counts as a separate boot.
     """
 
     boot: Optional[str]
@@ -48,7 +48,7 @@ class Span:
     uptime: float
 
     def follows(self, other: Span) -> Optional[float]:
-        """Seconds that the wall clock jumped between the end of ``other`` and now; None across a reboot."""
+        """Return the seconds that the wall clock jumped since the end of ``other``; None across a reboot."""
         if self.boot is None or self.boot != other.boot:
             return None
         return (self.first - other.last) - (self._uptime_at(self.first) - other.uptime)
@@ -57,7 +57,7 @@ class Span:
         return self.uptime - (self.last - wall)
 
     def elapsed_since(self, other: Span, unproven: float) -> float:
-        """Seconds between the end of ``other`` and the start of this span that are sure to have passed."""
+        """Return the proven seconds between the end of ``other`` and the start of this span."""
         if self.boot is not None and self.boot == other.boot:
             return max(0.0, self._uptime_at(self.first) - other.uptime)
         return max(0.0, min(self.first - other.last, unproven))
@@ -65,11 +65,11 @@ class Span:
 
 @dataclass(frozen=True)
 class Timeline:
-    """The spans in the order in which they were seen; the last one reaches to now.
+    """The spans in order of observation; the last one ends now.
 
-    :param doubt: why the clock cannot be believed at all, or empty.
-    :param file_times: seconds since 1970 at which files were changed, for the time before the first span.
-    :param unproven: seconds that a gap which nothing proves may count at most.
+    :param doubt: why the clock is not trusted at all, or empty.
+    :param file_times: change times of files in seconds since 1970, for the time before the first span.
+    :param unproven: upper limit in seconds for an unproven gap.
     """
 
     spans: Sequence[Span]
@@ -78,9 +78,9 @@ class Timeline:
     unproven: float
 
     def age(self, moment: datetime, changed: Optional[float] = None) -> timedelta:
-        """The age of a file that is proven, for the time in its name.
+        """Return the proven age of a file from the time in its name.
 
-        :param changed: its ctime: where the name is older, the file was that old already when it was put here.
+        :param changed: its ctime; if the name is older, the file had that age already when it was put here.
         """
         seconds = moment.timestamp()
         passed = 0.0
@@ -106,17 +106,17 @@ class Timeline:
 
 
 def observe(descriptor: int) -> List[Span]:
-    """Note the clocks of this run in the lock file, which is held; whatever keeps it from being written is no obstacle.
+    """Note this run's clocks in the lock file, which must be held; a failed write is ignored.
 
     :returns: the spans up to now.
     """
     spans: List[Span] = []
     with suppress(OSError):
-        spans = _parsed(os.pread(descriptor, _LIMIT, 0))
+        spans = _parse(os.pread(descriptor, _LIMIT, 0))
         known, former = len(spans), spans[-1].last if spans else 0.0
         _extend(spans, _now())
         if len(spans) != known or abs(spans[-1].last - former) > _COARSE:
-            # Neither whole nor durable for sure: what cannot be read makes ages unproven, which keeps files.
+            # Neither atomic nor durable: if it cannot be read, ages are unproven and files are kept.
             data = json.dumps({"version": 1, "spans": [vars(each) for each in spans[-_MOST_SPANS:]]}).encode("ascii")
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, data, 0)
@@ -126,12 +126,12 @@ def observe(descriptor: int) -> List[Span]:
 def timeline(
     library_path: str, changed: Iterable[float], keep_days: int, known: Optional[Sequence[Span]] = None
 ) -> Timeline:
-    """What is known of the time up to now. Nothing is written.
+    """Return the timeline up to now. Nothing is written.
 
     :param changed: when files beside the library changed, see :func:`file_times`.
-    :param keep_days: for how many days files are kept: a gap that nothing proves ages no file by more than half of it.
-    :param known: the spans where this process holds the lock file, see :func:`..storage.lock.spans_seen`; the file
-        must not be opened then. None to read it.
+    :param keep_days: how many days files are kept; an unproven gap ages a file by at most half of it.
+    :param known: the spans if this process holds the lock file, which must not be opened then, see
+        :func:`..storage.lock.spans_seen`. None to read it.
     """
     now = _now()
     spans = _read(library_path) if known is None else [replace(each) for each in known]
@@ -141,7 +141,7 @@ def timeline(
 
 
 def file_times(*folders: str) -> List[float]:
-    """When each file of these folders last changed, in seconds since 1970; a missing folder has none."""
+    """Return when each file of these folders last changed, in seconds since 1970; a missing folder has none."""
     found: List[float] = []
     for folder in folders:
         with suppress(OSError), os.scandir(folder) as entries:
@@ -152,7 +152,7 @@ def file_times(*folders: str) -> List[float]:
 
 
 def _extend(spans: List[Span], now: Span) -> None:
-    """Add the present to the last span, or begin a new one after a reboot or a jump."""
+    """Extend the last span to now, or begin a new one after a reboot or a jump."""
     if spans:
         jump = now.follows(spans[-1])
         if jump is not None and abs(jump) <= _DRIFT and now.last >= spans[-1].first:
@@ -162,7 +162,7 @@ def _extend(spans: List[Span], now: Span) -> None:
 
 
 def _jump_doubt(spans: Sequence[Span], keep_days: int) -> str:
-    """Why nothing may be removed: the clock jumped forward less than ``keep_days`` of proven time ago."""
+    """Return the doubt if the clock jumped forward less than ``keep_days`` of proven time ago."""
     passed = 0.0
     for index in range(len(spans) - 1, 0, -1):
         passed += spans[index].last - spans[index].first
@@ -177,7 +177,7 @@ def _jump_doubt(spans: Sequence[Span], keep_days: int) -> str:
 
 
 def _kernel_doubt(now: float) -> str:
-    """Whether this process is shown another time than the kernel keeps, as libfaketime does."""
+    """Return the doubt if this process sees another time than the kernel, as with libfaketime."""
     with suppress(OSError, ValueError, IndexError):
         stat_lines = Path("/proc/stat").read_text(encoding="ascii").splitlines()
         booted = next(float(line.split()[1]) for line in stat_lines if line.startswith("btime "))
@@ -189,7 +189,7 @@ def _kernel_doubt(now: float) -> str:
 
 
 def _file_doubt(library_path: str) -> str:
-    """Whether the file system, which may be on another host, keeps another time: it dates what was written just now."""
+    """Return the doubt if the file system, perhaps on another host, dates the file just written differently."""
     with suppress(OSError):
         behind = os.stat(state_dir(library_path)).st_ctime - time.time()
         if behind > _DAY:
@@ -210,20 +210,20 @@ def _now() -> Span:
 
 
 def _uptime() -> float:
-    """Seconds since boot, read from the kernel itself: a preloaded library changes what the C library says."""
+    """Return the seconds since boot from the kernel, because a preloaded library can change the C library's clocks."""
     with suppress(OSError, ValueError, IndexError):
         return float(Path("/proc/uptime").read_text(encoding="ascii").split()[0])
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 def _read(library_path: str) -> List[Span]:
-    """The spans of earlier runs; a file that cannot be read counts as none."""
+    """Return the spans of earlier runs; none if the file cannot be read."""
     with suppress(OSError, MobiusError), open_regular(str(Path(state_dir(library_path)) / "writing")) as stream:
-        return _parsed(stream.read(_LIMIT))
+        return _parse(stream.read(_LIMIT))
     return []
 
 
-def _parsed(data: bytes) -> List[Span]:
+def _parse(data: bytes) -> List[Span]:
     try:
         return [_span(each) for each in json.loads(data)["spans"]]
     except (KeyError, TypeError, ValueError):

@@ -205,5 +205,5 @@ def test_a_mistyped_path_leaves_no_folder_behind(tmp_path: Path) -> None:
     place = Place(tmp_path)
     place.library.unlink()
     done = place.finish(log_dir=str(tmp_path / "logs"))
-    assert "There is no library" in done["errors"]["report"]
+    assert "The library does not exist" in done["errors"]["report"]
     assert list(tmp_path.iterdir()) == []

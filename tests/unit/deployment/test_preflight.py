@@ -48,7 +48,7 @@ def test_every_problem_is_told_at_once(library, tmp_path):
 
 def test_missing_and_odd_libraries_are_refused(library, tmp_path):
     library.unlink()
-    assert "There is no library" in refusal(library)
+    assert "The library does not exist" in refusal(library)
     os.mkfifo(library)
     assert "FIFO" in refusal(library)
 

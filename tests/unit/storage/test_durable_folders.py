@@ -31,7 +31,7 @@ def unsynced(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_it_is_not_made(tmp_path: Path, unsynced: None) -> None:
-    with pytest.raises(MobiusError, match="cannot be made durably") as error:
+    with pytest.raises(MobiusError, match="cannot be created durably") as error:
         make_folders(str(tmp_path / "a" / "b"))
     assert not isinstance(error.value, DurabilityUnknown)
     assert not list(tmp_path.iterdir())

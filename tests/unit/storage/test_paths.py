@@ -46,7 +46,7 @@ def test_a_missing_library_and_a_link_into_nothing(tmp_path: Path) -> None:
     (tmp_path / "loop").symlink_to("loop")
     assert resolve_library(str(tmp_path / "link")) == str(tmp_path / "gone" / "library.json")
     for name in ("link", "none"):
-        with pytest.raises(MobiusError, match="There is no library"):
+        with pytest.raises(MobiusError, match="The library does not exist"):
             locate_library(str(tmp_path / name))
     with pytest.raises(MobiusError, match="leads to itself"):
         resolve_library(str(tmp_path / "loop"))

@@ -126,14 +126,14 @@ def test_a_read_only_mount(mounted: Path) -> None:
 def test_no_room(mounted: Path) -> None:
     run("mount", "-t", "tmpfs", "-o", "size=1m", "none", str(mounted))
     assert faults(mounted, size=100_000) == []
-    assert f"{mounted} has no room for 5000000 bytes" in faults(mounted, size=5_000_000)[0]
+    assert f"{mounted} has no space for 5000000 bytes" in faults(mounted, size=5_000_000)[0]
 
 
 @root
 def test_no_inode(mounted: Path) -> None:
     run("mount", "-t", "tmpfs", "-o", "nr_inodes=2", "none", str(mounted))
     (mounted / "one").touch()
-    assert "has no room" in faults(mounted)[0]
+    assert "has no space" in faults(mounted)[0]
 
 
 @root
@@ -195,11 +195,11 @@ def test_a_folder_that_may_not_be_entered_or_written(shared: Path) -> None:
     ("number", "words"),
     [
         (errno.EDQUOT, "the quota of"),
-        (errno.ENOSPC, "has no room for 1000 bytes"),
+        (errno.ENOSPC, "has no space for 1000 bytes"),
         (errno.EFBIG, "is too large for"),
         (errno.EIO, "cannot be written to: Input/output error"),
         (errno.EROFS, "cannot be written to: Read-only file system"),
-        (errno.EPERM, "cannot be made, renamed and removed: Operation not permitted"),
+        (errno.EPERM, "cannot be created, renamed and removed: Operation not permitted"),
     ],
 )
 @pytest.mark.parametrize("call", ["fsync", "rename", "pwrite"])
