@@ -1,11 +1,11 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One HTTP request within bounds: no redirect is followed, no secret is shown, time and size are limited.
+"""One HTTP request with limits: no redirect is followed, no secret is shown, time and size are bounded.
 
-``ansible.module_utils.urls.open_url`` is not used: it builds a TLS context for every request, http ones included
-(36 ms), replaces urllib's opener for the whole process, takes 35 ms longer to import and adds 15 kB to each module,
-and the limits on time and size would still be our own.
+``ansible.module_utils.urls.open_url`` is not used: it builds a TLS context for every request, including http (36 ms),
+replaces urllib's opener for the whole process, takes 35 ms longer to import and adds 15 kB to each module, and would
+still need our own limits on time and size.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Response(NamedTuple):
     body: bytes
 
     def text(self) -> str:
-        """The body as its mark, its type, or JSON's rule says, in that order; UTF-8 otherwise. Never fails."""
+        """Decode the body by its byte order mark, content type, or JSON's rule, else as UTF-8. Never fails."""
         declared = re.search(r"(?i)charset\s*=\s*[\"']?([\w.:-]+)", self.content_type)
         encoding: str = json.detect_encoding(self.body)
         if declared and encoding == "utf-8":
@@ -55,7 +55,7 @@ class Response(NamedTuple):
 
 
 class HttpError(Exception):
-    """A request that had no usable response; the text is a sentence without secrets."""
+    """A request without a usable response; the text is a sentence without secrets."""
 
 
 class NoResponse(HttpError):
@@ -83,7 +83,7 @@ class Access:
 
 
 class Location(NamedTuple):
-    """A URL without its credentials, which are kept apart."""
+    """A URL without its credentials, which are stored separately."""
 
     url: str
     username: Optional[str]
@@ -112,9 +112,9 @@ def split_credentials(url: str) -> Location:
 
 
 def build_opener(access: Access, *urls: str) -> urllib.request.OpenerDirector:
-    """An opener that returns every response as it is: no redirects, no error for a status, no other schemes.
+    """Return an opener that returns every response unchanged: no redirects, no error for a status, no other schemes.
 
-    :param urls: what it will open; TLS is set up only when one of them, or a proxy, needs it.
+    :param urls: the URLs to open; TLS is set up only when one of them, or a proxy, needs it.
     :raises MobiusError: a certificate file is missing or invalid.
     """
     for path in (access.ca_path, access.client_cert, access.client_key):
@@ -140,15 +140,15 @@ def get(director: urllib.request.OpenerDirector, url: str, access: Access) -> Re
 
 
 def post(director: urllib.request.OpenerDirector, url: str, access: Access, document: bytes) -> Response:
-    """Send one POST request with a JSON document; raises as :func:`get`."""
+    """Send one POST request with a JSON document; raises the same errors as :func:`get`."""
     return _bounded(director, url, access, document)
 
 
 def proxy_note(url: str, access: Access) -> str:
-    """What to add to an error when the request went to a proxy of the environment; empty when it did not.
+    """Return a note for the error of a request that went to a proxy of the environment; empty if it did not.
 
-    Names the proxy without its credentials, and the entries of ``no_proxy`` that were meant to cover the host:
-    Python reads neither networks nor wildcards there.
+    It names the proxy without its credentials, and the entries of ``no_proxy`` that were probably meant to cover the
+    host: Python supports neither networks nor wildcards there.
     """
     parts = urllib.parse.urlsplit(url)
     proxy = urllib.request.getproxies().get(parts.scheme) if access.use_proxy else None
@@ -159,12 +159,12 @@ def proxy_note(url: str, access: Access) -> str:
     note = f" (through the proxy {address} of {parts.scheme}_proxy"
     ignored = [entry for entry in _no_proxy_entries() if _was_meant(entry, host)]
     if ignored:
-        return f"{note}; no_proxy lists {', '.join(ignored)}, which is not understood: add {host} itself)"
+        return f"{note}; no_proxy lists {', '.join(ignored)}, which Python ignores: add {host} itself)"
     return f"{note}; add {host} to no_proxy, or set use_proxy to false, to connect directly)"
 
 
 def with_deadline(call: Callable[[], _Result], seconds: float) -> _Result:
-    """What ``call`` returns or raises; it is abandoned when it takes longer than ``seconds``.
+    """Return or raise the outcome of ``call``, which is abandoned after ``seconds``.
 
     :raises TimeoutError: it took longer.
     """
@@ -176,7 +176,7 @@ def with_deadline(call: Callable[[], _Result], seconds: float) -> _Result:
         except BaseException as error:
             ended.set_exception(error)
 
-    # A socket's timeout starts again with every byte; only the wall clock stops a server that drips.
+    # A socket timeout restarts with every byte; only a deadline stops a server that sends slowly.
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
     thread.join(seconds)
@@ -192,7 +192,7 @@ def _bounded(director: urllib.request.OpenerDirector, url: str, access: Access, 
         raise
     except Exception as error:
         described = _describe(error, access)
-        # urllib reports a proxy that refuses as if the service had refused.
+        # urllib reports a refusal by the proxy like one by the service.
         raise type(described)(f"{described}{proxy_note(url, access)}") from None
 
 
@@ -219,7 +219,7 @@ def _send(director: urllib.request.OpenerDirector, url: str, access: Access, doc
 
 
 def _decompressed(body: bytes, encoding: Optional[str], most: int) -> bytes:
-    """The body, decompressed: some proxies compress although the request does not allow it."""
+    """Decompress the body: some proxies compress although the request does not allow it."""
     if (encoding or "").strip().lower() not in ("gzip", "x-gzip", "deflate") or len(body) > most:
         return body
     try:
@@ -229,7 +229,7 @@ def _decompressed(body: bytes, encoding: Optional[str], most: int) -> bytes:
 
 
 def _describe(error: BaseException, access: Access) -> HttpError:
-    """The error as a sentence that contains no header and no password."""
+    """Describe the error in a sentence without headers or passwords."""
     if isinstance(error, HttpError):
         return error
     reason = error.reason if isinstance(error, urllib.error.URLError) else error
@@ -259,14 +259,14 @@ def _was_meant(entry: str, host: str) -> bool:
     try:
         return ipaddress.ip_address(host) in ipaddress.ip_network(entry, strict=False)
     except ValueError:
-        # A name may well resolve into that network.
+        # A name may resolve to an address in that network.
         return not host.replace(".", "").isdigit()
 
 
 def _of_the_system(error: OSError) -> str:
-    # A proxy's refusal to open a tunnel has a text and no number.
-    said = str(error) if str(error).startswith("Tunnel connection failed") else ""
-    return error.strerror or mask_secrets(said) or type(error).__name__
+    # A proxy's refusal to open a tunnel has a text but no error number.
+    text = str(error) if str(error).startswith("Tunnel connection failed") else ""
+    return error.strerror or mask_secrets(text) or type(error).__name__
 
 
 def _context(access: Access) -> ssl.SSLContext:

@@ -1,7 +1,7 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Checksum files as ``sha256sum`` writes and reads them."""
+"""Checksum files in the format of ``sha256sum``."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _BSD = re.compile(rb"(\\)?SHA256 \((.+)\) = ([0-9A-Fa-f]{64})")
 
 
 class NoChecksum(MobiusError):
-    """There is no usable checksum file; ``what`` is the reason."""
+    """No usable checksum file; ``what`` is the reason."""
 
 
 def compose_line(sha256: str, backup_path: str, library_path: str) -> bytes:
-    """The line for a backup, with its path as seen from the library's folder; absolute when it is not below that."""
+    """Return the line for a backup, its path relative to the library's folder, or absolute when it is not below it."""
     folder = os.path.dirname(os.path.abspath(library_path))
     seen = os.path.relpath(backup_path, folder) if is_below(backup_path, folder) else backup_path
     name = os.fsencode(seen)
@@ -32,8 +32,8 @@ def compose_line(sha256: str, backup_path: str, library_path: str) -> bytes:
     return (b"" if escaped == name else b"\\") + sha256.encode("ascii") + b"  " + escaped + b"\n"
 
 
-def recorded(backup_path: str) -> List[str]:
-    """The hashes that the checksum file gives for this backup, in lower case; as a rule one.
+def read_checksums(backup_path: str) -> List[str]:
+    """Return the hashes that the checksum file has for this backup, in lower case; normally one.
 
     Older scripts wrote another path, or the library's own name: when no line names the backup, every line counts.
 

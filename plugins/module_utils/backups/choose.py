@@ -1,7 +1,7 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which backup a restore uses: one that verifies and holds a valid library, or an error that says why there is none."""
+"""Choose the backup of a restore: one that verifies and holds a valid library, or an error with the reason."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .store import Backup, Store, examine
 
 LATEST = "latest"
 DEPLOYMENT = "deployment"
-#: Before 64 hex digits: whichever backup has these bytes.
+#: Prefix of 64 hex digits: any backup with these bytes.
 DIGEST = "sha256:"
 
 
@@ -29,13 +29,13 @@ _LIST = "list the backups with library_backup_info (playbooks/backups.yml)"
 
 
 def choose(store: Store, wanted: str, current: Optional[State], warnings: List[str]) -> Backup:
-    """The verified backup that ``wanted`` means: ``latest``, ``deployment``, ``sha256:DIGEST``, or a file.
+    """Return the verified backup that ``wanted`` names: ``latest``, ``deployment``, ``sha256:DIGEST``, or a file.
 
-    ``latest`` and ``deployment`` never mean a backup whose library is not valid; one that is named may hold anything.
+    ``latest`` and ``deployment`` never choose a backup whose library is not valid; a named file may hold anything.
 
-    :param current: what is deployed; names the backup that ``deployment`` means.
-    :param warnings: gains what the operator should know about the choice.
-    :raises MobiusError: there is none, or which one it is cannot be told for sure.
+    :param current: the state; names the backup that ``deployment`` means.
+    :param warnings: warnings about the choice are appended.
+    :raises MobiusError: there is none, or the choice is ambiguous.
     """
     if wanted == LATEST:
         return _latest(store, current, warnings)
@@ -47,7 +47,7 @@ def choose(store: Store, wanted: str, current: Optional[State], warnings: List[s
 
 
 def newest_good(store: Store, current: Optional[State]) -> Optional[Backup]:
-    """The newest backup that a rollback could use without doubt about its content, or None."""
+    """Return the newest backup that a rollback can certainly use, or None."""
     rejected = (current or {}).get("rejected") or []
     for each in store.backups():
         if each.kind == BACKUP and each.verified and each.sha256 not in rejected and each.created <= utc_now():
@@ -58,9 +58,9 @@ def newest_good(store: Store, current: Optional[State]) -> Optional[Backup]:
 
 
 def rollback_hint(library_path: str, backup_dir: Optional[str], current: Optional[State]) -> Dict[str, Any]:
-    """For an error about a missing or broken library: the backup at hand, as ``remedy`` (text) and ``rollback``.
+    """Return details for an error about a missing or broken library: ``remedy`` (text) and ``rollback``.
 
-    :returns: empty where there is no good backup; ``rollback`` has ``backup``, ``sha256`` and ``created``.
+    :returns: empty if there is no good backup; ``rollback`` has ``backup``, ``sha256`` and ``created``.
     """
     try:
         found = newest_good(Store.of(library_path, backup_dir), current)
@@ -83,9 +83,9 @@ def _with_bytes(store: Store, sha256: str, current: Optional[State]) -> Backup:
 
 
 def any_with_bytes(store: Store, sha256: str, current: Optional[State] = None) -> Optional[Backup]:
-    """The newest backup or snapshot that verifies and has these bytes.
+    """Return the newest backup or snapshot that verifies and has these bytes.
 
-    :param current: what is deployed: the backups it names are looked at too, wherever they are.
+    :param current: the state; the backups it names are considered too, in any folder.
     """
     for each in store.backups():
         if each.verified and each.sha256 == sha256:
@@ -100,17 +100,17 @@ def any_with_bytes(store: Store, sha256: str, current: Optional[State] = None) -
 
 
 def _latest(store: Store, current: Optional[State], warnings: List[str]) -> Backup:
-    """The newest that holds a valid library and no deployment that was rolled back.
+    """Return the newest backup that holds a valid library and not a deployment that was rolled back.
 
-    One that does not verify or is dated in the future is never passed over: an older one lacks what was done in
-    between, and that is for a person to decide.
+    A backup that does not verify or is dated in the future is never skipped: an older one lacks later changes, so a
+    person has to decide.
     """
     search = _Search(store, (current or {}).get("rejected") or [])
     search.run()
     chosen = search.chosen
-    if search.damaged is not None and (chosen or search.future or search.passed_over):
+    if search.damaged is not None and (chosen or search.future or search.skipped):
         raise MobiusError(
-            f"The newest backup does not verify ({search.damaged.reason}), and an older one lacks what was done since",
+            f"The newest backup does not verify ({search.damaged.reason}), and an older one lacks later changes",
             search.damaged.path,
             f"{_newest_that_verifies(chosen or search.future)}; list all with library_backup_info "
             "(playbooks/backups.yml)",
@@ -120,14 +120,14 @@ def _latest(store: Store, current: Optional[State], warnings: List[str]) -> Back
     if chosen is None:
         raise _none_that_can_be_used(store, search)
     _refuse_order(store, chosen)
-    warnings.extend(f"Passed over, although newer: {each}." for each in search.passed_over[:3])
-    if len(search.passed_over) > 3:
-        warnings.append(f"{len(search.passed_over) - 3} more that are newer were passed over.")
+    warnings.extend(f"Skipped a newer backup: {each}." for each in search.skipped[:3])
+    if len(search.skipped) > 3:
+        warnings.append(f"{len(search.skipped) - 3} more newer backups were skipped.")
     return chosen
 
 
 class _Search:
-    """A walk over the backups, newest first, up to the first that can be used."""
+    """A search of the backups, newest first, up to the first usable one."""
 
     def __init__(self, store: Store, rejected: Collection[str]) -> None:
         self._store = store
@@ -135,7 +135,7 @@ class _Search:
         self.chosen: Optional[Backup] = None
         self.damaged: Optional[Backup] = None
         self.future: Optional[Backup] = None
-        self.passed_over: List[str] = []
+        self.skipped: List[str] = []
 
     def run(self) -> None:
         for backup in self._store.backups():
@@ -147,11 +147,11 @@ class _Search:
             self.damaged = self.damaged or backup
             return False
         if backup.sha256 in self.rejected:
-            self._pass_over(f"{backup.path} holds a deployment that was rolled back")
+            self._skip(f"{backup.path} holds a deployment that was rolled back")
             return False
         judged = self._store.with_problem(backup)
         if judged.problem:
-            self._pass_over(f"the library in {backup.path} is not valid: {judged.problem}")
+            self._skip(f"the library in {backup.path} is not valid: {judged.problem}")
             return False
         if judged.created > utc_now():
             self.future = self.future or judged
@@ -159,16 +159,16 @@ class _Search:
         self.chosen = judged
         return True
 
-    def _pass_over(self, why: str) -> None:
-        self.passed_over.append(why)
+    def _skip(self, why: str) -> None:
+        self.skipped.append(why)
 
 
 def _none_that_can_be_used(store: Store, search: _Search) -> MobiusError:
-    over = f" ({search.passed_over[0]})" if search.passed_over else ""
+    over = f" ({search.skipped[0]})" if search.skipped else ""
     return MobiusError(
         f"There is no backup that verifies and can be used{over}",
         store.folder,
-        "list what is there, and why it cannot be used, with library_backup_info (playbooks/backups.yml)",
+        "list the backups, with the reasons, by library_backup_info (playbooks/backups.yml)",
     )
 
 
@@ -176,7 +176,7 @@ def _dated_in_the_future(future: Backup, other: Optional[Backup]) -> MobiusError
     or_other = f"; or the newest that is not, {other.path}" if other is not None else ""
     return MobiusError(
         f"The backup is dated {timestamp(future.created)} and it is {timestamp()} now, so the clock was wrong then or "
-        "is wrong now, and which backup is the newest cannot be told",
+        "is wrong now, and which backup is the newest is unknown",
         future.path,
         f"check the clock, then name the one to restore: {_naming(future)}{or_other}",
     )
@@ -184,7 +184,7 @@ def _dated_in_the_future(future: Backup, other: Optional[Backup]) -> MobiusError
 
 def _refuse_order(store: Store, chosen: Backup) -> None:
     """
-    :raises MobiusError: a backup whose name is older was made later, so the clock was set back in between.
+    :raises MobiusError: a backup with an older name was made later, so the clock was set back in between.
     """
     for name, path in store.paths():
         if name.kind != BACKUP or name >= chosen.name or not chosen.sequence:
@@ -193,7 +193,7 @@ def _refuse_order(store: Store, chosen: Backup) -> None:
         if document is not None and document["sequence"] > chosen.sequence:
             raise MobiusError(
                 f"{path} was made after it, although its name is older: the clock was set in between, and which backup "
-                "is the newest cannot be told",
+                "is the newest is unknown",
                 chosen.path,
                 f"name the one to restore: {_naming(replace(chosen, path=path))}; or {chosen.path}",
             )
@@ -210,7 +210,7 @@ def _newest_that_verifies(backup: Optional[Backup]) -> str:
 
 
 def _of_deployment(store: Store, current: Optional[State], warnings: List[str]) -> Backup:
-    """The backup of before the last deployment. Never another one instead: that could hold the deployed bytes."""
+    """Return the backup from before the last deployment; never a substitute, which could hold the deployed bytes."""
     named = (current or {}).get("backup")
     if not isinstance(named, dict) or not isinstance(named.get("sha256"), str):
         warnings.append("No deployment of this library is known: the newest backup is used.")
@@ -221,7 +221,7 @@ def _of_deployment(store: Store, current: Optional[State], warnings: List[str]) 
         other = any_with_bytes(store, named["sha256"])
         if other is None:
             raise MobiusError(
-                f"The backup of before the last deployment cannot be used: {_why_not(own)}",
+                f"The backup from before the last deployment cannot be used: {_why_not(own)}",
                 path,
                 f"{_LIST}, then name the one to restore",
             )
@@ -230,24 +230,24 @@ def _of_deployment(store: Store, current: Optional[State], warnings: List[str]) 
     problem = store.with_problem(own).problem
     if problem:
         raise MobiusError(
-            f"The library in the backup of before the last deployment is not valid: {problem}",
+            f"The library in the backup from before the last deployment is not valid: {problem}",
             own.path,
-            f"{_LIST}, then name the one to restore; to restore this one all the same: {_naming(own)}",
+            f"{_LIST}, then name the one to restore; to restore this one anyway: {_naming(own)}",
         )
     return own
 
 
 def _why_not(own: Optional[Backup]) -> str:
     if own is None:
-        return "it is gone"
-    return own.reason if not own.verified else "it holds other bytes than it did then"
+        return "it no longer exists"
+    return own.reason if not own.verified else "its bytes have changed since then"
 
 
 def _named(store: Store, wanted: str, warnings: List[str]) -> Backup:
     path = _located(store, wanted)
     backup = _examined(store, path)
     if backup is None:
-        raise MobiusError("There is no such backup", path, _LIST)
+        raise MobiusError("The backup does not exist", path, _LIST)
     if not backup.verified:
         raise MobiusError(f"The backup does not verify: {backup.reason}", path, "or restore another one")
     problem = store.with_problem(backup).problem
@@ -257,7 +257,7 @@ def _named(store: Store, wanted: str, warnings: List[str]) -> Backup:
 
 
 def _located(store: Store, wanted: str) -> str:
-    """An absolute path as it is; any other as seen from the library's folder, else from the backup folder."""
+    """Resolve a relative path in the library's folder, else in the backup folder."""
     if os.path.isabs(checked_path(wanted)):
         return wanted
     beside = str(Path(os.path.abspath(store.library_path)).parent / wanted)
@@ -269,7 +269,7 @@ def _examined(store: Store, path: str) -> Optional[Backup]:
     name = names.parse(store.bases, os.path.basename(path))
     try:
         if name is None:
-            # Named by hand; its time is only shown, never compared.
+            # Named by the operator; its time is only shown, never compared.
             changed = utc(os.lstat(path).st_mtime)
             name = Name(changed, 1, BACKUP)
         return examine(path, name)

@@ -1,7 +1,7 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One file of the backup store: what it is, whether it verifies, and what is known of the library in it."""
+"""One file of the backup store: its kind, whether it verifies, and what is known about the library in it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..clock import timestamp
 from ..storage.paths import kind_of
 from ..storage.replace import Version, read_version
 from . import sidecar
-from .checksums import NoChecksum, recorded
+from .checksums import NoChecksum, read_checksums
 from .names import CHECKSUM, Name
 
 
@@ -24,13 +24,13 @@ from .names import CHECKSUM, Name
 class Backup:
     """One file of the store.
 
-    :param sha256: of its bytes, or the recorded one where the bytes were not read.
+    :param sha256: of its bytes, or from the checksum file if the bytes were not read.
     :param size: in bytes.
-    :param verified: whether its bytes match its checksum; None where they were not read.
+    :param verified: whether its bytes match its checksum; None if they were not read.
     :param reason: why it is verified or not.
-    :param judged: false where that cannot be told: no checksum file or one that cannot be read, or not a regular file.
-    :param problem: why the library in it is not valid; empty when it is, None when that is not known yet.
-    :param sequence: its place in the order in which backups were made, from 1; 0 where that is unknown.
+    :param judged: false if that is undecidable: no readable checksum file, or not a regular file.
+    :param problem: why the library in it is not valid; empty if it is, None if not known yet.
+    :param sequence: its position in the order of creation, from 1; 0 if unknown.
     """
 
     path: str
@@ -57,7 +57,7 @@ class Backup:
         return None if self.problem is None else not self.problem
 
     def facts(self) -> Dict[str, Any]:
-        """As modules return it."""
+        """Return the dict that modules return."""
         return {
             "path": self.path,
             "sha256": self.sha256,
@@ -72,9 +72,9 @@ class Backup:
 
 
 def examine(path: str, name: Name, *, verify: bool = True) -> Backup:
-    """Look at one backup; never blocks on what is not a regular file and never follows a link.
+    """Examine one backup; never blocks on special files and never follows a link.
 
-    :raises FileNotFoundError: it is gone.
+    :raises FileNotFoundError: it does not exist.
     """
     facts = os.lstat(path)
     if not stat.S_ISREG(facts.st_mode):
@@ -82,11 +82,11 @@ def examine(path: str, name: Name, *, verify: bool = True) -> Backup:
     hashes: List[str] = []
     reason = ""
     try:
-        hashes = recorded(path)
+        hashes = read_checksums(path)
     except NoChecksum as error:
         reason = error.what
         if not os.path.lexists(path + CHECKSUM):
-            reason += f"; if you trust it, make one: {checksum_command(path)}"
+            reason += f"; if you trust it, create one: {checksum_command(path)}"
     except OSError as error:
         return Backup(path, None, facts.st_size, name, False, f"its checksum cannot be read: {error.strerror}", False)
     if not verify:
@@ -114,11 +114,11 @@ def _with_sidecar(backup: Backup) -> Backup:
 
 def _mismatch(version: Version, hashes: List[str]) -> str:
     if version.size == 0:
-        return "it is empty, which is not what its checksum says"
-    return f"its bytes do not match its checksum: {hashes[0][:12]}... recorded, {version.sha256[:12]}... read"
+        return "it is empty, which does not match its checksum"
+    return f"its bytes do not match its checksum: {hashes[0][:12]}... expected, {version.sha256[:12]}... found"
 
 
 def checksum_command(path: str) -> str:
-    """The command that makes a checksum file for a backup that has none."""
+    """Return the command that creates the missing checksum file of a backup."""
     quoted = shlex.quote(path)
     return f"sha256sum {quoted} > {quoted}{CHECKSUM}"

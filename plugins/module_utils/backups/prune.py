@@ -1,7 +1,7 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which backups stay: a pure decision with a reason for each, and its execution."""
+"""Retention of backups: a pure decision with a reason for each, and its execution."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ from .store import Backup, Store
 
 @dataclass(frozen=True)
 class Rules:
-    """How much is kept; all periods are in UTC and count back from now.
+    """Retention rules; all periods are in UTC and count back from now.
 
     :param days: every backup and snapshot younger than this stays.
-    :param last: newest verified backups that stay whatever their age.
-    :param daily: days of which the newest verified backup stays; so are ``weekly`` (ISO weeks) and ``monthly``. Days
-        without a backup do not count.
+    :param last: number of newest verified backups that stay at any age.
+    :param daily: number of days of which the newest verified backup stays; likewise ``weekly`` (ISO weeks) and
+        ``monthly``. Days without a backup do not count.
     """
 
     days: int = 7
@@ -49,7 +49,7 @@ class Rules:
 
 @dataclass(frozen=True)
 class Decision:
-    """What happens to one backup, and why."""
+    """Whether one backup stays, and why."""
 
     backup: Backup
     keep: bool
@@ -69,17 +69,17 @@ def decide(
     :param backups: verified or not, newest first.
     :param moment: now, UTC.
     :param protected: path -> why it stays.
-    :param rejected: SHA-256 of deployments that were rolled back: a backup of one is no rollback target and never
+    :param rejected: SHA-256 of deployments that were rolled back; a backup of one is not a rollback target and never
         counts.
-    :param timeline: how much time is proven to have passed; None to believe the clock.
+    :param timeline: how much time is proven to have passed; None to trust the clock.
     """
     if timeline is not None and timeline.doubt:
         return [Decision(each, True, f"nothing is removed, because {timeline.doubt}") for each in backups]
     due = [each for each in backups if each.created <= moment and each.verified]
     candidates = [each for each in due if each.kind == BACKUP and each.sha256 not in rejected]
-    # Where no valid library is left in any of them, one that is not is better than none.
+    # If none holds a valid library, an invalid one is better than none.
     trusted = [each for each in candidates if each.valid is not False] or candidates
-    # Where no such backup is left, the newest of whatever verifies is the last good copy.
+    # If there is no such backup, the newest that verifies is the last good copy.
     newest = next(iter(trusted or due), None)
     kept = dict(protected or {})
     if newest is not None:
@@ -111,7 +111,7 @@ def _keep_periods(kept: Dict[str, str], trusted: Sequence[Backup], rules: Rules)
 def _stays(
     backup: Backup, rules: Rules, moment: datetime, newest: Optional[Backup], timeline: Optional[Timeline]
 ) -> Optional[str]:
-    """Why a backup stays that no rule names, or None when it goes."""
+    """Return why a backup stays that no rule names, or None when it is removed."""
     if backup.created > moment:
         return "dated in the future: left alone"
     if not backup.judged:
@@ -156,13 +156,13 @@ def prune(
     check_mode: bool = False,
     deployment: Optional[str] = None,
 ) -> Dict[str, Any]:
-    """Remove the backups and snapshots that no rule keeps, and what killed runs left.
+    """Remove the backups and snapshots that no rule keeps, and leftovers of killed runs.
 
-    Ages count only as far as they are proven; while the clock cannot be believed, nothing is removed.
+    Only proven ages count; while the clock is not trusted, nothing is removed.
 
     :returns: ``changed``, ``removed`` and ``kept`` (each: path, size, created, verified, reason), ``freed`` in bytes,
         ``diff``, ``warnings``.
-    :raises MobiusError: the state cannot be read, so that it is not known which backup a rollback needs.
+    :raises MobiusError: the state cannot be read, so it is unknown which backup a rollback needs.
     """
     store = Store.of(path, backup_dir)
     if check_mode or not Path(store.folder).exists():
@@ -177,7 +177,7 @@ def prune(
 
 @dataclass(frozen=True)
 class _Plan:
-    """``orphans`` are checksums and sidecars whose backup is gone; ``warnings`` what the operator should know."""
+    """``orphans`` are checksums and sidecars without a backup; ``warnings`` are for the operator."""
 
     decisions: List[Decision]
     orphans: List[str]
@@ -195,7 +195,7 @@ def _plan(path: str, store: Store, rules: Rules) -> _Plan:
 
 
 def _with_validity(store: Store, backups: List[Backup], moment: datetime, rejected: Collection[str]) -> List[Backup]:
-    """The backups; of the newest ones it is found out whether they hold a valid library, until one does."""
+    """Return the backups, the newest of them checked for a valid library until one has it."""
     for index, each in enumerate(backups):
         if each.verified and each.created <= moment and each.kind == BACKUP and each.sha256 not in rejected:
             backups[index] = store.with_problem(each)
@@ -205,7 +205,7 @@ def _with_validity(store: Store, backups: List[Backup], moment: datetime, reject
 
 
 def _protected(path: str, backups: Sequence[Backup]) -> Dict[str, str]:
-    """The backups that a rollback of this library needs; where the one named does not verify, also one like it."""
+    """Return the backups that a rollback of this library needs; if the named one does not verify, also an equal one."""
     kept: Dict[str, str] = {}
     for named in state.named_backups(path):
         own = [each for each in backups if names.same_place(each.path, str(named.get("path")))]
@@ -216,7 +216,7 @@ def _protected(path: str, backups: Sequence[Backup]) -> Dict[str, str]:
 
 
 def _remove(folder: str, paths: Sequence[str]) -> Dict[str, str]:
-    """Remove files, then their checksums; returns why for those that cannot be removed."""
+    """Remove files, then their checksums; returns the reason for each that cannot be removed."""
     failed: Dict[str, str] = {}
     for path in paths:
         try:
@@ -226,7 +226,7 @@ def _remove(folder: str, paths: Sequence[str]) -> Dict[str, str]:
         except OSError as error:
             failed[path] = f"it cannot be removed: {error.strerror}"
     if paths:
-        # Checksums go only after the backups are durably gone: a backup without one would count as unverified.
+        # Checksums are removed only after their backups, because a backup without one counts as unverified.
         sync_folder(folder)
     gone = [path + suffix for path in paths if path not in failed for suffix in (CHECKSUM, SIDECAR)]
     for path in gone:
@@ -240,5 +240,5 @@ def _remove(folder: str, paths: Sequence[str]) -> Dict[str, str]:
 
 def _result(store: Store, plan: _Plan, failed: Mapping[str, str]) -> Dict[str, Any]:
     decided = ((each.keep, {**each.backup.facts(), "reason": each.reason}) for each in plan.decisions)
-    orphans = [{"path": each, "size": 0, "reason": "its backup is gone"} for each in plan.orphans]
+    orphans = [{"path": each, "size": 0, "reason": "its backup does not exist"} for each in plan.orphans]
     return prune_result(store.folder, decided, failed, orphans, plan.warnings)

@@ -1,7 +1,7 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Bring a library back to the bytes of a backup; what is replaced is kept in a snapshot first."""
+"""Restore the bytes of a backup; the replaced bytes are kept in a snapshot first."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ ROLLED_BACK = "rolled_back"
 
 @dataclass
 class _Restoration:
-    """One call, from what is there to what shall be."""
+    """One restore."""
 
     path: str
     library: str
@@ -47,7 +47,7 @@ class _Restoration:
     current: Optional[State] = None
 
     def prepare(self, wanted: str) -> Backup:
-        """Look at what is there and choose the backup."""
+        """Read the current bytes and choose the backup."""
         self.look()
         if self.expected and self.actual is not ABSENT and self.actual.sha256 != self.expected:
             raise MobiusError(
@@ -62,7 +62,7 @@ class _Restoration:
         return backup
 
     def look(self) -> None:
-        """Read the library's bytes and what is known about them."""
+        """Read the library's bytes and its state."""
         try:
             self.actual = read_version(self.library)
         except FileNotFoundError:
@@ -76,22 +76,22 @@ class _Restoration:
         try:
             self.current = state.read_current(self.path, self.actual.sha256)
         except (DamagedState, OSError) as error:
-            self.warnings.append(f"{error} The restore goes on without it.")
+            self.warnings.append(f"{error} The restore continues without it.")
 
     @property
     def edited(self) -> bool:
-        """Whether the library holds bytes that no deployment and no restore has left."""
+        """Whether the library was edited since the last deployment or restore."""
         recorded = (self.current or {}).get("sha256")
         return self.actual is not ABSENT and recorded not in (None, self.actual.sha256)
 
     def choose(self, wanted: str) -> Backup:
-        """The backup to restore; the library itself where it is to have the bytes that it has."""
+        """Return the backup to restore; the library itself if it already has the wanted bytes."""
         if self.actual is not ABSENT and wanted == f"{DIGEST}{self.actual.sha256}":
             return Backup(self.library, self.actual.sha256, self.actual.size, Name(utc_now(), 1, BACKUP), True, "")
         return choose(self.store, wanted, self.current, self.warnings)
 
     def keep(self) -> Optional[str]:
-        """Keep the library's bytes in a snapshot; the newest one serves if a killed restore left it. Its path."""
+        """Keep the library's bytes in a snapshot, or reuse that of a killed restore. Returns its path."""
         if self.actual is ABSENT:
             return None
         try:
@@ -101,19 +101,21 @@ class _Restoration:
         except OSError as error:
             kept = any_with_bytes(self.store, self.actual.sha256, self.current)
             if kept is not None:
-                self.warnings.append(f"No snapshot could be made ({error.strerror}); {kept.path} has the same bytes.")
+                self.warnings.append(
+                    f"No snapshot could be created ({error.strerror}); {kept.path} has the same bytes."
+                )
                 return kept.path
             raise MobiusError(
                 f"The library could not be kept in a snapshot ({error.strerror}), so nothing was restored",
                 self.store.folder,
-                "make room there (playbooks/cleanup.yml) or name another backup_dir, then restore again",
+                "free space there (playbooks/cleanup.yml) or name another backup_dir, then restore again",
             ) from error
         except MobiusError as error:
             what = f"The library could not be kept in a snapshot, so nothing was restored: {error.what}"
             raise MobiusError(what, error.where, error.remedy) from error
 
     def replace(self, backup: Backup) -> None:
-        """Put the bytes of ``backup`` in place and note what is now deployed."""
+        """Put the bytes of ``backup`` in place and update the state."""
         ownership = Remembered.of(backup, self.store, self.warnings) if self.actual is ABSENT else Remembered()
         noted = self._note(lambda: state.begin(self.path, self._state_after(backup), actual_sha256=self.actual.sha256))
         try:
@@ -135,7 +137,7 @@ class _Restoration:
             self._note(lambda: state.commit(self.path))
 
     def settle(self, backup: Backup) -> None:
-        """The bytes are there already: finish the state of a killed run, or note a rollback that was made by hand."""
+        """Update the state where the bytes are in place already, after a killed run or a manual rollback."""
         current = self.current or {}
         with suppress(DamagedState):
             recorded = (state.read_document(self.path) or {}).get("sha256")
@@ -149,7 +151,7 @@ class _Restoration:
                     self._note(lambda: state.commit(self.path))
 
     def _note(self, write: Callable[[], Any]) -> bool:
-        """The state is worth less than the library: what keeps it from being written stops no restore."""
+        """Write the state; a failure only warns, because the library matters more than the state."""
         try:
             write()
         except DurabilityUnknown as error:
@@ -160,11 +162,11 @@ class _Restoration:
         return True
 
     def _state_after(self, backup: Backup) -> State:
-        """What is deployed once the library has the bytes of ``backup``.
+        """Return the state once the library has the bytes of ``backup``.
 
-        A deployment that rolls itself back, an undone review, and a snapshot that undoes a rollback make what was
-        before current again with its own rollback target. Any other restore is its own rollback target, so that a
-        second one changes nothing.
+        A deployment that rolls itself back, an undone review, and a snapshot that undoes a rollback make the previous
+        state current again with its own rollback target. Any other restore is its own rollback target, so a second one
+        changes nothing.
         """
         current = self.current or {}
         previous = current.get("previous") or {}
@@ -197,24 +199,23 @@ def restore(
     mode: int = 0o640,
     expected_real_path: Optional[str] = None,
 ) -> Dict[str, Any]:
-    """Restore a backup that verifies; a missing library is made again, with the owner, group, mode and attributes that
-    its backup remembers.
+    """Restore a backup that verifies; a missing library is created with the metadata from its backup.
 
-    Processes that ``deployment`` has started before can no longer replace the library once this begins.
+    Processes that ``deployment`` started earlier can no longer replace the library once this begins.
 
     :param backup: ``latest``, ``deployment``, ``sha256:DIGEST``, or a file name or path.
-    :param expected: SHA-256 that a library must have to be replaced: whoever edited it meanwhile did not ask for this.
+    :param expected: SHA-256 that the library must have to be replaced; protects later edits.
     :param owner: with ``group`` and ``mode``: of a new snapshot and its folder.
-    :param expected_real_path: where the library has to be, links followed; see :func:`..storage.paths.refuse_moved`.
+    :param expected_real_path: required path of the library, links followed; see :func:`..storage.paths.refuse_moved`.
     :returns: ``changed``, ``restored_from``, ``snapshot`` (path or None), ``sha256``, ``size``, ``sha256_before``,
-        ``edited`` (what is replaced was edited since it was deployed), ``real_path``, ``diff``, ``warnings``.
+        ``edited`` (the replaced library was edited since it was deployed), ``real_path``, ``diff``, ``warnings``.
     :raises MobiusError: no such backup, or it does not verify, or other bytes than expected, or the file system of the
         library is not mounted; the library is as it was.
     """
     refuse_moved(path, expected_real_path)
     store = Store.of(path, backup_dir, owner=owner, group=group, mode=mode)
     refuse_unmounted(path, mount_point(store))
-    # From here on the same file, whatever becomes of a link on the way.
+    # From here on the same file, even if a link on the path changes.
     library = resolve_library(path)
     call = _Restoration(library, library, store, deployment, expected)
     if check_mode:
@@ -237,7 +238,7 @@ def restore(
         if not fenced or chosen.sha256 != call.actual.sha256:
             raise
         call.warnings.append(
-            "A process that this run started is still at work; it can no longer replace the library, and ends by "
+            "A process that this run started is still running; it can no longer replace the library, and ends by "
             "itself."
         )
         return _result(call, chosen, None)

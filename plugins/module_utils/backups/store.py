@@ -1,7 +1,7 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The backup store: byte-for-byte copies of a library in one folder, each with its checksum and what it remembers."""
+"""The backup store: byte-for-byte copies of a library in one folder, each with a checksum and a sidecar."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ from .validity import judge
 
 __all__ = ["Backup", "Store", "create_backup", "describe", "ensure_backup", "examine", "list_backups"]
 
-#: A library changed this lately may be in the middle of a change; its times would not tell.
+#: A library changed within this time may still be changing unnoticed, because timestamps are coarse.
 _YOUNG_NS = 1_000_000_000
 
 
@@ -47,8 +47,8 @@ _YOUNG_NS = 1_000_000_000
 class Store:
     """The backups of one library.
 
-    :param library_path: as the operator gives it; its last part is the first part of the names.
-    :param owner: of new files; None for the library's where this user may give files away. So is ``group``.
+    :param library_path: as given by the operator; its last component starts the names of the backups.
+    :param owner: of new files; None for the library's if this user may assign it. Likewise ``group``.
     """
 
     library_path: str
@@ -67,13 +67,13 @@ class Store:
         return names.library_bases(self.library_path)
 
     def paths(self) -> List[tuple[Name, str]]:
-        """Every name of a backup or snapshot, newest first by the time in the name. Nothing is opened."""
+        """Return all backups and snapshots, newest first by the time in the name. Nothing is opened."""
         bases = self.bases
         parsed = ((names.parse(bases, name), str(Path(self.folder) / name)) for name in self._listing())
         return sorted(((name, path) for name, path in parsed if name is not None), reverse=True)
 
     def orphans(self) -> List[str]:
-        """Checksums and sidecars whose backup is gone: what a run killed while making or pruning a backup leaves."""
+        """Return checksums and sidecars without a backup, left by a run killed while it made or pruned one."""
         present = self._listing()
         found = []
         for name in sorted(present):
@@ -91,14 +91,15 @@ class Store:
             raise MobiusError("The backup folder is not a folder", self.folder, "name another backup_dir") from error
 
     def backups(self, *, verify: bool = True) -> Iterator[Backup]:
-        """Newest first, each read only when it is asked for."""
+        """Yield the backups, newest first, each read only on demand."""
         for name, path in self.paths():
             with suppress(FileNotFoundError):
                 yield examine(path, name, verify=verify)
 
     def holding(self, sha256: str, kind: str = BACKUP) -> Optional[Backup]:
-        """The newest verified one, if it has these bytes. One dated in the future (the clock was set back) is passed
-        over, so that it hides no other.
+        """Return the newest verified backup if it has these bytes.
+
+        Backups dated in the future (the clock was set back) are skipped, so they do not hide others.
         """
         moment = utc_now()
         for each in self.backups():
@@ -110,7 +111,7 @@ class Store:
         return None
 
     def durable(self, sha256: str, kind: str = BACKUP) -> Optional[Backup]:
-        """As :meth:`holding`, made durable: the run that made it may have been killed before it did that.
+        """Like :meth:`holding`, and make it durable, because its run may have been killed before doing so.
 
         :raises DurabilityUnknown: the folder cannot be synced.
         """
@@ -120,7 +121,7 @@ class Store:
         return existing
 
     def is_new(self, library: str) -> bool:
-        """Whether no backup can have the bytes of the library: none has its size, and it was not changed just now."""
+        """Whether no backup can have the library's bytes: none has its size, and it was not changed just now."""
         facts = os.stat(library)
         age = time.time_ns() - max(facts.st_mtime_ns, facts.st_ctime_ns)
         if age < _YOUNG_NS:
@@ -132,11 +133,11 @@ class Store:
         return True
 
     def path_of(self, name: Name) -> str:
-        """Where a backup of this name is, or would be."""
+        """Return the path of a backup of this name, existing or not."""
         return str(Path(self.folder) / names.compose(self.bases[0], name))
 
     def next_name(self, kind: str) -> Name:
-        """The name of the next backup: this second, with a number when the second is taken."""
+        """Return the name of the next backup: this second, with a number if that name is taken."""
         moment = utc_now()
         for number in range(1, 1000):
             name = Name(moment, number, kind)
@@ -147,7 +148,7 @@ class Store:
 
     @contextmanager
     def exclusively(self) -> Iterator[None]:
-        """Make the folder where missing, keep other runs out of it, and sweep what killed runs left."""
+        """Create the folder if missing, lock it against other runs, and sweep leftovers of killed runs."""
         uid, gid = self._ownership()
         make_folders(self.folder, owner=uid, group=gid)
         descriptor = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -162,19 +163,19 @@ class Store:
         refusal = Locked(
             "Another process is writing into the backup folder", self.folder, f"see who: fuser -v {self.folder}"
         )
-        # Some network file systems cannot lock a folder; the lock of the library is held in any case.
+        # Some network file systems cannot lock a folder; the library's lock is held anyway.
         with suppress(OSError):
             wait_for_lock(lambda: fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB), WAIT, lambda: refusal)
 
     def add(
         self, source: str, version: Optional[Version], kind: str = BACKUP, *, problem: Optional[str] = None
     ) -> Backup:
-        """Copy ``source``, which must have the bytes of ``version`` if given. Call it within :meth:`exclusively`.
+        """Copy ``source``, which must have the bytes of ``version`` if given. Call it inside :meth:`exclusively`.
 
-        Sidecar and checksum become visible first, so that every visible backup verifies; a run killed in between leaves
-        them without a backup, and the next prune removes them.
+        Sidecar and checksum become visible first, so every visible backup verifies; a run killed in between leaves them
+        without a backup, and the next prune removes them.
 
-        :param problem: why the library is not valid, empty when it is known to be; None to find out for a backup.
+        :param problem: why the library is not valid; empty if it is known to be valid, None to check a backup here.
         """
         name = self.next_name(kind)
         path = self.path_of(name)
@@ -202,7 +203,7 @@ class Store:
                 mode=self.mode,
             )
         except BaseException:
-            # next_name found the names free within the lock, so both files are ours.
+            # next_name found the names free under the lock, so both files are ours.
             if not os.path.lexists(path):
                 for suffix in (CHECKSUM, SIDECAR):
                     with suppress(OSError):
@@ -219,9 +220,7 @@ class Store:
                 yield document
 
     def with_problem(self, backup: Backup) -> Backup:
-        """The backup, with what is wrong with its library found out where that is not known: backups of older versions
-        do not say.
-        """
+        """Return the backup with ``problem`` filled in; backups of older versions lack it."""
         if backup.problem is not None or not backup.verified or backup.sha256 is None:
             return backup
         return replace(backup, problem=judge(backup.path, backup.sha256, self.library_path))
@@ -244,11 +243,11 @@ def ensure_backup(
     deployment: Optional[str] = None,
     **ownership: Any,
 ) -> Backup:
-    """A verified backup of exactly the bytes of ``version``: the newest one if it has them, else a new one.
+    """Return a verified backup of exactly the bytes of ``version``: the newest one if it has them, else a new one.
 
-    The caller has read these bytes as a library, so they are taken for valid.
+    The caller has read these bytes as a library, so they count as valid.
 
-    :raises MobiusError: no backup can be made that is sure to survive a power cut.
+    :raises MobiusError: the backup cannot be made durable.
     """
     store = Store.of(library_path, backup_dir, **ownership)
     try:
@@ -270,11 +269,11 @@ def create_backup(
     deployment: Optional[str] = None,
     expected_real_path: Optional[str] = None,
 ) -> Dict[str, Any]:
-    """Back a library up, unless the newest verified backup has its bytes.
+    """Back up a library, unless the newest verified backup has its bytes.
 
-    A library that is not valid is backed up as well: the backup is marked, and no restore chooses it by itself.
+    An invalid library is backed up as well; the backup is marked, and a restore uses it only if it is named.
 
-    :param expected_real_path: where the library has to be, links followed; see :func:`..storage.paths.refuse_moved`.
+    :param expected_real_path: required path of the library, links followed; see :func:`..storage.paths.refuse_moved`.
     :returns: ``changed``, ``backup`` (see :meth:`Backup.facts`), ``real_path``, ``diff``, ``warnings``.
     :raises Locked: someone else holds the library.
     """
@@ -288,7 +287,7 @@ def create_backup(
         return _result(library, existing, existing or _predicted(store, library, version))
     with writing(library, deployment, required=False), store.exclusively():
         if store.is_new(library):
-            # Hashed while it is copied, which saves a whole pass over it.
+            # Hashed while it is copied, which saves a pass over the file.
             return _result(library, None, store.add(library, None))
         version = read_version(library)
         existing = store.durable(version.sha256)
@@ -300,7 +299,7 @@ def create_backup(
 def _predicted(store: Store, library: str, version: Version) -> Backup:
     name = store.next_name(BACKUP)
     problem = judge(library, version.sha256, store.library_path)
-    return Backup(store.path_of(name), version.sha256, version.size, name, True, "it would be made", problem=problem)
+    return Backup(store.path_of(name), version.sha256, version.size, name, True, "it would be created", problem=problem)
 
 
 def _result(library: str, existing: Optional[Backup], backup: Backup) -> Dict[str, Any]:
@@ -310,7 +309,7 @@ def _result(library: str, existing: Optional[Backup], backup: Backup) -> Dict[st
     if backup.problem:
         warnings.append(
             f"The library {library} is not valid: {backup.problem}. The backup {backup.path} is marked as invalid: a "
-            "restore uses it only where it is named."
+            "restore uses it only if it is named."
         )
     return {
         "changed": existing is None,
@@ -322,5 +321,5 @@ def _result(library: str, existing: Optional[Backup], backup: Backup) -> Dict[st
 
 
 def describe(path: str, sha256: Optional[str], size: int) -> str:
-    """A file in one line, for a diff that shows no content."""
+    """Describe a file in one line, for a diff without content."""
     return f"{path} sha256={sha256} size={size}\n"

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.mobius.dhash.plugins.module_utils.backups import examine, names, store
-from ansible_collections.mobius.dhash.plugins.module_utils.backups.checksums import compose_line, recorded
+from ansible_collections.mobius.dhash.plugins.module_utils.backups.checksums import compose_line, read_checksums
 from ansible_collections.mobius.dhash.plugins.module_utils.backups.names import BACKUP, SNAPSHOT, Name
 from ansible_collections.mobius.dhash.plugins.module_utils.backups.prune import Rules, prune
 from ansible_collections.mobius.dhash.plugins.module_utils.backups.report import human, info
@@ -165,7 +165,7 @@ SHA = hashlib.sha256(b"content").hexdigest()
 )
 def test_checksum_files_of_older_scripts_are_read(tmp_path: Path, line: str) -> None:
     (tmp_path / "library.json.bak.X.sha256").write_bytes(line.encode())
-    assert recorded(str(tmp_path / "library.json.bak.X"))[0] == SHA
+    assert read_checksums(str(tmp_path / "library.json.bak.X"))[0] == SHA
 
 
 def break_checksum(path: Path, how: str) -> None:
@@ -187,7 +187,7 @@ def break_checksum(path: Path, how: str) -> None:
 @pytest.mark.parametrize(
     ("how", "reason"),
     [
-        ("missing", "no checksum file; if you trust it, make one: sha256sum "),
+        ("missing", "no checksum file; if you trust it, create one: sha256sum "),
         ("empty", "no SHA-256"),
         ("text", "no SHA-256"),
         ("foreign", "do not match"),

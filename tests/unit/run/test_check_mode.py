@@ -78,8 +78,8 @@ CASES = {
         ],
     ),
     "no backup to roll back to": (
-        checked("rollback").failed("rollback", "There is no such backup"),
-        [f'Check mode: would fail in step "rollback": There is no such backup. {NOTHING}'],
+        checked("rollback").failed("rollback", "The backup does not exist"),
+        [f'Check mode: would fail in step "rollback": The backup does not exist. {NOTHING}'],
     ),
     "watch passes": (
         gate("pass", fails=False),
