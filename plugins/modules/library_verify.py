@@ -11,7 +11,7 @@ module: library_verify
 short_description: Prove that a library is intact, and that a migration changed nothing else
 version_added: 1.0.0
 description:
-  - Reads the library as strict JSON. Keys given twice, NaN, trailing commas or text, wrong encodings and the like are
+  - Reads the library as strict JSON. Duplicate keys, NaN, trailing commas or text, wrong encodings and the like are
     problems, each with its line and column.
   - Checks what the migration wrote, that each dHash has its form, each confidence is a number from 0 to 1, and each
     item without a dHash has a reason.
@@ -172,7 +172,7 @@ problems:
       severity: error
       line: 12
       column: 7
-      message: the key "id" is given twice in one object
+      message: duplicate key "id" in one object
 errors:
   description: How many problems of severity V(error) there are, including those that are not listed.
   returned: always

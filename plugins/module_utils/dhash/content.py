@@ -1,9 +1,9 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a file is that is not a picture which Pillow opens, and what helps.
+"""Identify a file that Pillow cannot open as a picture, and suggest a remedy.
 
-Signatures are those of the formats' own specifications, as collected in the file(1) database.
+The signatures come from the formats' specifications, as collected in the file(1) database.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import re
 from contextlib import suppress
 from typing import Collection, NamedTuple, Optional, Tuple
 
-#: So much of the start of a file is looked at.
+#: Number of bytes at the start of a file that are examined.
 HEAD = 4096
 _CONVERT = "convert it to PNG or JPEG"
 _REPLACE = "replace it with the picture"
@@ -36,7 +36,7 @@ _BRANDS = {
     "AVIF": re.compile(rb"avi[fs]|avio"),
     "RAW": re.compile(rb"crx "),
 }
-# Offset, signature (of which a dot stands for any byte), content.
+# Offset, signature (a dot matches any byte), content.
 _SIGNATURES: Tuple[Tuple[int, bytes, str, str], ...] = (
     (0, b"%PDF", "a PDF document", _EXPORT),
     (0, b"%!PS", "a PostScript (EPS) document", _EXPORT),
@@ -98,7 +98,7 @@ _SIGNATURES: Tuple[Tuple[int, bytes, str, str], ...] = (
     (0, b"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd", "a picture damaged by a conversion to UTF-8", _AGAIN),
     (0, b"\xc3\xbf\xc3\x98\xc3\xbf", "a JPEG damaged by a conversion to UTF-8", _AGAIN),
 )
-# Pictures that Pillow knows, by name; here they are damaged, or behind something else.
+# Formats that Pillow supports; such a file is damaged, or has other bytes before the picture.
 _PICTURES = {
     "PNG": b"\x89PNG\r\n\x1a\n",
     "JPEG": b"\xff\xd8\xff",
@@ -114,7 +114,7 @@ _TITLE = re.compile(r"<title[^>]*>\s*(.{1,60}?)\s*</title", re.IGNORECASE | re.D
 
 
 def describe(head: bytes, size: int, formats: Collection[str]) -> Content:
-    """What a file is that Pillow opened as nothing.
+    """Describe a file that Pillow could not open.
 
     :param head: its first :data:`HEAD` bytes, or all of it.
     :param size: its size in bytes.
@@ -132,11 +132,11 @@ def describe(head: bytes, size: int, formats: Collection[str]) -> Content:
 
 
 def _zeros(head: bytes) -> Optional[Content]:
-    return None if head.strip(b"\0") else Content("nothing but zero bytes, as an interrupted copy leaves", _AGAIN)
+    return None if head.strip(b"\0") else Content("only zero bytes, perhaps from an interrupted copy", _AGAIN)
 
 
 def _of_boxes(head: bytes, formats: Collection[str]) -> Optional[Content]:
-    """ISO base media files (ISO/IEC 14496-12): pictures and videos tell themselves apart by their brands."""
+    """Identify ISO base media files (ISO/IEC 14496-12): the brand distinguishes pictures from videos."""
     if head[4:8] != b"ftyp":
         return None
     end = max(16, min(int.from_bytes(head[:4], "big"), 256))
@@ -207,7 +207,7 @@ def _of_text(head: bytes, size: int) -> Optional[Content]:
 
 def _of_plain_text(text: str, size: int) -> Content:
     if not text:
-        return Content("nothing but white space", _AGAIN)
+        return Content("only white space", _AGAIN)
     if re.match(r"(data:image/[\w.+-]+;base64,)?(iVBORw0KGgo|/9j/|R0lGOD|UklGR)", text):
         return Content("a picture encoded as Base64 text", "decode it with base64 -d")
     if "/annex/objects/" in text[:512]:

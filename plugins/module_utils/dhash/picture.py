@@ -1,7 +1,7 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One picture file -> dHash, confidence and reasons, bit for bit as ImageHash 4.3 with the same Pillow."""
+"""Hash one picture file: dHash, confidence and reasons, bit for bit like ImageHash 4.3 with the same Pillow."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ if TYPE_CHECKING:
     from PIL.ImageFile import ImageFile
 
 EXACT, FAST = MODES = "exact", "fast"
-# Where Pillow itself refuses by default.
+# Pillow's own default limit.
 MAX_PIXELS = 178_956_970
-# Formats that Pillow hands to another program, or only pretends to read.
+# Formats that Pillow passes to another program, or does not really read.
 _REFUSED = frozenset({"EPS", "WMF", "FPX", "MIC", "MPEG", "BUFR", "GRIB", "HDF5"})
-# Asked first; to load the others takes a moment. No two of these know the same file.
+# Tried first, because the others are slow to load. No two of these accept the same file.
 _USUAL = ("PNG", "JPEG", "GIF", "WEBP", "BMP")
-# What the sides keep in fast mode: a cell of the 9 x 8 greys still averages 14 x 16 pixels.
+# Minimum sides in fast mode: a cell of the 9 x 8 greys still averages 14 x 16 pixels.
 _REDUCED_SIDE = 128
 _READ_AT_ONCE = 1024 * 1024
 _DECODERS = {"JPEG": jpeg.decode, "PNG": png.decode}
@@ -56,7 +56,7 @@ class PictureError(Exception):
 
     :param code: a stable word: missing, unreadable, not-a-file, empty, not-a-picture, truncated, broken,
         too-many-pixels, bomb, out-of-memory; the engine adds timeout and crashed.
-    :param text: one sentence for people, printable, at most 200 characters.
+    :param text: one printable sentence of at most 200 characters.
     """
 
     def __init__(self, code: str, text: str) -> None:
@@ -68,9 +68,9 @@ class PictureError(Exception):
 def hash_picture(path: str, max_pixels: int = MAX_PIXELS, mode: str = EXACT) -> Picture:
     """Hash the first frame of the picture at ``path``: no EXIF rotation, alpha ignored, as ImageHash does.
 
-    :param max_pixels: the most pixels (width times height) that are decoded.
-    :param mode: EXACT, or FAST: JPEG pictures are decoded small and in grey, and their hashes may be some bits off.
-    :raises PictureError: with the code of the reason, whatever the file holds.
+    :param max_pixels: upper limit of pixels (width times height) to decode.
+    :param mode: EXACT, or FAST: JPEG pictures are decoded small and in grey, and their hashes may be a few bits off.
+    :raises PictureError: for any file that cannot be hashed, with the code of the reason.
     """
     with _open(path) as file:
         try:
@@ -96,9 +96,9 @@ def prepare() -> None:
 
 
 def load_accelerators() -> bool:
-    """Load what hashes sooner, to the same hashes, and takes a moment to load: NumPy, and packages that decode.
+    """Load what speeds up hashing without changing it but is slow to load: NumPy and decoders.
 
-    :returns: whether something was loaded now, so that processes forked before lack it.
+    :returns: whether something was loaded now, which processes forked earlier lack.
     """
     if _accelerated:
         return False
@@ -107,10 +107,10 @@ def load_accelerators() -> bool:
 
 
 def _open(path: str) -> IO[bytes]:
-    """Open a regular file, and nothing else: a FIFO blocks, and opening a device can act on it."""
+    """Open a regular file and nothing else: a FIFO blocks, and opening a device can have side effects."""
     try:
         _regular(os.stat(path))
-        # O_NONBLOCK: the file may have become a FIFO since.
+        # O_NONBLOCK: the file may have become a FIFO in the meantime.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise PictureError("missing", "no such file") from error
@@ -133,11 +133,11 @@ def _regular(status: os.stat_result) -> None:
 
 def _hash(file: IO[bytes], max_pixels: int, mode: str) -> Picture:
     prepare()
-    # Pillow raises above twice this, also for frames that show their size late.
+    # Pillow raises above twice this limit, also for frames whose size is known late.
     Image.MAX_IMAGE_PIXELS = max_pixels
     image, stream = _identified(file)
     with image:
-        # Given a name, as ImageHash gives one, Pillow maps uncompressed files, and finds more of them too short.
+        # By name, as in ImageHash, because Pillow then maps uncompressed files and detects more truncated ones.
         image.filename = _name(file)
         width, height = image.size
         if width * height > max_pixels:
@@ -150,21 +150,21 @@ def _hash(file: IO[bytes], max_pixels: int, mode: str) -> Picture:
 
 
 def _identified(file: IO[bytes]) -> Tuple[ImageFile, IO[bytes]]:
-    """Return the picture, and the stream that it is open on."""
+    """Return the picture and its stream."""
     with suppress(UnidentifiedImageError):
         stream = _read_at_once(file) or file
         return Image.open(stream, formats=_usual), stream
-    # By name, as ImageHash opens it: a file refuses seeks that memory takes, and some plugins close a stream.
+    # By name, as ImageHash opens it: a file refuses some seeks that memory allows, and some plugins close a stream.
     return Image.open(_name(file), formats=all_formats()), file
 
 
 def _name(file: IO[bytes]) -> str:
-    """A name of this very file, whatever has become of its path."""
+    """Return a name of this open file that stays valid if its path changes."""
     return f"/proc/self/fd/{file.fileno()}"
 
 
 def all_formats() -> List[str]:
-    """The names of all formats that are opened here, with those of the package pillow-heif where it is there."""
+    """Return the names of all supported formats, including those of the package pillow-heif if installed."""
     if not _formats:
         Image.init()
         register_plugins()
@@ -173,14 +173,14 @@ def all_formats() -> List[str]:
 
 
 def register_plugins() -> None:
-    """Let Pillow open HEIC pictures where the package pillow-heif is there."""
-    # One built for another libheif or Python raises more than ImportError.
+    """Let Pillow open HEIC pictures if the package pillow-heif is installed."""
+    # A build for another libheif or Python raises more than ImportError.
     with suppress(Exception):
         import_module("pillow_heif").register_heif_opener()
 
 
 def _read_at_once(file: IO[bytes]) -> Optional[io.BytesIO]:
-    """Return what is in a small file, for Pillow reads in small pieces; None of one that is not, or not any more."""
+    """Return the content of a small file, because Pillow reads in small pieces; None if it is larger or has changed."""
     size = os.fstat(file.fileno()).st_size
     if size <= _READ_AT_ONCE:
         data = file.read(size + 1)
@@ -191,13 +191,13 @@ def _read_at_once(file: IO[bytes]) -> Optional[io.BytesIO]:
 
 
 def _decoded(image: ImageFile, stream: IO[bytes]) -> Optional[Image.Image]:
-    """Return the pixels where something decodes them sooner than Pillow."""
+    """Return the pixels if a faster decoder than Pillow supports the file."""
     decoder = _DECODERS.get(image.format or "")
     return decoder(image, stream) if decoder else None
 
 
 def _reduce(image: Image.Image) -> Optional[Tuple[float, float, float, float]]:
-    """Have a JPEG decoded in grey, down to an eighth of its size, and return the box that it fills then."""
+    """Set a JPEG to be decoded in grey, down to an eighth of its size, and return the box that it fills then."""
     if image.format not in ("JPEG", "MPO"):
         return None
     drafted = image.draft("L", (_REDUCED_SIDE, _REDUCED_SIDE))
@@ -205,8 +205,8 @@ def _reduce(image: Image.Image) -> Optional[Tuple[float, float, float, float]]:
 
 
 def _content(file: IO[bytes]) -> str:
-    """What the file is instead of a picture, and what helps."""
-    from .content import HEAD, describe  # few runs need it
+    """Describe what the file is instead of a picture, and the remedy."""
+    from .content import HEAD, describe  # rarely needed
 
     descriptor = file.fileno()
     found = describe(os.pread(descriptor, HEAD, 0), os.fstat(descriptor).st_size, all_formats())
@@ -219,7 +219,7 @@ def _explain(error: Exception) -> PictureError:
     if isinstance(error, Image.DecompressionBombError):
         return PictureError("too-many-pixels", text)
     if isinstance(error, MemoryError) or "out of memory" in lowered:
-        return PictureError("out-of-memory", "decoding it takes more memory than a picture may")
+        return PictureError("out-of-memory", "decoding it needs more memory than the limit")
     if "truncated" in lowered or "eof" in lowered or isinstance(error, (EOFError, struct.error)):
         return PictureError("truncated", text)
     if "too large" in lowered or "too much memory" in lowered:

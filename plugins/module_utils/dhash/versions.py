@@ -1,7 +1,7 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which Pillow and ImageHash hashes are made with; importable where neither is installed."""
+"""Versions of Pillow and ImageHash; importable without either."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from ..errors import MobiusError
 
 
 def versions() -> Dict[str, Optional[str]]:
-    """Return ``{"pillow": "12.3.0", "imagehash": "4.3.2"}``; ImageHash is None where it is left out.
+    """Return ``{"pillow": "12.3.0", "imagehash": "4.3.2"}``; ImageHash is None if it is not installed.
 
-    ``pillow_heif`` is a third one only where that package is installed: HEIC pictures depend on it.
+    ``pillow_heif`` is added if that package is installed, because the hashes of HEIC pictures depend on it.
 
     :raises MobiusError: Pillow is missing; the remedy is the command that installs it.
     """
@@ -26,7 +26,7 @@ def versions() -> Dict[str, Optional[str]]:
         from PIL import __version__ as pillow
     except ImportError as error:
         raise MobiusError(
-            f"this step needs Pillow, which this Python has not got ({error})",
+            f"this step needs Pillow, which this Python does not have ({error})",
             sys.executable,
             f"{sys.executable} -m pip install Pillow ImageHash, or set mobius_runtime_source so that the role runtime"
             " installs it",
@@ -37,8 +37,8 @@ def versions() -> Dict[str, Optional[str]]:
 
 
 def _installed(package: str) -> Optional[str]:
-    """The version of a distribution, without importing it (ImageHash imports NumPy)."""
-    # Installed by pip, its metadata is a folder of this name; to import importlib.metadata takes ten times as long.
+    """Return the version of a distribution without importing it (ImageHash imports NumPy)."""
+    # pip installs the metadata in a folder of this name; importing importlib.metadata takes ten times as long.
     pattern = re.compile(re.sub("[-_.]", "[-_.]", package) + r"-([^-]+)\.dist-info", re.IGNORECASE)
     for folder in sys.path:
         with suppress(OSError):
@@ -50,8 +50,8 @@ def _installed(package: str) -> Optional[str]:
 
 
 def _from_metadata(package: str) -> Optional[str]:
-    """Of one that came in another way, such as an egg or a system package of old."""
-    # Missing packages are the rule for extras: looked for only where anything of that name can be imported.
+    """Return the version of a distribution installed in another way, such as an egg or an old system package."""
+    # Extras are usually missing, so search only if a package of that name can be imported.
     if find_spec(package.lower().replace("-", "_")) is None:
         return None
     from importlib import metadata

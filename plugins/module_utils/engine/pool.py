@@ -1,7 +1,7 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Hash many pictures in order, in worker processes that may each hang, crash or exhaust their memory."""
+"""Hash many pictures in order, in processes that may each hang, crash or exhaust their memory."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from .worker import Limits, serve, shared_slot
 _LOOK_AHEAD = 16384
 _LARGEST_BATCH = 32
 _BATCH_SECONDS = 0.02
-# A line this short fits into a pipe that already holds one, so that writing it does not block.
+# A line this short fits into a pipe that already holds one, so writing it does not block.
 _LARGEST_LINE_AHEAD = 16384
-# Seconds of hashing after which loading the accelerators pays off: it takes an eighth of that.
+# Seconds of hashing after which loading the accelerators pays off; loading takes an eighth of that.
 _WORTH_LOADING = 0.5
 _GRACE_SECONDS = 5.0
 _PROGRESS_SECONDS = 0.5
@@ -37,7 +37,7 @@ _BYTES_BESIDE = 128 * 1024 * 1024
 class Outcome(NamedTuple):
     """The result of one task.
 
-    When the picture failed, ``dhash`` is None, ``error`` a sentence and ``reasons`` its one code.
+    If the picture failed, ``dhash`` is None, ``error`` a sentence and ``reasons`` its one code.
     ``seconds`` is the wall time that the picture took in its worker.
     """
 
@@ -61,14 +61,14 @@ def hash_all(
 ) -> Iterator[Outcome]:
     """Hash the pictures of ``tasks``, pairs of a key and a path, and yield their outcomes in the same order.
 
-    Tasks are consumed lazily, at most some thousands ahead. Closing the iterator ends the workers.
+    Tasks are consumed lazily, at most some thousands ahead. Closing the iterator ends the processes.
 
-    :param workers: processes; 0 for one per processor that this process may use.
-    :param image_timeout: seconds that one picture may take.
-    :param max_memory: bytes that one picture may take; None for what ``max_pixels`` pixels need at most.
-    :param on_progress: called about twice a second while iterating, with the number of pictures finished.
-    :param mode: ``exact``, or ``fast``: JPEG pictures are decoded small, and their hashes may be some bits off.
-    :raises MobiusError: Pillow is missing or a limit makes no sense (at once), or no worker process can be kept alive.
+    :param workers: number of processes; 0 for one per processor that this process may use.
+    :param image_timeout: limit in seconds for one picture.
+    :param max_memory: limit in bytes for one picture; None for the maximum that ``max_pixels`` pixels need.
+    :param on_progress: called about twice a second while iterating, with the number of finished pictures.
+    :param mode: ``exact``, or ``fast``: JPEG pictures are decoded small, and their hashes may be a few bits off.
+    :raises MobiusError: Pillow is missing or a limit is invalid (at once), or no process can be kept alive.
     """
     if workers < 0 or image_timeout <= 0 or max_pixels < 1:
         raise MobiusError(
@@ -136,10 +136,10 @@ class _Worker:
             while view:
                 view = view[os.write(self.tasks, view) :]
         except BrokenPipeError:
-            return  # its death is noticed at the end of its results
+            return  # its exit is noticed at the end of its results
 
     def at(self) -> Tuple[Optional[_Task], float]:
-        """The task in progress, None between two, and when it started."""
+        """Return the task in progress (None between tasks) and its start time."""
         return self.batch.get(int(self.slot[0])), self.slot[1]
 
     def end(self) -> int:
@@ -180,7 +180,7 @@ class _Pool:
         self._finished: Dict[int, Outcome] = {}
         self._taken = self._given = 0
         self._exhausted = False
-        self._pace = _BATCH_SECONDS  # seconds a picture, as lately seen
+        self._pace = _BATCH_SECONDS  # recent seconds per picture
         self._taken_seconds = 0.0
         self._barren = 0
 
@@ -191,7 +191,7 @@ class _Pool:
                 while self._given in self._finished:
                     self._given += 1
                     yield self._finished.pop(self._given - 1)
-                    # The consumer may be slow; keep the workers fed meanwhile.
+                    # Keep the processes busy while the consumer is slow.
                     if time.monotonic() - self._turned > _IDLE_SECONDS:
                         self._turn(0.0)
                 if self._exhausted and self._given == self._taken:
@@ -231,7 +231,7 @@ class _Pool:
         except OSError as error:
             if not self._workers:
                 raise MobiusError(
-                    f"No worker process can be started ({error.strerror})",
+                    f"No hash process can be started ({error.strerror})",
                     remedy="raise this user's limits on processes and memory (ulimit -u, ulimit -v)",
                 ) from error
             # The host allows no more processes: continue with those that run.
@@ -269,7 +269,7 @@ class _Pool:
                 self._lost(worker, *worker.at())
         self._turned = now = time.monotonic()
         for worker in [*self._workers.values()]:
-            # The kernel's alarm enforces the time limit; this is for processes that it cannot end.
+            # The kernel's alarm enforces the time limit; this catches processes that it cannot end.
             task, started = worker.at()
             if task is not None and now - started > self._limits.seconds + _GRACE_SECONDS:
                 self._lost(worker, task, started, overdue=True)
@@ -300,8 +300,8 @@ class _Pool:
             self._barren += 1
             if self._barren >= _BARREN_DEATHS:
                 raise MobiusError(
-                    f"Worker processes die before they hash anything; the last one {_cause(number)}",
-                    remedy="look for the cause in the kernel log (dmesg), and try fewer workers",
+                    f"Hash processes die before they hash anything; the last one {_cause(number)}",
+                    remedy="check the kernel log (dmesg) for the cause, and try fewer workers",
                 )
         else:
             timeout = overdue or number == signal.SIGALRM

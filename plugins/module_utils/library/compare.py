@@ -1,9 +1,9 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The proof that between two libraries nothing differs but the members that a module of this collection owns.
+"""Prove that two libraries differ only in the members that a module of this collection owns.
 
-It shares no code with the editor: it takes the owned members out of both texts and compares the bytes that are left.
+It shares no code with the editor: it removes the owned members from both texts and compares the remaining bytes.
 """
 
 from __future__ import annotations
@@ -34,24 +34,24 @@ def unexpected_changes(
     block: bool = True,
     check: Optional[Check] = None,
 ) -> List[Dict[str, Any]]:
-    """The first ``limit`` differences outside of the owned members; an empty list is the proof.
+    """Return the first ``limit`` differences outside the owned members; an empty list is the proof.
 
-    Both files are read once, in little memory; ``before_path`` has to be strict JSON.
+    Both files are read once, with little memory; ``before_path`` must be strict JSON.
 
-    :param selectors: where the items are; for None the shapes known by default.
+    :param selectors: where the items are; None for the default selectors.
     :param owned: the members of an item that may differ: those of a migration by default, see ``fields``. A migration
-        may also drop a review, where the dHash that it is of changes.
+        may also drop the review of a dHash that changes.
     :param block: whether the document's ``dhash_migration`` may differ.
-    :param check: judges the owned members too; by default only that none of a former value is lost.
+    :param check: judges the owned members too; by default only that no former value is lost.
     :returns: ``{"pointer", "line", "message"}`` each: the item (or None outside of items) and the line in
         ``after_path``.
-    :raises MobiusError: a selector is none, or a path leads to no regular file.
+    :raises MobiusError: a selector is invalid, or a path is not a regular file.
     """
     steps = parse_selectors(selectors)
     bound = DHASH in owned and REVIEW not in owned
-    stripped = (*owned, REVIEW) if bound else owned
+    removable = (*owned, REVIEW) if bound else owned
     with open_regular(before_path) as before, open_regular(after_path) as after:
-        sides = [Remainder(cast(BinaryIO, file), steps, image_key, stripped, block=block) for file in (before, after)]
+        sides = [Remainder(cast(BinaryIO, file), steps, image_key, removable, block=block) for file in (before, after)]
         check = check or Check()
         check.bound = bound
         comparison = _Comparison(sides, check, limit)
@@ -64,10 +64,10 @@ def unexpected_changes(
 
 
 class Check(ItemCheck):
-    """What holds between any two libraries.
+    """Rules for any edit of a library.
 
-    A former value that is not a dHash is kept under ``dhash_legacy``. Where reviews are ``bound``, one may differ only
-    by going with the dHash that it is of.
+    A former value that is not a dHash is kept under ``dhash_legacy``. If reviews are ``bound``, a review may only
+    disappear together with its dHash.
     """
 
     bound = False
@@ -89,10 +89,10 @@ class Check(ItemCheck):
         former, now = before.get(_REVIEW), after.get(_REVIEW)
         if not self.bound or former == now or (now is None and before.get(_DHASH) != after.get(_DHASH)):
             return None
-        return f'"{REVIEW}" was changed, and its dHash was not'
+        return f'"{REVIEW}" was changed, but its dHash was not'
 
     def ended(self, before: Remainder, after: Remainder) -> Optional[str]:
-        """Called when both texts were read to their ends, with what is known of the document as a whole."""
+        """Called with the document's data after both texts were read to their ends."""
         return None
 
 
@@ -116,7 +116,7 @@ class _Comparison:
             if self._same(before, after):
                 before, after = self._next(0), self._next(1)
             else:
-                # After a difference the next items are set side by side again.
+                # After a difference, realign both texts at the next item.
                 before, after = self._next_item(0, before), self._next_item(1, after)
                 self._inside.clear()
         if not self.changes:
@@ -192,7 +192,7 @@ def _first_difference(before: bytes, after: bytes) -> int:
 
 
 def _around(text: bytes, at: int) -> str:
-    """The text at a difference, from the start of its line or a little before."""
+    """Return the text at a difference, from the start of its line or slightly before."""
     begin = max(text.rfind(b"\n", 0, at) + 1, at - 30)
     return shown(text[begin:].lstrip(), 60)
 

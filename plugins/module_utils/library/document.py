@@ -1,7 +1,7 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A library opened for reading: its items one at a time, whatever its size."""
+"""Read a library of any size, one item at a time."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ __all__ = ["Document", "Item", "LibraryError", "open_document"]
 
 
 class LibraryError(MobiusError):
-    """The library cannot be used. ``line`` and ``column``, from 1, say where it is not JSON, or are None."""
+    """The library cannot be used. ``line`` and ``column``, from 1, locate a JSON error, or are None."""
 
     def __init__(
         self, what: str, where: str, remedy: str, line: Optional[int] = None, column: Optional[int] = None
@@ -38,7 +38,7 @@ class LibraryError(MobiusError):
 def open_document(path: str) -> Iterator[Document]:
     """Open a library for reading; a link is followed.
 
-    :raises MobiusError: nothing is there, or no regular file.
+    :raises MobiusError: it does not exist, or is not a regular file.
     """
     real = locate_library(path)
     with open_regular(real) as stream:
@@ -46,13 +46,13 @@ def open_document(path: str) -> Iterator[Document]:
 
 
 class Document:
-    """The bytes of one file, read anew by each call. ``size`` in bytes; ``path`` as it was given."""
+    """The content of one file, read again by each call. ``size`` in bytes; ``path`` as given."""
 
     def __init__(self, path: str, real: str, descriptor: int) -> None:
         self.path = path
         self.descriptor = descriptor
         self.size = os.fstat(descriptor).st_size
-        #: Layout of the root object with the block marked, once all items were read; None for another root.
+        #: Layout of the root object with the block marked, once all items were read; None if the root is not an object.
         self.root: Optional[Layout] = None
         self._walk: Optional[Walk] = None
         self._real = real
@@ -61,13 +61,14 @@ class Document:
         self._walked = False
 
     def items(self, selectors: Optional[Sequence[str]] = None, image_key: str = IMAGE_KEY) -> Iterator[Item]:
-        """Every item, in document order; one that holds further items comes after them.
+        """Yield every item in document order; an item that holds further items comes after them.
 
-        What is not an object is passed over. So is an object that holds lists of further items and has no member
-        ``image_key``: a game with nothing but its components.
+        Values other than objects are skipped, and so is an object that holds lists of further items and has no member
+        ``image_key``, such as a game that only holds components.
 
-        :param selectors: where the items are; for None or none the shapes of ``selectors.DEFAULTS``.
-        :raises LibraryError: the file is no strict JSON (at the latest when the items end), or has no item there.
+        :param selectors: where the items are; None or empty for ``selectors.DEFAULTS``.
+        :raises LibraryError: the file is not strict JSON (raised at the end of the items at the latest), or has no
+            item there.
         """
         items = self._items(selectors or None, image_key)
         first = next(items, None)
@@ -75,7 +76,7 @@ class Document:
             yield first
             yield from items
         else:
-            shown = ", ".join(selectors) if selectors else "any of the shapes known by default"
+            shown = ", ".join(selectors) if selectors else "any of the default selectors"
             raise LibraryError(
                 f"The library has no item at {shown}",
                 self.path,
@@ -84,9 +85,9 @@ class Document:
 
     @property
     def block(self) -> Optional[Dict[str, Any]]:
-        """The migration's block, or None when the document has none; a member of that name that is no object is none.
+        """The migration's block, or None; a member of that name that is not an object does not count.
 
-        :raises LibraryError: the file is no strict JSON.
+        :raises LibraryError: the file is not strict JSON.
         """
         if not self._walked:
             for _unused in self._items(None, IMAGE_KEY):
@@ -95,7 +96,7 @@ class Document:
 
     @property
     def read(self) -> int:
-        """How far reading has come, in bytes: up to the last item that was given."""
+        """Bytes read so far, up to the last item that was yielded."""
         if self._walk is None:
             return 0
         return self.size if self._walk.ended else self._walk.reached
@@ -115,7 +116,7 @@ class Document:
     def _check(self) -> None:
         """Read the whole file strictly, once.
 
-        :raises LibraryError: naming its first error.
+        :raises LibraryError: names its first error.
         """
         if self._checked:
             return
@@ -144,4 +145,4 @@ def _remedy(path: str, problem: Dict[str, Any]) -> str:
         if encoding in problem["message"]:
             quoted = shlex.quote(path)
             return f"convert it: iconv -f {encoding} -t UTF-8 {quoted} > {quoted}.utf8, and look at the result"
-    return "mend that place in an editor; nothing was changed"
+    return "fix that place in an editor; nothing was changed"

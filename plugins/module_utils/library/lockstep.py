@@ -1,10 +1,10 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Two texts compared item by item at full speed, as far as their items are short and plain.
+"""Compare two texts item by item at full speed, while their items are short and plain.
 
-What an item is, and which of its bytes are owned, is decided from the later text alone, by the standard library's
-parser. The earlier text has to hold exactly the bytes that are left; where it does not, it is stripped likewise.
+The standard library's parser decides from the later text alone what an item is and which of its bytes are owned. The
+earlier text must have exactly the remaining bytes; otherwise its own owned members are removed likewise.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ class ItemCheck:
     """
 
     def identical(self) -> Optional[str]:
-        """The item has the same owned members in both texts, if any."""
+        """Called when the item has the same owned members in both texts, if any."""
         return None
 
     def edited(self, before: Owned, after: Owned) -> Optional[str]:
-        """The item has these owned members in the one and the other text."""
+        """Called with the owned members of the item in the earlier and the later text."""
         return None
 
 
@@ -52,14 +52,14 @@ class Lockstep:
         self._check = check
 
     def run(self) -> Optional[Difference]:
-        """Move both texts, which are at an element of the same list, past all items that need no closer look."""
+        """Advance both texts, which are at the same list element, past all items that need no closer look."""
         while True:
             count, last, difference = self._run()
             if difference or last or not count:
                 return difference
 
     def _run(self) -> Tuple[int, bool, Optional[Difference]]:
-        """As :meth:`run`, as far as both windows reach; returns how many it were, and whether the list ends there."""
+        """Like :meth:`run`, within both windows; returns the number of items, and whether the list ends there."""
         before, after = self._before, self._after
         a, b = before.window, after.window
         a.ready()
@@ -75,10 +75,10 @@ class Lockstep:
             if lead is None or parsed is None:
                 break
             value, end = parsed
-            following = _behind.match(later, end)
-            if following is None or any(isinstance(value.get(name), (list, dict)) for name in holders):
+            separator = _behind.match(later, end)
+            if separator is None or any(isinstance(value.get(name), (list, dict)) for name in holders):
                 break
-            close = following.end()
+            close = separator.end()
             size = close - pos
             if size < SHORT and earlier[before_pos : before_pos + size] == later[pos:close]:
                 message = identical()
@@ -100,20 +100,20 @@ class Lockstep:
         return count, last, None if message is None else Difference(message, pointer, offset)
 
     def _edited(self, element: Tuple[int, int, int, int], value: Any, pos: int) -> Tuple[int, Optional[str]]:
-        """Bytes of this element in the earlier text, or 0 where that takes a closer look; and what is wrong.
+        """Return the element's size in the earlier text (0 if it needs a closer look) and what is wrong.
 
         :param element: indexes of its first byte, white space included, of its brace, its end, and what follows it.
         """
         start, begin, end, close = element
         data, earlier = self._after.window.data, self._before.window.data
-        stripped = self._after.stripped(data[begin:end], value)
-        if stripped is None:
+        remainder = self._after.without_owned(data[begin:end], value)
+        if remainder is None:
             return 0, None
-        text, owned = stripped
+        text, owned = remainder
         left = data[start:begin] + text + data[end:close]
         if earlier.startswith(left, pos):
             return len(left), self._judged({}, owned)
-        before = self._stripped_before(pos)
+        before = self._remainder_before(pos)
         if before is None or before[0] != left:
             return 0, None
         return before[2], self._judged(before[1], owned)
@@ -121,16 +121,16 @@ class Lockstep:
     def _judged(self, before: Owned, after: Owned) -> Optional[str]:
         return self._check.identical() if before == after else self._check.edited(before, after)
 
-    def _stripped_before(self, pos: int) -> Optional[Tuple[bytes, Owned, int]]:
-        """The element of the earlier text that starts there: what is left of it, what is not, and its size."""
+    def _remainder_before(self, pos: int) -> Optional[Tuple[bytes, Owned, int]]:
+        """Return the remaining bytes, the owned members and the size of the earlier text's element at ``pos``."""
         data = self._before.window.data
         lead = _object.match(data, pos)
         parsed = self._before.parser.at(lead.end()) if lead else None
-        following = _behind.match(data, parsed[1]) if parsed else None
-        if lead is None or parsed is None or following is None:
+        separator = _behind.match(data, parsed[1]) if parsed else None
+        if lead is None or parsed is None or separator is None:
             return None
-        stripped = self._before.stripped(data[lead.end() : parsed[1]], parsed[0])
-        if stripped is None:
+        remainder = self._before.without_owned(data[lead.end() : parsed[1]], parsed[0])
+        if remainder is None:
             return None
-        left = data[pos : lead.end()] + stripped[0] + data[parsed[1] : following.end()]
-        return left, stripped[1], following.end() - pos
+        left = data[pos : lead.end()] + remainder[0] + data[parsed[1] : separator.end()]
+        return left, remainder[1], separator.end() - pos

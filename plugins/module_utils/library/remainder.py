@@ -1,11 +1,11 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A library's text without the members that a module owns: what must be the same before and after an edit.
+"""The text of a library without the members that a module owns, which must be equal before and after an edit.
 
-A member is taken out with exactly what putting it in adds, so that the rest can be compared byte for byte: after
-another member, all from the end of that member's value to the end of its own; as the first one, all from the brace to
-the comma behind it; as the only one, the white space of the object too.
+A member is removed with exactly the bytes that inserting it adds, so the rest can be compared byte for byte: after
+another member, from the end of that member's value to the end of its own; as the first one, from the brace to the comma
+after it; as the only one, including the white space of the object.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from .value_parser import ValueParser
 from .window import SCALAR, SPACE, STRING, VALUE, Window, decoded_key, end_of, shown, word
 
 PIECE = 1 << 16
-#: Bytes of an item beyond which it takes a closer look.
+#: Longer items, in bytes, need a closer look.
 SHORT = 1 << 15
 
 _member = re.compile(
@@ -53,10 +53,10 @@ def _owned_patterns(names: Sequence[str]) -> Tuple[re.Pattern[bytes], re.Pattern
 
 
 class Remainder:
-    """The stripped text of one file, in records; pieces of text end at the same places whatever was taken out.
+    """The remaining text of one file, in records; pieces of text end at the same places no matter what was removed.
 
-    :param owned: the members of an item that are taken out.
-    :param block: whether the document's block is.
+    :param owned: the members of an item to remove.
+    :param block: whether to remove the document's block.
     """
 
     def __init__(
@@ -167,10 +167,10 @@ class Remainder:
         self._pointer = f"{frame.pointer}/{frame.index}"
         frame.index += 1
 
-    def stripped(self, item: bytes, value: Dict[str, Any]) -> Optional[Tuple[bytes, Owned]]:
-        """A short object without its owned members, and those; None when that takes a closer look.
+    def without_owned(self, item: bytes, value: Dict[str, Any]) -> Optional[Tuple[bytes, Owned]]:
+        """Return a short object without its owned members, and those members; None if it needs a closer look.
 
-        :param value: what the item is, to tell its own members from those of objects in it.
+        :param value: the parsed item, to distinguish its own members from those of nested objects.
         """
         if not value or len(item) > SHORT or self._first_owned.match(item):
             return None
@@ -183,14 +183,14 @@ class Remainder:
             return None
         text = b"".join([*(part.rstrip(b" \t\n\r") for part in parts[:-1:3]), parts[-1]])
         if owned and item.find(b"{", 1) >= 0:
-            # The same names may be inside of it: these are its own if the rest is what it has without them.
+            # Nested objects may use the same names; the match is right if the rest parses to the other members.
             rest = {name: value[name] for name in value if name not in names}
             if self.parser.value(text) != rest:
                 return None
         return text, owned
 
     def _member(self) -> None:
-        """Members whose values hold no object, at full speed; the first that is none of these goes the long way."""
+        """Pass members whose values contain no object at full speed; the first other one takes the slow path."""
         window, frame, text = self.window, self._frames[-1], self._text
         data, pos, owned = window.data, window.pos, frame.owned
         while True:
@@ -282,7 +282,7 @@ class Remainder:
             self._state = None
 
     def _whole(self) -> None:
-        """A value that no item can be in, or an owned one: passed as it is."""
+        """Pass a value that cannot contain items, or an owned value."""
         byte = self.window.byte(0)
         if byte in END:
             self._depth = 0
@@ -295,12 +295,12 @@ class Remainder:
                 pass
             length = end_of(word, self.window.data, self.window.pos) - self.window.pos
             if not _scalar.fullmatch(self.window.ahead(0, length)):
-                raise NotJson(self._here(), "not JSON value")
+                raise NotJson(self._here(), "not a JSON value")
             self._take(length)
         self._passed()
 
     def _nested(self) -> None:
-        """On through an object or list, as far as the window reaches."""
+        """Continue through an object or list, within the window."""
         window = self.window
         while True:
             self._take(end_of(_no_bracket, window.data, window.pos) - window.pos)
@@ -330,12 +330,12 @@ class Remainder:
 
     def _own(self, frame: Frame, key: bytes, value: bytes, behind: int) -> None:
         if key in frame.values:
-            raise NotJson(behind, f'the key "{shown(key)}" is given twice')
+            raise NotJson(behind, f'duplicate key "{shown(key)}"')
         frame.values[key] = value
         self._marks.append((len(self._text), behind))
 
     def _cut(self, least: int) -> None:
-        """Make records of the text so far, whole pieces only unless ``least`` is 1."""
+        """Turn the text so far into records, whole pieces only unless ``least`` is 1."""
         while len(self._text) >= least:
             record = Record("text", [mark for mark in self._marks if mark[0] < PIECE], bytes(self._text[:PIECE]))
             self._records.append(record)
@@ -357,5 +357,5 @@ class Remainder:
     def _over_string(self, at: int) -> int:
         end = self.window.over_string(at)
         if end < 0:
-            raise NotJson(self._here() + at, "no whole string in double quotes")
+            raise NotJson(self._here() + at, "not a complete string in double quotes")
         return end

@@ -1,7 +1,7 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Selectors: where in a document the items are, as short paths such as ``games[].components[]``.
+"""Selectors: paths to the items of a document, such as ``games[].components[]``.
 
 selector = part *( "." part )
 part     = [ name ] *"[]"        the first part may be a bare "[]": the elements of a list at the root
@@ -19,24 +19,24 @@ from ..errors import MobiusError
 Steps = Tuple[Optional[str], ...]
 """A selector as steps from the root: a name steps into a member, None into every element of a list."""
 
-#: The shapes seen in the wild; each applies where the document has it.
+#: The common shapes; each applies where the document has it.
 DEFAULTS = ("[]", "components[]", "games[]", "games[].components[]", "images[]")
 _MOST_STEPS = 32
 _part = re.compile(r'\s*("(?:[^"\\]|\\.)*"|[^."\[\]]*)\s*((?:\[\]\s*)*)')
 
 
 def parse_selectors(texts: Optional[Sequence[str]] = None) -> List[Steps]:
-    """The steps of each selector, twice named ones once; of ``DEFAULTS`` when there are none.
+    """Return the steps of each selector without duplicates; those of ``DEFAULTS`` if there are none.
 
-    :raises MobiusError: one is not written as the grammar says.
+    :raises MobiusError: one does not follow the grammar.
     """
     return list(dict.fromkeys(parse_selector(text) for text in (texts or DEFAULTS)))
 
 
 def parse_selector(text: str) -> Steps:
-    """The steps of one selector.
+    """Return the steps of one selector.
 
-    :raises MobiusError: it is not written as the grammar says, or selects the root.
+    :raises MobiusError: it does not follow the grammar, or selects the root.
     """
     steps: List[Optional[str]] = []
     at = 0
@@ -67,7 +67,7 @@ def _unquoted(name: str, text: str) -> str:
 
 def _refused(text: str) -> MobiusError:
     return MobiusError(
-        "This is no selector of items",
+        "Invalid selector of items",
         repr(text),
         'write it like [], components[], games[].components[] or "odd.name"[]',
     )

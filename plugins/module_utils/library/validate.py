@@ -1,10 +1,10 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Strict JSON (RFC 8259): what in a file is not, with line and column.
+"""Find violations of strict JSON (RFC 8259) in a file, with line and column.
 
-Reading goes on where the meaning of the rest is clear (a key given twice, NaN, a comma too many)
-and stops where it is not. Nesting costs no recursion, numbers have no limit, memory stays small.
+Reading continues where the meaning of the rest is clear (a duplicate key, NaN, an extra comma)
+and stops elsewhere. Nesting needs no recursion, numbers have no limit, memory use stays small.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _State = Optional[Callable[[], Any]]
 
 
 def find_problems(path: str, limit: int = 100, *, warnings: bool = True) -> List[Dict[str, Any]]:
-    """The first ``limit`` problems of the file, in its order; an empty list means strict JSON.
+    """Return the first ``limit`` problems of the file in order; an empty list means strict JSON.
 
     Each is ``{"kind", "severity": "error"|"warning", "line", "column", "message"}``, line and column from 1,
     the column in characters. Warnings (``byte-order-mark``, ``lone-surrogate``, ``deep``) are JSON that some
@@ -53,7 +53,7 @@ class _Checker:
 
     def __init__(self, file: BinaryIO, limit: int, warnings: bool) -> None:
         self._window = Window(file, keep_invalid=limit)
-        self._parsed = ValueParser(self._window, _without_duplicates)
+        self._value_parser = ValueParser(self._window, _without_duplicates)
         self._limit = limit
         self._warnings = warnings
         self._found: List[Dict[str, Any]] = []
@@ -84,7 +84,7 @@ class _Checker:
             )
             window.skip_mark(len(BOM))
         if window.skip_space() < 0:
-            return self._stop("empty", "the file holds no JSON value")
+            return self._stop("empty", "the file is empty")
         return self._value
 
     def _value(self) -> _State:
@@ -113,16 +113,16 @@ class _Checker:
         return self._any_value(byte)
 
     def _sound(self, data: bytes, begin: int) -> int:
-        """Where the object or list that starts here ends, if there is nothing to say about it; else -1."""
-        parsed = self._parsed.at(begin)
+        """Return the end of the object or list that starts here if it is flawless, else -1."""
+        parsed = self._value_parser.at(begin)
         if parsed is None:
             return -1
         end = parsed[1]
         text = data[begin:end]
         deep = len(self._open) + text.count(b"{") + text.count(b"[") > READERS_DEPTH
-        # The parser takes halves of characters, and does not know "ä" and "\u00e4" for one key.
+        # The parser accepts lone surrogates, and treats "ä" and "\u00e4" as different keys.
         if deep or (b"\\u" in text and (not text.isascii() or _any_surrogate.search(text))):
-            self._parsed.not_before(end)
+            self._value_parser.not_before(end)
             return -1
         return end
 
@@ -164,11 +164,11 @@ class _Checker:
     def _know(self, quoted: bytes, at: int) -> None:
         keys, key = self._keys[-1], decoded_key(quoted)
         if key in keys:
-            self._note("duplicate-key", f'the key "{shown(key)}" is given twice in one object', at)
+            self._note("duplicate-key", f'duplicate key "{shown(key)}" in one object', at)
         keys.add(key)
 
     def _next(self) -> _State:
-        """After a value: what follows depends on where it stands."""
+        """Continue after a value, depending on the enclosing object or list."""
         window = self._window
         byte = window.skip_space()
         if not self._open:
@@ -193,7 +193,7 @@ class _Checker:
         end = _end_of_word(window)
         found = window.data[window.pos : end]
         if found in _CONSTANTS:
-            self._note("not-a-number", f"{found.decode()} is no JSON value")
+            self._note("not-a-number", f"{found.decode()} is not a JSON value")
         elif found[:1] in b"-+.0123456789" and found:
             if _number.fullmatch(found) is None:
                 self._note("number", f"{shown(found)} is not written as a JSON number")
@@ -229,9 +229,9 @@ class _Checker:
         return self._next
 
     def _string(self) -> Tuple[int, int]:
-        """Begin and end of the string at ``pos``, of any length; the end is -1 when the file ends first."""
+        """Return begin and end of the string at ``pos``, of any length; the end is -1 if the file ends first."""
         window = self._window
-        at, told = window.pos + 1, False
+        at, reported = window.pos + 1, False
         while True:
             at = end_of(plain, window.data, at)
             if len(window.data) - at < 12 and not window.ended:
@@ -246,13 +246,13 @@ class _Checker:
             if byte == _BACKSLASH:
                 at += self._escape(at)
             else:
-                if not told:
+                if not reported:
                     self._note("control-character", f"the control character 0x{byte:02x} inside a string", at)
-                told = True
+                reported = True
                 at += 1
 
     def _escape(self, at: int) -> int:
-        """The length of the escape at ``at``, with a word on those that are wrong."""
+        """Return the length of the escape at ``at``, and note an invalid one."""
         data = self._window.data
         match = escape.match(data, at)
         if match:
@@ -260,7 +260,7 @@ class _Checker:
         if _surrogate.match(data, at):
             self._note("lone-surrogate", f"{shown(data[at : at + 6])} is half of a character", at, "warning")
             return 6
-        self._note("escape", f"{shown(data[at : at + 2])} is no JSON escape", at)
+        self._note("escape", f"{shown(data[at : at + 2])} is not a JSON escape", at)
         return 2
 
     def _note(self, kind: str, message: str, at: Optional[int] = None, severity: str = "error") -> None:
@@ -314,7 +314,7 @@ def _without_duplicates(pairs: List[Tuple[str, Any]]) -> None:
 
 
 def _other_encoding(head: bytes) -> Optional[str]:
-    """The encoding that the first four bytes give away, when it is none that JSON may have."""
+    """Return the encoding that the first four bytes reveal, if JSON does not allow it."""
     if head.startswith((b"\xff\xfe\x00\x00", b"\x00\x00\xfe\xff")):
         return "UTF-32"
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):

@@ -1,9 +1,9 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The way through a document along selectors: each item parsed on its own, everything else passed over.
+"""Walk a document along selectors: each item is parsed on its own, everything else is skipped.
 
-Values that are too deep or too long for the parser are passed over too; those are checked by the strict reader.
+Values that are too deep or too long for the parser are skipped too; the strict reader checks them.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from .layout import SPACE, Layout, Member, layout_of
 from .selectors import Steps
 from .text_reader import TextReader
 
-#: Characters of one value beyond which it is passed over instead of parsed.
+#: Longer values, in characters, are skipped instead of parsed.
 LONGEST = 8 << 20
 _LEAF: Tuple[Steps, ...] = ((),)
 # From the end of an object in a list to the next one.
 _next_object = re.compile(SPACE + "," + SPACE + r"(?=\{)")
-#: After elements that were not flat the fast path is tried again later, after twice as many at most.
+#: After elements that are not flat, the fast path is retried with exponential backoff up to this many elements.
 _LONGEST_PAUSE = 64
-# These match anywhere, so that a match that ends before the stretch does is final.
+# These match anywhere, so a match that ends before the chunk does is final.
 _opened = re.compile(r"\{" + SPACE)
 _colon = re.compile(SPACE + "(:?)" + SPACE)
 _comma = re.compile(SPACE + r"([,\]}]?)" + SPACE)
@@ -43,16 +43,16 @@ class NotParsed(Exception):
 
 
 class _Refused(Exception):
-    """A value that is JSON for the parser and not for us."""
+    """A value that the parser accepts but strict JSON does not."""
 
 
 class Item:
     """One object that stands for one image.
 
-    ``pointer`` is its JSON pointer, ``start`` the byte offset of its brace. ``value`` is the object without what was
-    too deep or too long to parse, and without the lists that hold further items. ``text`` is the object as it is
-    written, or empty where it was not read in one go. ``outermost`` is the offset of the outermost object that may be
-    an item and holds this one, its own when there is none.
+    ``pointer`` is its JSON pointer, ``start`` the byte offset of its brace. ``value`` is the object without values that
+    are too deep or too long to parse, and without lists of further items. ``text`` is the source, or empty if it
+    was not read in one piece. ``outermost`` is the offset of the outermost possible item that contains this one,
+    or its own.
     """
 
     __slots__ = ("pointer", "value", "start", "outermost", "text", "_layout")
@@ -101,7 +101,7 @@ _scan: Callable[[str, int], Tuple[Any, int]] = vars(_decoder)["scan_once"]
 class Walk:
     """One pass over the text.
 
-    :param check: called before a part is passed over without parsing it; raises where the file is no strict JSON.
+    :param check: called before a part is skipped without parsing; raises if the file is not strict JSON.
     """
 
     def __init__(self, text: TextReader, selectors: Sequence[Steps], image_key: str, check: Callable[[], None]) -> None:
@@ -109,9 +109,9 @@ class Walk:
         self._selectors = tuple(selectors)
         self._image_key = image_key
         self._check = check
-        #: Layout of the root object, None when the root is no object; complete when the walk is.
+        #: Layout of the root object, None for another root; complete after the walk.
         self.root: Optional[Layout] = None
-        #: Byte offset of the last item that was given, or of one behind it that it holds.
+        #: Byte offset of the last item that was yielded, or of a later one inside it.
         self.reached = 0
         self.ended = False
         #: The migration's block, when the root object has one.
@@ -120,7 +120,7 @@ class Walk:
     def items(self) -> Iterator[Item]:
         """The items, in the order in which they end.
 
-        :raises NotParsed: the text is no JSON.
+        :raises NotParsed: the text is not JSON.
         """
         text = self._text
         if text.char() == "\ufeff":
@@ -185,17 +185,17 @@ class Walk:
                 value, end = _scan(text, at)
             except (_Refused, ValueError, StopIteration, RecursionError):
                 return index
-            following = _next_object.match(text, end)
-            if following is None or (holders and any(isinstance(value.get(name), (list, dict)) for name in holders)):
+            separator = _next_object.match(text, end)
+            if separator is None or (holders and any(isinstance(value.get(name), (list, dict)) for name in holders)):
                 return index
             self.reached = start = reader.offset(at) if base is None else base + at
             yield Item(f"{pointer}/{index}", value, start, outermost, text[at:end])
-            reader.at = at = following.end()
+            reader.at = at = separator.end()
             index += 1
 
     def _leaf(self, pointer: str, outermost: Optional[int]) -> Optional[Item]:
         """An object that holds no further items, or None when it cannot be parsed in one go."""
-        value, end = self._parsed()
+        value, end = self._parse_value()
         if end < 0:
             return None
         text = self._text
@@ -234,7 +234,7 @@ class Walk:
                 value.pop(name, None)
         if root:
             self.block = value.get(BLOCK)
-        # What only holds items and names no image of its own is no item.
+        # An object that only holds items and has no image of its own is not an item.
         if candidate and (self._image_key in value or not holds):
             self.reached = max(self.reached, start)
             yield Item(pointer, value, start, outermost, "", layout)
@@ -263,7 +263,7 @@ class Walk:
         text = self._text
         if text.char() != '"':
             self._fail()
-        name, end = self._parsed(longest=sys.maxsize)
+        name, end = self._parse_value(longest=sys.maxsize)
         if end < 0 or name in keys:
             self._fail()
         keys.add(name)
@@ -306,7 +306,7 @@ class Walk:
         char = text.char()
         while char not in '"[{' and not text.word_is_whole():
             text.more()
-        value, end = self._parsed()
+        value, end = self._parse_value()
         if end >= 0:
             text.at = end
             return value
@@ -318,7 +318,7 @@ class Walk:
             self._pass_word()
         return None
 
-    def _parsed(self, longest: Optional[int] = None) -> Tuple[Any, int]:
+    def _parse_value(self, longest: Optional[int] = None) -> Tuple[Any, int]:
         """The value at ``at`` and the index behind it, which is -1 where it is too much for the parser."""
         text = self._text
         while True:
@@ -328,7 +328,7 @@ class Walk:
                 if isinstance(error, _Refused) or text.ended:
                     self._fail()
                 if not text.at:
-                    # Not the end of the stretch alone: from here on it has to be known that the file is valid.
+                    # Not just the end of the chunk: from here on, the file must be known to be valid.
                     self._check()
                     if len(text.text) > (longest or LONGEST):
                         return None, -1

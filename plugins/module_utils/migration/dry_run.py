@@ -81,8 +81,8 @@ def dry_run(
         write_json(report, result, owner=uid, group=gid)
         facts = {name: found[name] for name in ("projected_seconds", "would_change", "expected_failure_rate")}
         log = write_log(log_folder(options.path, log_dir), "dry-run", options.path, look.tally, facts)
-    told = lines(result, None if check_mode else report)
-    return {"changed": False, **result, "lines": told, "report": report, "log": log, "warnings": look.warnings}
+    shown = lines(result, None if check_mode else report)
+    return {"changed": False, **result, "lines": shown, "report": report, "log": log, "warnings": look.warnings}
 
 
 def lines(result: Dict[str, Any], report: Optional[str]) -> List[str]:
@@ -94,13 +94,13 @@ def lines(result: Dict[str, Any], report: Optional[str]) -> List[str]:
     by = "" if result["exact"] else f" from a sample of {result['sampled']}"
     # A sample convicts nobody: too few of its failures are known for certain.
     over = ": OVER IT, SO THE MIGRATION MAY FAIL" if expected > limit and not result["would_fail"] else ""
-    told = [
+    shown = [
         f"items     {result['item_count']}: {result['to_hash']} to hash, {result['unchanged']} as before, "
         f"{result['failed_items']} known to get no dHash, {result['would_change']} to edit",
         f"failures  {expected:.2f} % expected{by}, the limit is {limit:g} %{over}",
         f"time      about {format_duration(max(1.0, result['projected_seconds']))} for the migration",
     ]
-    return [printable(line) for line in [*told, *([f"report    {report}"] if report else [])]]
+    return [printable(line) for line in [*shown, *([f"report    {report}"] if report else [])]]
 
 
 class _Look:
@@ -173,7 +173,7 @@ class _Look:
         expected = tally.failed + (rest * failed / seen if seen else 0.0)
         rate = 100.0 * expected / tally.with_picture if tally.with_picture else 0.0
         # Nothing is refused for what a sample only suggests.
-        refusal = refuse_failures(self._options, tally, sum(each.passing for each in samples))
+        refusal = refuse_failures(self._options, tally, sum(each.transient for each in samples))
         numbers = counts(tally)
         del numbers["hashed"], numbers["changed_items"]
         return {

@@ -85,7 +85,7 @@ class Seen:
 
     def __init__(self) -> None:
         #: False once a picture has no outcome that the index keeps: the next run hashes it again.
-        self.lasting = True
+        self.durable = True
         self._lines: List[bytes] = []
         self._met: Set[str] = set()
         self._paths: List[str] = []
@@ -141,7 +141,7 @@ def remember(library: str, wanted: CacheKey, sha256: str, tally: Tally, seen: Se
     :param found: ``block`` and ``rooted``.
     """
     index = _index(library)
-    if not seen.lasting or index is None:
+    if not seen.durable or index is None:
         return
     lines = seen.lines()
     digest = hashlib.sha256()

@@ -39,9 +39,9 @@ _MOST_KEYS = 500
 #: A file this young may be written again within the same tick of its timestamps.
 _YOUNG_NS = 20_000_000
 #: Failures that the same bytes will always have.
-_LASTING = frozenset({"empty", "not-a-picture", "truncated", "broken"})
+_PERMANENT = frozenset({"empty", "not-a-picture", "truncated", "broken"})
 #: Failures that the next try may not meet, though nothing is changed.
-MAY_PASS = frozenset({"timeout", "crashed", "out-of-memory"})
+TRANSIENT = frozenset({"timeout", "crashed", "out-of-memory"})
 
 
 class Kept(NamedTuple):
@@ -128,7 +128,7 @@ class Pictures:
 
     def keep(self, key: bytes, identity_before: str, outcome: Kept) -> bool:
         """Note what became of a picture that had this identity before it was read; False where that may not last."""
-        if outcome.dhash is None and not _LASTING.issuperset(outcome.reasons):
+        if outcome.dhash is None and not _PERMANENT.issuperset(outcome.reasons):
             return False
         if is_young(identity_before):
             return False

@@ -11,7 +11,7 @@ from typing import List, NamedTuple
 class Sample(NamedTuple):
     """One picture that was hashed: its size in bytes, the time in its worker, and whether it gave no dHash.
 
-    ``items`` name it, and ``unhashed`` of them have no valid dHash so far. ``passing`` of them failed for what a next
+    ``items`` name it, and ``unhashed`` of them have no valid dHash so far. ``transient`` of them failed for what a next
     try may not meet.
     """
 
@@ -20,7 +20,7 @@ class Sample(NamedTuple):
     failed: bool
     items: int
     unhashed: int
-    passing: int = 0
+    transient: int = 0
 
 
 def hashing_seconds(samples: List[Sample], count: int, size: int, workers: int) -> float:

@@ -52,13 +52,13 @@ class Proof(Check):
         """A review goes with the dHash that it is of; what is not one stays."""
         if before.get(_REVIEW) == after.get(_REVIEW):
             return None
-        value = {name.decode(): _parsed(each) for name, each in before.items()}
+        value = {name.decode(): _parse(each) for name, each in before.items()}
         return super().review(before, after) if review_of(value) else f'"{REVIEW}" was changed'
 
     def ended(self, before: Remainder, after: Remainder) -> Optional[str]:
         if self._next != self._tally.items:
             return f"it has {self._next} items, not {self._tally.items}"
-        if self._block is not None and (after.block is None or _parsed(after.block) != self._block):
+        if self._block is not None and (after.block is None or _parse(after.block) != self._block):
             return f'"{BLOCK}" is not what was to be written'
         return None
 
@@ -72,7 +72,7 @@ def _has(before: Owned, after: Owned, verdict: Verdict) -> bool:
         dhash, confidence = f'"{verdict.dhash}"'.encode("ascii"), repr(verdict.confidence).encode("ascii")
         if after.get(_DHASH) == dhash and after.get(_CONFIDENCE) == confidence:
             return True
-    return matches({name.decode(): _parsed(value) for name, value in after.items() if name != _LEGACY}, verdict)
+    return matches({name.decode(): _parse(value) for name, value in after.items() if name != _LEGACY}, verdict)
 
 
 def _legacy(before: Owned, verdict: Verdict) -> Optional[bytes]:
@@ -80,11 +80,11 @@ def _legacy(before: Owned, verdict: Verdict) -> Optional[bytes]:
     if _LEGACY in before or _DHASH not in before:
         return before.get(_LEGACY)
     former = before[_DHASH]
-    lost = verdict.dhash is None or not is_dhash(_parsed(former))
+    lost = verdict.dhash is None or not is_dhash(_parse(former))
     return former if lost else None
 
 
-def _parsed(value: bytes) -> Any:
+def _parse(value: bytes) -> Any:
     try:
         return _decoder.decode(value.decode("utf-8"))
     except (ValueError, RecursionError):
@@ -93,7 +93,7 @@ def _parsed(value: bytes) -> Any:
 
 def _without_duplicates(pairs: List[Tuple[str, Any]]) -> Dict[str, Any]:
     if len({name for name, _unused in pairs}) != len(pairs):
-        raise ValueError("a key is given twice")
+        raise ValueError("duplicate key")
     return dict(pairs)
 
 

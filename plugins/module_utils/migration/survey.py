@@ -23,7 +23,7 @@ from .hashing import hash_pictures, keepable
 from .last_run import Seen
 from .locate import Refusal, locate
 from .options import ALL, MISSING, Options
-from .pictures import MAY_PASS, Kept, Pictures, identity, key_of
+from .pictures import TRANSIENT, Kept, Pictures, identity, key_of
 from .positions import Positions
 from .projection import Sample
 from .tally import Counts, Tally
@@ -96,8 +96,8 @@ class Survey:
         for outcome, group in self._outcomes((group[0].key, group[0].path) for group in begun):
             unhashed = sum(not is_dhash(entry.owned.get(DHASH)) for entry in group)
             failed = outcome.dhash is None
-            passing = len(group) if failed and MAY_PASS.issuperset(outcome.reasons) else 0
-            samples.append(Sample(group[0].size, outcome.seconds, failed, len(group), unhashed, passing))
+            transient = len(group) if failed and TRANSIENT.issuperset(outcome.reasons) else 0
+            samples.append(Sample(group[0].size, outcome.seconds, failed, len(group), unhashed, transient))
         return samples
 
     def _outcomes(self, tasks: Iterator[Tuple[bytes, str]]) -> Iterator[Tuple[Outcome, List[Entry]]]:
@@ -183,7 +183,7 @@ class Survey:
     def _heard(self, outcome: Outcome) -> List[Entry]:
         found = keepable(outcome)
         entries = self._waiting.pop(outcome.key)
-        self.seen.lasting &= self._pictures.keep(outcome.key, entries[0].identity, found)
+        self.seen.durable &= self._pictures.keep(outcome.key, entries[0].identity, found)
         if len(self._lately) >= _MOST_LATELY:
             self._lately.clear()
         self._lately[outcome.key] = entries[0].identity, found
@@ -238,12 +238,12 @@ class Refused(NamedTuple):
     remedy: str
 
 
-def refuse_failures(options: Options, tally: Counts, passing: int = 0) -> Optional[Refused]:
+def refuse_failures(options: Options, tally: Counts, transient: int = 0) -> Optional[Refused]:
     """Why a run stops for its failures, or None.
 
-    :param passing: as many of them may turn out well the next time.
+    :param transient: as many of them may turn out well the next time.
     """
-    failed, named = tally.failed - passing, tally.with_picture
+    failed, named = tally.failed - transient, tally.with_picture
     within = not named or 100.0 * failed / named <= options.max_failure_rate
     gone = absence(options.root, tally.missing, named)
     if gone is not None and (gone.gone or not within):

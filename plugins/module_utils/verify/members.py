@@ -1,7 +1,7 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether what the migration wrote makes sense: in each item, and in the document's block."""
+"""Check the members that the migration wrote, in each item and in the document's block."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Sampled(NamedTuple):
 
 
 class Sample:
-    """About evenly spread items, without knowing beforehand how many there are; the same ones each time."""
+    """A deterministic, nearly even sample of items whose number is not known in advance."""
 
     def __init__(self, size: int) -> None:
         self._size = size
@@ -47,7 +47,7 @@ class Sample:
 
 
 class Members:
-    """The items of one library, checked one by one."""
+    """Checks the items of one library one by one."""
 
     def __init__(self, findings: Findings, image_key: str, sample: int) -> None:
         self._findings = findings
@@ -75,61 +75,61 @@ class Members:
             return
         confidence = item[CONFIDENCE]
         if not _is_confidence(confidence):
-            self._tell(pointer, "confidence", f'"{CONFIDENCE}" is {_value(confidence)}, not a number from 0 to 1')
+            self._add(pointer, "confidence", f'"{CONFIDENCE}" is {_value(confidence)}, not a number from 0 to 1')
         if REASONS in item and not _are_reasons(item[REASONS]):
-            self._tell(pointer, "reasons", f'"{REASONS}" is {_value(item[REASONS])}, not a list of words')
+            self._add(pointer, "reasons", f'"{REASONS}" is {_value(item[REASONS])}, not a list of words')
         if DHASH in item and not is_dhash(dhash):
-            self._tell(pointer, "dhash", f'"{DHASH}" is {_value(dhash)}, not 16 lower-case hex digits')
+            self._add(pointer, "dhash", f'"{DHASH}" is {_value(dhash)}, not 16 lower-case hex digits')
         if DHASH not in item:
             if _is_confidence(confidence) and confidence != 0:
-                self._tell(pointer, "confidence", f"it has no dHash, yet a confidence of {confidence}")
+                self._add(pointer, "confidence", f"it has no dHash, but a confidence of {confidence}")
             if not item.get(REASONS):
-                self._tell(pointer, "reasons", "it has no dHash and says no reason")
+                self._add(pointer, "reasons", "it has no dHash and no reason for that")
 
-    def complete(self, *, on_record: bool) -> None:
-        """Called when all items were checked: each of them has to be migrated.
+    def complete(self, *, migration_known: bool) -> None:
+        """Called after all items were checked: each of them must be migrated.
 
-        :param on_record: a migration of this library is known, whatever its items say.
+        :param migration_known: a migration of this library is known, independent of its items.
         """
-        if self.unmigrated == self.items and not on_record:
+        if self.unmigrated == self.items and not migration_known:
             self._findings.add(
                 "never-migrated",
                 f"it was never migrated: none of its {self.items} items has a "
-                "confidence, and no migration is on record. Next: playbooks/deploy.yml",
+                "confidence, and the state knows no migration. Next: playbooks/deploy.yml",
             )
             return
         for pointer in self._bare:
-            self._tell(
+            self._add(
                 pointer,
                 "unmigrated",
-                "it has no dHash and no reason why not: a migration passed it over, it "
-                "was added since, or it lost what it had",
+                "it has no dHash and no reason for that: a migration skipped it, it "
+                "was added later, or it lost its dHash",
             )
         self._findings.more(self._all_bare - len(self._bare))
 
     def against_block(self, block: Dict[str, Any], severity: str) -> None:
-        """Compare the counts with those that the document's block tells."""
+        """Compare the counts with those in the document's block."""
         for name, count in (("items", self.items), ("with_dhash", self.with_dhash)):
-            told = block.get(name)
-            if told != count:
+            noted = block.get(name)
+            if noted != count:
                 self._findings.add(
                     "block",
-                    f'the migration\'s block says {_value(told)} under "{name}", the document has {count}',
+                    f'the migration\'s block has "{name}": {_value(noted)}, but the document has {count}',
                     severity=severity,
                 )
 
     def _unmigrated(self, pointer: str, item: Dict[str, Any]) -> None:
         self.unmigrated += 1
-        # What a migration leaves that hashes only what is missing.
+        # A migration with rehash=missing leaves such items.
         if is_dhash(item.get(DHASH)):
-            text = f'it has a dHash, but no "{CONFIDENCE}": not this migration made it'
+            text = f'it has a dHash, but no "{CONFIDENCE}": this migration did not create it'
             self._findings.add("unmigrated", text, severity="warning", pointer=pointer)
             return
         self._all_bare += 1
         if len(self._bare) < MOST:
             self._bare.append(pointer)
 
-    def _tell(self, pointer: str, kind: str, message: str) -> None:
+    def _add(self, pointer: str, kind: str, message: str) -> None:
         self._findings.add(kind, message, pointer=pointer)
 
 

@@ -3,8 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A JSON Schema and the files beside it that it refers to. Nothing is fetched from the network.
 
-What can be said of a schema without the library ``jsonschema`` is said here, so that a deployment is refused for it
-before anything changes, by whichever Python.
+These checks need no ``jsonschema``, so any Python can refuse a deployment for a bad schema before anything changes.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from ..storage.replace import open_regular
 _TYPES = {"array", "boolean", "integer", "null", "number", "object", "string"}
 # Their values are data, not schemas.
 _DATA = {"const", "default", "enum", "example", "examples"}
-# Their members are schemas by names that mean nothing.
+# Their members are schemas under arbitrary names.
 _NAMED = {"$defs", "definitions", "dependencies", "dependentSchemas", "patternProperties", "properties"}
 _MOST_FAULTS = 5
 
@@ -35,7 +34,7 @@ class _Place(NamedTuple):
 
 
 class SchemaFiles:
-    """The documents of a schema, by URI: its own file and whatever it refers to on this disk.
+    """The documents of a schema by URI: its own file and local files that it refers to.
 
     :param path: the schema's own file.
     :raises MobiusError: it cannot be read as JSON.
@@ -46,7 +45,7 @@ class SchemaFiles:
         self.uri = Path(path).absolute().as_uri()
         self.schema = load_json(path)
         self._documents: Dict[str, Any] = {self.uri: self.schema}
-        # Files are often written for an address on the web, under which nothing is looked for here.
+        # Files often have a web address as their id; nothing is fetched from there.
         self._address = self._own_id()
         if self._address:
             self._documents[self._address] = self.schema
@@ -88,7 +87,7 @@ class SchemaFiles:
         return None
 
     def faults(self) -> List[str]:
-        """What is wrong with the schema, the first few sentences of it."""
+        """Return the first few faults of the schema."""
         found: List[str] = []
         seen = set()
         waiting = [self._address or self.uri]
@@ -117,7 +116,7 @@ class SchemaFiles:
             yield f"its $ref {reference!r} {where} leads to {uri}, which cannot be read: {error.strerror}"
             return
         if fragment.startswith("/") and not _points_to_something(document, unquote(fragment)):
-            yield f"its $ref {reference!r} at {place.pointer or '/'} leads to nothing"
+            yield f"its $ref {reference!r} at {place.pointer or '/'} does not exist"
         elif uri != urldefrag(place.base).url:
             waiting.append(uri)
 

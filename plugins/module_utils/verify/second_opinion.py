@@ -1,7 +1,7 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Items hashed again, by ImageHash itself where this Python has it: the reference that dHashes are measured by."""
+"""Hash a sample again, with ImageHash, the reference implementation, if it is installed."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from ..storage.replace import open_regular
 from .findings import Findings
 from .members import Sampled
 
-FASTER = "none, ImageHash knows no fast mode: the sample was hashed again by the migration's own code"
+FASTER = "none, ImageHash has no fast mode: the sample was hashed again by the migration's own code"
 _Hasher = Callable[[str, int], bytes]
 LEAN = "none, ImageHash is not installed: the sample was hashed again by the migration's own code"
-# What versions of Pillow, and the two modes, have been seen to differ by, and some more.
+# Observed differences in bits between versions of Pillow and between the two modes, with a margin.
 _BITS_BETWEEN_VERSIONS = 8
 
 
@@ -36,9 +36,9 @@ class Limits(NamedTuple):
 def hash_again(
     sample: List[Sampled], image_root: str, block: Dict[str, Any], limits: Limits, findings: Findings
 ) -> str:
-    """Tell each item of the sample whose picture gives another dHash, or none; returns whose opinion it is.
+    """Report each item of the sample whose picture gives another dHash or none; returns the name of the hasher.
 
-    :param block: the migration's block, for the Pillow and the mode that it was made with.
+    :param block: the migration's block, for its Pillow version and mode.
     :raises MobiusError: Pillow is missing; the remedy is the command that installs it.
     """
     here = versions()
@@ -49,7 +49,7 @@ def hash_again(
     others = ", ".join(sorted(str(each) for each in made_with - {here["pillow"]}))
     hint = f"; it was made with Pillow {others} and this is {here['pillow']}" if others else ""
     if _listed(block.get("also_mode")):
-        hint += f"; dHashes of more than one mode are in the library, and this is of mode {mode}"
+        hint += f"; the library has dHashes of more than one mode, and this is mode {mode}"
     bounds = Bounds(seconds=limits.seconds, memory=128 * 1024 * 1024 + 16 * limits.pixels, answer=1024)
     paths = [_path(item.image, image_root) for item in sample]
     calls = (None if path is None else partial(hasher, path, limits.pixels) for path in paths)
@@ -65,7 +65,7 @@ def _listed(value: Any) -> List[Any]:
 def _judge(item: Sampled, answer: Optional[bytes], hint: str, findings: Findings) -> None:
     text = "" if answer is None else answer.decode("ascii", "replace")
     if not is_dhash(text):
-        why = shown(text.encode()) or "no picture there, or not hashed within the limits"
+        why = shown(text.encode()) or "no picture found, or not hashed within the limits"
         findings.add("picture", f"its picture cannot be hashed again: {why}", pointer=item.pointer)
         return
     apart = bin(int(text, 16) ^ int(item.dhash, 16)).count("1")
@@ -99,7 +99,7 @@ def _by_imagehash(version: Optional[str]) -> Optional[Tuple[str, _Hasher]]:
         try:
             with open_regular(path) as stream, Image.open(stream) as image:
                 return str(imagehash.dhash(image, hash_size=8)).encode("ascii")
-        except Exception as error:  # whatever a picture makes Pillow raise
+        except Exception as error:  # a picture can make Pillow raise anything
             return f"{type(error).__name__}: {error}".encode("ascii", "replace")[:200]
 
     return f"ImageHash {version}", hasher

@@ -1,7 +1,7 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Everything that can be said of a library without changing it: its form, its members, its past, its pictures."""
+"""Verify a library without changing it: its JSON, its members, an earlier version, its pictures."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ from .schema import check_schema
 from .second_opinion import Limits, hash_again
 
 AUTO, ALWAYS, NEVER = "auto", "always", "never"
-_MOST_TOLD = 10
+_MOST_SHOWN = 10
 
 
 @dataclass(frozen=True)
 class Request:
     """What to verify. ``against`` is ``latest``, ``deployment`` or a file; ``sample`` a number of items.
 
-    ``complete`` says whether every item has to be migrated: ``auto`` for where a migration is known.
+    ``complete``: whether every item must be migrated; ``auto`` requires it if a migration is known.
     """
 
     path: str
@@ -54,12 +54,12 @@ class Request:
 
 
 def verify(request: Request) -> Dict[str, Any]:
-    """Verify a library; returns what the module ``library_verify`` does. Nothing is changed.
+    """Verify a library; returns what the module ``library_verify`` documents. Nothing is changed.
 
-    :raises MobiusError: the verification itself cannot be done; what is wrong with the library is in the result.
+    :raises MobiusError: the verification cannot be done; problems of the library are in the result.
     """
     if request.sample < 0:
-        raise MobiusError("A sample has at least no items", str(request.sample), "set sample to 0 or more")
+        raise MobiusError("Invalid sample: it must not be negative", str(request.sample), "set sample to 0 or more")
     if request.sample and not request.image_root:
         raise MobiusError("A sample needs the folder that the pictures are in", request.path, "set image_root as well")
     refuse_moved(request.path, request.expected_real_path)
@@ -82,7 +82,7 @@ class _Run:
         self._members: Optional[Members] = None
 
     def all(self) -> None:
-        """Each check in its turn; what is no JSON is checked no further."""
+        """Run each check; a file that is not JSON is not checked further."""
         request, findings = self._request, self._findings
         if request.against:
             self._earlier = self._chosen(request.against)
@@ -124,14 +124,14 @@ class _Run:
         return {**result, "lines": lines(self._request.path, result)}
 
     def _chosen(self, against: str) -> str:
-        """The file to compare with: a backup that verifies, or any other file, which is taken as it is."""
+        """Return the file to compare with: a backup that verifies, or any other file without a checksum."""
         store = Store.of(self._request.path, self._request.backup_dir)
         beside = Path(os.path.abspath(self._request.path)).parent
         places = [against] if os.path.isabs(against) else [str(beside / against), str(Path(store.folder) / against)]
         if against not in (LATEST, DEPLOYMENT):
             for place in places:
                 if os.path.isfile(place) and not os.path.lexists(place + CHECKSUM):
-                    self._warnings.append(f"{place} has no checksum; it is taken as it is.")
+                    self._warnings.append(f"{place} has no checksum; it is used unverified.")
                     return place
         current = read_current(self._library, self._version.sha256) if against == DEPLOYMENT else None
         return choose(store, against, current, self._warnings).path
@@ -148,17 +148,17 @@ class _Run:
             self._findings.add("items", f"{error.what}. Next: {error.remedy}", line=error.line, column=error.column)
             return {}
         self._members = members
-        # What is the bytes of before was not migrated since.
+        # A library with the bytes of the earlier file was not migrated since.
         since = self._earlier is not None and read_version(self._earlier).sha256 != self._version.sha256
-        on_record = since or bool(block) or self._on_record()
-        if request.complete == ALWAYS or (request.complete == AUTO and on_record):
-            members.complete(on_record=on_record)
+        migration_known = since or bool(block) or self._is_migrated_by_state()
+        if request.complete == ALWAYS or (request.complete == AUTO and migration_known):
+            members.complete(migration_known=migration_known)
         if block:
             members.against_block(block, "error" if since and request.complete != NEVER else "warning")
         return block
 
-    def _on_record(self) -> bool:
-        """Whether the record says that this library was migrated, and not that these are the bytes of before."""
+    def _is_migrated_by_state(self) -> bool:
+        """Whether the state has a migration of this library, and these are not the bytes from before it."""
         try:
             current = read_current(self._library, self._version.sha256) or {}
         except DamagedState as error:
@@ -174,7 +174,7 @@ class _Run:
         sample = members.sample.chosen()
         limits = Limits(request.image_timeout, request.max_pixels)
         if not block:
-            # A list has no place for it; the record beside the library tells the same.
+            # A list cannot hold the block; the state has the same data.
             with suppress(DamagedState):
                 block = (read_current(self._library, self._version.sha256) or {}).get("versions") or {}
         self._opinion = hash_again(sample, str(request.image_root), block, limits, self._findings)
@@ -182,24 +182,24 @@ class _Run:
 
 
 def lines(path: str, result: Dict[str, Any]) -> List[str]:
-    """The result for eyes: what it is of, what it counted, and the first problems."""
-    told = [f"library   {path} (sha256 {result['sha256']})"]
+    """Format the result: the library, the counts, and the first problems."""
+    shown = [f"library   {path} (sha256 {result['sha256']})"]
     if result["item_count"] is not None:
         counted = f"{result['with_dhash']} with a dHash, {result['unmigrated']} not migrated"
-        told.append(f"items     {result['item_count']}: {counted}")
+        shown.append(f"items     {result['item_count']}: {counted}")
     if result["second_opinion"]:
-        told.append(f"sample    {result['sampled']} hashed again: {result['second_opinion']}")
+        shown.append(f"sample    {result['sampled']} hashed again: {result['second_opinion']}")
     if result["against"]:
-        told.append(f"against   {result['against']}")
+        shown.append(f"against   {result['against']}")
     problems = result["problems"]
-    told += [f"{each['severity']:8}  {in_words(each)}" for each in problems[:_MOST_TOLD]] or ["problems  none"]
-    if len(problems) > _MOST_TOLD or result["errors"] > len(problems):
-        told.append(f"          ... {result['errors']} errors in all")
-    return [printable(line) for line in told]
+    shown += [f"{each['severity']:8}  {in_words(each)}" for each in problems[:_MOST_SHOWN]] or ["problems  none"]
+    if len(problems) > _MOST_SHOWN or result["errors"] > len(problems):
+        shown.append(f"          ... {result['errors']} errors in all")
+    return [printable(line) for line in shown]
 
 
 def summary(result: Dict[str, Any]) -> str:
-    """What a failed verification says in one message."""
+    """Return the message of a failed verification."""
     count = result["errors"]
     first = "; ".join(in_words(problem) for problem in result["problems"][:3] if problem["severity"] == "error")
     more = f"; and {count - 3} more" if count > 3 else ""

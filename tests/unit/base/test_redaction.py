@@ -199,7 +199,7 @@ def test_a_masked_text_stays_as_it_is(secret):
         "<p>The password is needed</p>",
         "the host keys: 3",
         "x-axis: 5",
-        'the key "name" is given twice',
+        'duplicate key "name"',
         "tokens: 5",
         "a password is needed",
         "the login was refused; check the password, then start again",

@@ -241,7 +241,7 @@ def test_a_host_without_room_for_any_worker_says_so(tmp_path: Path, monkeypatch:
         raise BlockingIOError(11, "Resource temporarily unavailable")
 
     monkeypatch.setattr(os, "fork", fork)
-    with pytest.raises(MobiusError, match="No worker process can be started"):
+    with pytest.raises(MobiusError, match="No hash process can be started"):
         outcomes(drawn(tmp_path, 3))
 
 
