@@ -70,7 +70,7 @@ def test_a_dry_run_tells_what_comes_and_fails_where_the_migration_would(site):
         re.MULTILINE,
     ), good.output
     report.unlink()
-    refused = "The migration would fail: 2 of 8 pictures gave no dHash, 25.00 %, and the limit is 5 %"
+    refused = "The migration would fail: 2 of 8 pictures could not be hashed, 25.00 %, and the limit is 5 %"
     run = site.play("dry_run").failed(refused)
     run.failed("mobius_max_failure_rate")
     assert json.loads(report.read_text())["would_fail"]

@@ -44,7 +44,7 @@ _VERSIONS = ("algorithm", "hash_size", "tool", "pillow", "imagehash", "pillow_he
 
 @dataclass
 class Run:
-    """One migration under way."""
+    """One migration in progress."""
 
     options: Options
     library: str
@@ -71,11 +71,11 @@ def migrate(
     timeout: float = 0.0,
     expected_real_path: Optional[str] = None,
 ) -> Dict[str, Any]:
-    """Hash what has to be hashed, and edit the library in place, or write the result to ``output``.
+    """Hash the pictures that need it, and edit the library in place, or write the result to ``output``.
 
     :param idle_timeout: with ``timeout`` (its limit) see :class:`Progress`.
     :returns: what the module ``dhash_migrate`` documents.
-    :raises MobiusError: before any byte is written, for whatever makes the run impossible or too bad.
+    :raises MobiusError: before any byte is written, if the run is impossible or too many pictures fail.
     """
     options.check()
     refuse_moved(options.path, expected_real_path)
@@ -97,7 +97,7 @@ def _run(run: Run) -> Dict[str, Any]:
     with open_document(run.library) as document:
         version = _version(document, run.library)
         wanted = cache_key(run.options, run.versions)
-        # One for both: what is told to stop in the first does not begin the second.
+        # Shared, so that a stop during the first pass also prevents the second.
         with _progress(run, document) as progress:
             recalled = _recalled(run, wanted, version, progress)
             if recalled is not None:
@@ -106,7 +106,7 @@ def _run(run: Run) -> Dict[str, Any]:
         tally = survey.tally
         refuse_foreign(document)
         rooted = document.root is not None
-        former = document.block if rooted else _recorded(run, version)
+        former = document.block if rooted else _versions_in_state(run, version)
         _judge(run, tally)
         block = compose(former, run.versions, tally, all_looked_at=run.options.rehash != MISSING)
         edited = Edited(document, run.options, tally, survey.positions, block)
@@ -142,7 +142,7 @@ def _result(run: Run, tally: Counts, version: Version, former: Optional[Dict[str
 
 
 def _recalled(run: Run, wanted: CacheKey, version: Version, progress: Progress) -> Optional[Recalled]:
-    """What the last run found, where this one would find the same."""
+    """Return the result of the last run if nothing has changed since."""
     if run.output is not None or run.options.rehash != CHANGED:
         return None
     most = run.options.max_failure_rate
@@ -150,12 +150,12 @@ def _recalled(run: Run, wanted: CacheKey, version: Version, progress: Progress) 
 
 
 def _unchanged(run: Run, recalled: Recalled, version: Version) -> Dict[str, Any]:
-    former = recalled.block if recalled.rooted else _recorded(run, version)
+    former = recalled.block if recalled.rooted else _versions_in_state(run, version)
     return {**_result(run, recalled, version, former), **_adopt(run, recalled.block or {}, recalled, version)}
 
 
 def _surveyed(run: Run, document: Document, progress: Progress) -> Survey:
-    """The first pass, with what is known of pictures."""
+    """Run the first pass with the index of pictures."""
     pictures = Pictures(run.library, maker(run.versions), write=not run.check_mode)
     try:
         survey = Survey(document, run.options, pictures, progress.update)
@@ -186,8 +186,8 @@ def _version(document: Document, library: str) -> Version:
     return version
 
 
-def _recorded(run: Run, version: Version) -> Optional[Dict[str, Any]]:
-    """The versions that the hashes of before were made with, from the record: for a document that has no block."""
+def _versions_in_state(run: Run, version: Version) -> Optional[Dict[str, Any]]:
+    """Return the versions of the existing hashes from the state, for a document without a block."""
     try:
         current = read_current(run.library, version.sha256) or {}
     except DamagedState as error:
@@ -199,7 +199,7 @@ def _recorded(run: Run, version: Version) -> Optional[Dict[str, Any]]:
 
 def _judge(run: Run, tally: Tally) -> None:
     """
-    :raises MobiusError: no picture was found at all, or too many failed.
+    :raises MobiusError: no picture was found, or too many failed.
     """
     options = run.options
     refuse_nothing(options, tally)
@@ -224,9 +224,9 @@ def _state(run: Run, tally: Counts, block: Dict[str, Any]) -> Dict[str, Any]:
 
 
 def _adopt(run: Run, block: Dict[str, Any], tally: Counts, version: Version) -> Dict[str, Any]:
-    """Nothing is to be edited, but the record may speak of other bytes: of before an edit by hand, or of none at all.
+    """Update the state of a library that needs no edit, if the state has other bytes or none.
 
-    Then these bytes are recorded, and are their own way back: what changed nothing takes nothing back.
+    The library becomes its own rollback target, because a run that changed nothing has nothing to roll back.
     """
     try:
         current = read_current(run.library, version.sha256) or {}
@@ -265,13 +265,13 @@ def _in_place(run: Run, edited: Edited, tally: Tally, version: Version) -> Dict[
         try:
             begin(run.library, note, actual_sha256=version.sha256)
         except DurabilityUnknown as error:
-            what = "The record of what is deployed cannot be made durable, so nothing was changed"
+            what = "The state of the deployment cannot be made durable, so nothing was changed"
             raise MobiusError(what, error.where, error.remedy) from error
 
     try:
         after = replace_whole(run.library, edited.write, expected=version, before_rename=prove)
     except ChangedMeanwhile:
-        # What stands is somebody else's edit, and no rollback may take it for ours.
+        # The library holds another program's edit, which a rollback must not mistake for ours.
         with suppress(OSError, MobiusError):
             withdraw(run.library)
         raise
@@ -288,11 +288,11 @@ def _in_place(run: Run, edited: Edited, tally: Tally, version: Version) -> Dict[
 
 
 def _noted(run: Run, write: Callable[[], Any]) -> None:
-    """Finish the record; where that fails, the note of ``begin`` tells the same to whoever has the library's hash."""
+    """Update the state; on failure, the pending state from ``begin`` still matches the library's hash."""
     try:
         write()
     except (OSError, MobiusError) as error:
-        run.warnings.append(f"The record of what is deployed could not be finished, the next run does it: {error}")
+        run.warnings.append(f"The state of the deployment could not be completed; the next run completes it: {error}")
 
 
 def _to_output(run: Run, edited: Edited, tally: Tally, version: Version, output: str) -> Dict[str, Any]:
@@ -315,7 +315,7 @@ def _to_output(run: Run, edited: Edited, tally: Tally, version: Version, output:
 
 
 def _is_as(edited: Edited, output: str, sha256: str) -> bool:
-    """Whether a file is what would be written, but for the time in its block."""
+    """Whether a file equals the result, except for the time in its block."""
     with suppress(MobiusError), open_document(output) as document:
         block = document.block or {}
         if "migrated_at" in block:
@@ -329,13 +329,13 @@ def _logged(run: Run, tally: Tally, facts: Dict[str, Any]) -> Optional[str]:
     try:
         return write_log(log_folder(run.options.path, run.log_dir), "migration", run.options.path, tally, facts)
     except (OSError, MobiusError) as error:
-        # What was done is done, and told by the result.
+        # The migration is complete, and its result has the same data.
         run.warnings.append(f"The log could not be written: {error}")
         return None
 
 
 def _diff(run: Run, tally: Counts) -> Dict[str, str]:
-    """The first items that change, not the whole library."""
+    """Return a diff of the first items that change, not of the whole library."""
     shown = list(tally.changes)
     more = f"... and {tally.changed - len(shown)} more items\n" if tally.changed > len(shown) else ""
     return {

@@ -1,7 +1,7 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The document's block: what migrated it, when, and with which versions."""
+"""The document's block: the tool, time and versions of the migration."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..library.fields import BLOCK
 from ..version import VERSION
 from .tally import Counts
 
-#: Goes up when the same picture and Pillow give another hash, confidence or reason; hashes of before are made again.
+#: Incremented when the same picture and Pillow give another hash, confidence or reason; older hashes are then redone.
 GENERATION = 2
 ALGORITHM = "dhash"
 HASH_SIZE = 8
@@ -23,17 +23,17 @@ _TOOL = "mobius.dhash"
 
 
 def maker(versions: Dict[str, Optional[str]]) -> str:
-    """What an outcome depends on beside the picture, as one word."""
+    """Return everything but the picture that determines an outcome, as one word."""
     mode, heif = versions.get("mode"), versions.get("pillow_heif")
     word = f"{GENERATION}/{versions['pillow']}" + (f"/{mode}" if mode not in (None, EXACT) else "")
-    # Where it is there, HEIC pictures are hashed, and those that failed without it are tried again.
+    # With pillow-heif, HEIC pictures that failed without it are tried again.
     return word if heif is None else f"{word}/heif-{heif}"
 
 
 def refuse_foreign(document: Document) -> None:
-    """Called when all items were read.
+    """Refuse a foreign block; called after all items were read.
 
-    :raises MobiusError: the root object has a member of the block's name that no migration wrote.
+    :raises MobiusError: the root object has a member with the block's name that a migration did not write.
     """
     if document.root is None or BLOCK not in document.root.marked:
         return
@@ -49,10 +49,10 @@ def refuse_foreign(document: Document) -> None:
 def compose(
     former: Optional[Dict[str, Any]], versions: Dict[str, Optional[str]], tally: Counts, *, all_looked_at: bool
 ) -> Dict[str, Any]:
-    """The block to write.
+    """Return the block to write.
 
-    :param former: the versions that the hashes of before were made with, or None.
-    :param all_looked_at: false when hashes of before stay as they are, whichever Pillow made them.
+    :param former: the versions of the existing hashes, or None.
+    :param all_looked_at: false if existing hashes stay, regardless of their Pillow version.
     """
     block: Dict[str, Any] = {
         "algorithm": ALGORITHM,
@@ -74,17 +74,17 @@ def compose(
 
 
 def _others(former: Optional[Dict[str, Any]], versions: Dict[str, Optional[str]], name: str) -> List[str]:
-    """Values of ``pillow`` or ``mode``, beside this run's, that hashes in the document may be made with."""
+    """Return values of ``pillow`` or ``mode`` other than this run's that hashes in the document may have."""
     if former is None:
         return []
     also = former.get(f"also_{name}", [])
-    # The block of before there was a choice has no mode.
+    # Blocks from before the option existed have no mode.
     found = [former.get(name, EXACT if name == "mode" else None), *(also if isinstance(also, list) else [])]
     return sorted({str(each) for each in found if each and each != versions.get(name, EXACT)})
 
 
 def warnings_about(former: Optional[Dict[str, Any]], versions: Dict[str, Optional[str]], tally: Counts) -> List[str]:
-    """What to say when the hashes of before were made with another Pillow, or in another mode."""
+    """Return warnings if existing hashes were made with another Pillow version, or in another mode."""
     warnings = []
     pillows, modes = _others(former, versions, "pillow"), _others(former, versions, "mode")
     if pillows:

@@ -1,7 +1,7 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a migration would do, from one look at every item and the hashing of a sample."""
+"""Predict a migration from a survey of all items and the hashes of a sample."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ from .survey import Entry, Survey, refuse_failures, refuse_nothing
 from .tally import Counts, Tally
 
 MOST_FAILURES = 100
-#: Passes over the document that a migration makes, as multiples of the dry run's one: edit, compare, prove, hash.
+#: Passes of a migration over the document, relative to the dry run's single one: edit, compare, prove, hash.
 _PASSES = 6.0
 _MOST_TWINS = 1000
-#: After this long the sample is what was hashed so far: a library of large photos would take as long as its migration.
+#: The sample ends after this many seconds, because large photos could take as long as their migration.
 _SAMPLE_SECONDS = 20.0
 
 
@@ -45,7 +45,7 @@ def dry_run(
     log_dir: Optional[str] = None,
     check_mode: bool = False,
 ) -> Dict[str, Any]:
-    """Look at every item, hash at most ``sample`` pictures, evenly spaced, and write the report and a log.
+    """Survey every item, hash at most ``sample`` evenly spaced pictures, and write the report and a log.
 
     :param report: ``migrate-dryrun.json`` beside the library when None.
     :returns: the report, with ``report``, ``log`` and ``warnings``.
@@ -53,7 +53,7 @@ def dry_run(
     """
     options.check()
     if sample < 1:
-        raise MobiusError(f"sample is {sample}, it has to be 1 or more")
+        raise MobiusError(f"Invalid sample: {sample}, must be 1 or more")
     library = locate_library(options.path)
     report = report or str(Path(options.path).absolute().parent / "migrate-dryrun.json")
     refuse_target(report, options.path, "The report")
@@ -76,7 +76,7 @@ def dry_run(
     log = None
     if not check_mode:
         uid, gid = library_owner(library)
-        # It takes no lock: another one may be writing the report.
+        # The dry run takes no lock, so another one may be writing the report.
         sweep_temporaries(report, idle=ABANDONED_SECONDS)
         write_json(report, result, owner=uid, group=gid)
         facts = {name: found[name] for name in ("projected_seconds", "would_change", "expected_failure_rate")}
@@ -86,14 +86,14 @@ def dry_run(
 
 
 def lines(result: Dict[str, Any], report: Optional[str]) -> List[str]:
-    """The result for eyes.
+    """Format the result.
 
-    :param report: its file, where there is one.
+    :param report: path of the report, if it was written.
     """
     expected, limit = result["expected_failure_rate"], result["max_failure_rate"]
     by = "" if result["exact"] else f" from a sample of {result['sampled']}"
-    # A sample convicts nobody: too few of its failures are known for certain.
-    over = ": OVER IT, SO THE MIGRATION MAY FAIL" if expected > limit and not result["would_fail"] else ""
+    # A sample alone never refuses a migration: too few of its failures are certain.
+    over = ": EXCEEDED, THE MIGRATION MAY FAIL" if expected > limit and not result["would_fail"] else ""
     shown = [
         f"items     {result['item_count']}: {result['to_hash']} to hash, {result['unchanged']} as before, "
         f"{result['failed_items']} known to get no dHash, {result['would_change']} to edit",
@@ -118,7 +118,7 @@ class _Look:
         self.warnings: List[str] = []
 
     def back(self, library: str, wanted: CacheKey, sha256: str) -> Optional[Dict[str, Any]]:
-        """What :meth:`run` would find, from what the last migration did; None where anything is not as it was."""
+        """Return the result of :meth:`run` from the last migration; None if anything has changed since."""
         if self._options.rehash != CHANGED:
             return None
         started = time.monotonic()
@@ -142,13 +142,13 @@ class _Look:
             self.warnings += self._pictures.warnings
         workers = self._options.workers or processors()
         ideal = sum(each.seconds for each in samples) / max(1, min(workers, len(samples)))
-        # What workers take to start, and to wait for each other.
+        # Time that processes take to start, and to wait for each other.
         beside = max(0.0, hashed - read - ideal)
         hashing = hashing_seconds(samples, len(self._keys), self._bytes, workers)
         return self._report(samples, hashing + beside + _PASSES * (read - started))
 
     def _meet(self, entry: Entry) -> None:
-        """Count a picture that has to be hashed, and keep every n-th of them."""
+        """Count a picture to hash, and keep every n-th of them."""
         self._waiting += 1
         self._unhashed += not is_dhash(entry.owned.get(DHASH))
         if entry.key in self._keys:
@@ -172,7 +172,7 @@ class _Look:
         unhashed = self._unhashed - sum(each.unhashed for each in samples)
         expected = tally.failed + (rest * failed / seen if seen else 0.0)
         rate = 100.0 * expected / tally.with_picture if tally.with_picture else 0.0
-        # Nothing is refused for what a sample only suggests.
+        # Only certain failures refuse the migration, not extrapolated ones.
         refusal = refuse_failures(self._options, tally, sum(each.transient for each in samples))
         numbers = counts(tally)
         del numbers["hashed"], numbers["changed_items"]
@@ -195,13 +195,13 @@ class _Look:
 
 
 def processors() -> int:
-    """Processors that this process may use."""
+    """Return the number of processors that this process may use."""
     return len(os.sched_getaffinity(0))
 
 
 def _spread(groups: List[List[Entry]], most: int) -> List[List[Entry]]:
-    """At most so many of them, evenly spaced; any first few of them are spread over all."""
+    """Return at most this many of them, evenly spaced; any prefix of the result is evenly spread too."""
     if len(groups) > most:
         groups = [groups[number * len(groups) // most] for number in range(most)]
-    # The golden section puts each next one far from those before it.
+    # The golden ratio places each element far from the earlier ones.
     return [groups[number] for number in sorted(range(len(groups)), key=lambda number: number * 0.618034 % 1)]

@@ -1,10 +1,10 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the last run saw and found, in ``last-run`` beside the library: while that stands, the next one finds the same.
+"""Cache of the last run in ``last-run`` beside the library: if nothing has changed, the next run has the same result.
 
-Compared are the library's SHA-256, what was asked, the versions, the index of pictures, and of every picture what the
-index goes by; every folder, link and missing picture on the way is looked at again. Nothing depends on this file.
+It compares the library's SHA-256, the options, the versions, the index of pictures, and the identity of every picture;
+every folder, link and missing picture is checked again. The file may be removed at any time.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ NAME = "last-run"
 _FORM = 2
 _BLOCK = 4096
 _MOST_MET = 1 << 16
-#: Options that no outcome depends on, or that are compared in another form.
+#: Options that do not affect outcomes, or are compared in another form.
 _ELSEWHERE = ("path", "image_root", "workers", "max_failure_rate", "rehash")
 
 
 class Recalled(Counts):
-    """What the last run would find again.
+    """The cached result of the last run.
 
-    ``block`` is the document's, and ``rooted`` whether it has a place for one.
+    ``block`` is the document's; ``rooted``: whether the document can have one.
     """
 
     def __init__(self, facts: Dict[str, Any]) -> None:
@@ -64,7 +64,7 @@ class Recalled(Counts):
 
 
 class CacheKey(NamedTuple):
-    """What an outcome depends on beside the pictures, as JSON values, and the image root."""
+    """Everything but the pictures that determines an outcome, as JSON values, and the image root."""
 
     facts: Dict[str, Any]
     root: ImageRoot
@@ -78,13 +78,13 @@ def cache_key(options: Options, versions: Dict[str, Optional[str]]) -> CacheKey:
 
 
 class Seen:
-    """What a run sees of the pictures, in the form in which it is kept.
+    """A run's observations of the pictures, in the form in which they are stored.
 
-    It has the facts that the run itself went by: what changes in between shows in the next one.
+    They are the facts that the run itself used, so the next run detects later changes.
     """
 
     def __init__(self) -> None:
-        #: False once a picture has no outcome that the index keeps: the next run hashes it again.
+        #: False once the index does not keep a picture's outcome, because the next run then hashes it again.
         self.durable = True
         self._lines: List[bytes] = []
         self._met: Set[str] = set()
@@ -99,7 +99,7 @@ class Seen:
             self._flush()
 
     def picture(self, path: str, identity_now: str) -> None:
-        """Note a picture that a reference leads to without a link as its last part."""
+        """Note a picture whose reference does not end in a link."""
         if path in self._met:
             return
         self._meet(path)
@@ -109,7 +109,7 @@ class Seen:
             self._flush()
 
     def other(self, reference: str, found: Union[Look, Refusal]) -> None:
-        """Note a link, or why there is no picture."""
+        """Note a link, or why the picture is missing."""
         name = f"\0{reference}"
         if name in self._met:
             return
@@ -136,7 +136,7 @@ class Seen:
 
 
 def remember(library: str, wanted: CacheKey, sha256: str, tally: Tally, seen: Seen, found: Dict[str, Any]) -> None:
-    """Keep what a run saw and found of a library that now has these bytes, and that it would not change again.
+    """Store the observations and the result of a run for a library that it would not change again.
 
     :param found: ``block`` and ``rooted``.
     """
@@ -176,16 +176,16 @@ def _write(library: str, head: bytes, lines: Iterable[bytes]) -> None:
             os.fchown(stream.fileno(), uid, gid)
         stream.write(hashlib.sha256(head).hexdigest().encode("ascii") + b" " + head + b"\n")
         stream.writelines(lines)
-    # Not durable: what a power cut leaves of it does not match its hash.
+    # Not durable: a file damaged by a power cut does not match its hash.
     os.replace(temporary, path)
 
 
 def recall(
     library: str, wanted: CacheKey, sha256: str, max_failure_rate: float, on_progress: Callable[[], None]
 ) -> Optional[Recalled]:
-    """What a run would find, without it; None where anything is not as it was.
+    """Return the result that a run would have; None if anything has changed.
 
-    :param on_progress: called now and then; what it raises is no word about the file, and ends the run.
+    :param on_progress: called periodically; its exceptions end the run.
     """
     raised: List[MobiusError] = []
 
@@ -238,7 +238,7 @@ def _stands(lines: Iterator[bytes], root: ImageRoot, body: str, on_progress: Cal
 
 
 def _outcome(found: Union[Look, Refusal]) -> List[str]:
-    """What ``locate`` returned, as JSON has it."""
+    """Convert the result of ``locate`` to JSON values."""
     if isinstance(found, Refusal):
         return [found.code, found.text]
     return [found.path, identity(found.facts)]
@@ -249,9 +249,9 @@ def _digest(signs: List[str]) -> str:
 
 
 def _index(library: str) -> Optional[List[int]]:
-    """The index of pictures as a file; who removes or replaces it wants the pictures hashed again.
+    """Return the identity of the index of pictures; removing or replacing the index means hashing again.
 
-    None too for one that a run has left with a journal: the next one has to open it.
+    None also if a run left it with a journal, because the next run must open it.
     """
     path = str(Path(state_dir(library)) / INDEX)
     with suppress(OSError):

@@ -1,7 +1,7 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where the picture of an item is, or why there is none."""
+"""Find the picture of an item, or the reason why there is none."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from ..storage.images import ImageRoot, Look, UnsafePath
 
 
 class Refusal(NamedTuple):
-    """Why an item's picture is not even tried: a code and a sentence."""
+    """Why an item's picture is not tried: a code and a sentence."""
 
     code: str
     text: str
 
 
 def locate(root: ImageRoot, image: object) -> Union[Look, Refusal]:
-    """The picture that an item's image names, and its stat; or why there is none."""
+    """Return the picture that an item names, and its stat; or why there is none."""
     if image is None or image == "":
-        return Refusal("no-image", "the item names no image")
+        return Refusal("no-image", "the item does not name an image")
     if not isinstance(image, str):
-        return Refusal("not-a-path", "the image is no text")
+        return Refusal("not-a-path", "the image is not a string")
     try:
         found = root.look(image)
     except UnsafePath as error:
@@ -33,7 +33,7 @@ def locate(root: ImageRoot, image: object) -> Union[Look, Refusal]:
     except OSError as error:
         return Refusal("unreadable", error.strerror or str(error))
     except ValueError:
-        return Refusal("not-a-path", "the image is no text that a file name can be")
+        return Refusal("not-a-path", "the image is not a valid file name")
     if not stat.S_ISREG(found.facts.st_mode):
         return Refusal("not-a-file", "not a regular file")
     return found

@@ -1,7 +1,7 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a migration is asked to do, checked."""
+"""Checked options of a migration."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _MIB = 1024 * 1024
 
 @dataclass(frozen=True)
 class Options:
-    """``path`` is the library as the operator names it; ``image_root`` None for its folder.
+    """``path`` is the library as given by the operator; ``image_root`` None for its folder.
 
     ``image_timeout`` in seconds; ``max_memory`` in MiB, None for what ``max_pixels`` need; ``workers`` 0 for one per
-    processor; ``max_failure_rate`` in per cent; ``confidence_threshold`` 0 to 1; ``mode`` exact or fast.
+    processor; ``max_failure_rate`` in percent; ``confidence_threshold`` 0 to 1; ``mode`` exact or fast.
     """
 
     path: str
@@ -42,7 +42,7 @@ class Options:
 
     def check(self) -> None:
         """
-        :raises MobiusError: a value makes no sense, or the image root is no folder.
+        :raises MobiusError: a value is invalid, or the image root is not a folder.
         """
         parse_selectors(self.items)
         _within("workers", self.workers, 0, 4096)
@@ -52,13 +52,13 @@ class Options:
         _within("max_failure_rate", self.max_failure_rate, 0, 100)
         _within("confidence_threshold", self.confidence_threshold, 0, 1)
         if self.rehash not in (CHANGED, MISSING, ALL):
-            raise MobiusError("rehash is one of changed, missing, all", repr(self.rehash))
+            raise MobiusError("Invalid rehash: must be one of changed, missing, all", repr(self.rehash))
         if self.mode not in MODES:
-            raise MobiusError("mode is one of exact, fast", repr(self.mode))
+            raise MobiusError("Invalid mode: must be one of exact, fast", repr(self.mode))
         if not self.image_key:
             raise MobiusError("image_key is empty", remedy="name the member that holds an item's image, such as image")
         if not Path(self.root).is_dir():
-            raise MobiusError("The image root is no folder", self.root, "set image_root (mobius_image_root)")
+            raise MobiusError("The image root is not a folder", self.root, "set image_root (mobius_image_root)")
 
     @property
     def root(self) -> str:
@@ -73,4 +73,4 @@ class Options:
 
 def _within(name: str, value: float, least: float, most: float) -> None:
     if not math.isfinite(value) or not least <= value <= most:
-        raise MobiusError(f"{name} is {value:g}, it has to be from {least:g} to {most:g}")
+        raise MobiusError(f"Invalid {name}: {value:g}, must be from {least:g} to {most:g}")

@@ -1,10 +1,10 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What became of each picture when it was last hashed, in ``pictures.sqlite`` beside the library.
+"""The index of pictures with their last outcomes, ``pictures.sqlite`` beside the library.
 
-A picture is unchanged while its size, mtime and ctime are: one stat tells. A run that was killed goes on from here.
-Nothing depends on this file: where it is missing, damaged or cannot be written, pictures are hashed again.
+A picture is unchanged while its size, mtime and ctime are, which takes one stat. A killed run continues from here.
+If the file is missing, damaged or not writable, pictures are hashed again.
 """
 
 from __future__ import annotations
@@ -25,27 +25,27 @@ from ..storage.state import library_owner, prepare_folder
 
 try:
     import sqlite3
-except ImportError:  # some Pythons are built without it
+except ImportError:  # some builds of Python lack it
     sqlite3 = None  # type: ignore[assignment]
 
 NAME = "pictures.sqlite"
 _TABLE = "CREATE TABLE IF NOT EXISTS pictures (key BLOB PRIMARY KEY, row TEXT NOT NULL) WITHOUT ROWID"
 _PROBE = "SELECT row FROM pictures LIMIT 1"
-#: 16 MiB; by default it is 2, and the index of 100,000 pictures has 14.
+#: 16 MiB; the default is 2, and the index of 100,000 pictures takes 14.
 _CACHE = "PRAGMA cache_size=-16384"
 _COMMIT_SECONDS = 2.0
 _COMMIT_ROWS = 2000
 _MOST_KEYS = 500
 #: A file this young may be written again within the same tick of its timestamps.
 _YOUNG_NS = 20_000_000
-#: Failures that the same bytes will always have.
+#: Failures that the same bytes always cause.
 _PERMANENT = frozenset({"empty", "not-a-picture", "truncated", "broken"})
-#: Failures that the next try may not meet, though nothing is changed.
+#: Failures that may not occur again, although nothing has changed.
 TRANSIENT = frozenset({"timeout", "crashed", "out-of-memory"})
 
 
 class Kept(NamedTuple):
-    """``dhash`` is None and ``error`` a sentence for a picture that failed; ``seconds`` is what hashing took."""
+    """``dhash`` is None and ``error`` a sentence for a picture that failed; ``seconds`` is its hashing time."""
 
     dhash: Optional[str]
     confidence: float
@@ -55,12 +55,12 @@ class Kept(NamedTuple):
 
 
 def key_of(path: str) -> bytes:
-    """16 bytes that stand for a path."""
+    """Return a 16-byte key for a path."""
     return hashlib.blake2b(os.fsencode(path), digest_size=16).digest()
 
 
 def identity(facts: os.stat_result) -> str:
-    """What has to stay the same for a picture to count as unchanged."""
+    """Return what must stay the same for a picture to count as unchanged."""
     return f"{facts.st_size} {facts.st_mtime_ns} {facts.st_ctime_ns}"
 
 
@@ -71,7 +71,7 @@ def is_young(identity_now: str) -> bool:
 
 
 def as_kept(seconds: float) -> float:
-    """A time in the digits that are kept of it."""
+    """Round a time to the stored precision."""
     return float(f"{seconds:.5g}")
 
 
@@ -83,8 +83,8 @@ def _codes(text: str) -> Tuple[str, ...]:
 class Pictures:
     """The store of one library for one run.
 
-    :param maker: a word for what outcomes depend on beside the picture; those of another one do not count.
-    :param write: false to leave no trace: then what this run adds is gone at its end.
+    :param maker: a word for everything but the picture that determines outcomes; others' outcomes do not count.
+    :param write: false to write nothing; what this run adds is then lost at its end.
     """
 
     def __init__(self, library_path: str, maker: str, *, write: bool) -> None:
@@ -101,10 +101,10 @@ class Pictures:
             self._open()
 
     def find(self, keys: Sequence[bytes]) -> Dict[bytes, str]:
-        """The rows of these pictures, to be read with :meth:`kept`."""
+        """Return the rows of these pictures, for :meth:`kept`."""
         found: Dict[bytes, str] = {}
         for start in range(0, len(keys), _MOST_KEYS):
-            # In the order of the file, so that a page is read once.
+            # In the order of the file, so each page is read once.
             some = sorted(keys[start : start + _MOST_KEYS])
             for connection in (self._before, self._mine):
                 if connection is not None:
@@ -114,7 +114,7 @@ class Pictures:
         return found
 
     def kept(self, row: Optional[str], now: str) -> Optional[Kept]:
-        """What a row says, if it is sound and of a picture that still has the :func:`identity` ``now``."""
+        """Parse a row if it is intact and its picture still has the :func:`identity` ``now``."""
         if row is None or not row.startswith(f"{now} {self._maker} ", 9):
             return None
         try:
@@ -127,7 +127,7 @@ class Pictures:
             return None
 
     def keep(self, key: bytes, identity_before: str, outcome: Kept) -> bool:
-        """Note what became of a picture that had this identity before it was read; False where that may not last."""
+        """Store the outcome of a picture that had this identity before it was read; False if it may change again."""
         if outcome.dhash is None and not _PERMANENT.issuperset(outcome.reasons):
             return False
         if is_young(identity_before):
@@ -142,7 +142,7 @@ class Pictures:
         return True
 
     def flush(self) -> None:
-        """Make what was noted so far outlive this process."""
+        """Write the stored outcomes to disk."""
         if self._mine is None:
             return
         try:
@@ -217,7 +217,7 @@ class Pictures:
             return []
 
     def _give_up(self, error: Exception) -> None:
-        """Go on without the file; a damaged one makes way for a new one at the next run."""
+        """Continue without the file; a damaged one is replaced by the next run."""
         self._warn(error)
         for connection in (self._mine, self._before):
             if connection is not None:
@@ -229,4 +229,4 @@ class Pictures:
                 os.unlink(self._path)
 
     def _warn(self, error: Exception) -> None:
-        self.warnings.append(f"What is known of pictures from earlier runs cannot be used ({error}): {self._path}")
+        self.warnings.append(f"The index of pictures from earlier runs cannot be used ({error}): {self._path}")

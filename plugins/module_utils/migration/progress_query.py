@@ -1,7 +1,7 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How far a migration is, asked from outside while it runs."""
+"""Query the progress of a migration while it runs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .progress import COMPARING, HASHING, NAME, POLLED, STOP
 
 _LARGEST = 64 * 1024
 _NUMBERS = ("done", "total", "failed", "rate", "eta", "started", "updated")
-# A note is written every second; one that old was left by a run that was killed, or it is at its last step.
+# The progress is written every second; older progress is from a killed run, or from a run in its last step.
 _FRESH_SECONDS = 30.0
 _STOP_SECONDS = 10.0
 
@@ -31,10 +31,9 @@ def query_progress(
 ) -> Dict[str, Any]:
     """Return what the module ``dhash_progress`` documents.
 
-    :param job: the file in which Ansible keeps the state of the background job that migrates; who names it is taken
-        for the one who started it, and keeps it going.
-    :param stop: let that job give itself up instead, wait for it, and remove that file.
-    :param deployment: with ``stop`` the holder whose lock is released.
+    :param job: Ansible's state file of the background job that migrates; a query with it keeps the job running.
+    :param stop: stop that job instead, wait for it, and remove that file.
+    :param deployment: with ``stop``, the holder whose lock is released.
     """
     library = resolve_library(path)
     folder = Path(state_dir(library))
@@ -64,9 +63,9 @@ def _stop(library: str, folder: Path, job: str, deployment: Optional[str]) -> No
 
 
 def format_progress(progress: Dict[str, Any]) -> str:
-    """One line for people about a migration under way."""
+    """Describe a migration in progress in one line."""
     if not progress:
-        return "looking at the library"
+        return "reading the library"
     if progress["phase"] == COMPARING:
         return "comparing the pictures with the last run"
     if progress["phase"] != HASHING:
@@ -88,7 +87,7 @@ def _read(path: Path) -> Optional[Dict[str, Any]]:
         found = json.loads(text)
         return {"phase": str(found["phase"]), **{name: _number(found[name], name) for name in _NUMBERS}}
     except (ValueError, KeyError, TypeError) as error:
-        raise MobiusError("The note on the progress of the migration is damaged", str(path), "remove it") from error
+        raise MobiusError("The progress file of the migration is damaged", str(path), "remove it") from error
 
 
 def _number(value: object, name: str) -> object:

@@ -1,7 +1,7 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From a sample of pictures to the time that all of them take."""
+"""Project the hashing time of all pictures from a sample."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import List, NamedTuple
 
 
 class Sample(NamedTuple):
-    """One picture that was hashed: its size in bytes, the time in its worker, and whether it gave no dHash.
+    """One hashed picture: its size in bytes, its hashing time, and whether it failed.
 
-    ``items`` name it, and ``unhashed`` of them have no valid dHash so far. ``transient`` of them failed for what a next
-    try may not meet.
+    ``items`` name it, and ``unhashed`` of them have no valid dHash so far. ``transient`` of them failed for a reason
+    that may not occur again.
     """
 
     size: int
@@ -24,9 +24,9 @@ class Sample(NamedTuple):
 
 
 def hashing_seconds(samples: List[Sample], count: int, size: int, workers: int) -> float:
-    """Wall seconds to hash ``count`` pictures of ``size`` bytes in all with so many workers.
+    """Return the wall seconds to hash ``count`` pictures of ``size`` bytes in total with this many processes.
 
-    A picture takes a fixed time and a time for each byte; where the sample does not bear that out, the mean.
+    A picture takes a fixed time plus a time per byte; if the sample does not fit that model, the mean is used.
     """
     if not samples or not count:
         return 0.0

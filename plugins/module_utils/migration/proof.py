@@ -1,7 +1,7 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What has to hold between a library and its migrated text, beside that nothing else differs."""
+"""Checks of the migrated members, in addition to the proof that nothing else differs."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from ..library.reviewed import review_of
 from .tally import Tally
 
 _DHASH, _CONFIDENCE, _LEGACY, _REVIEW = (name.encode() for name in (DHASH, CONFIDENCE, LEGACY, REVIEW))
-_WRONG = "it does not have what was found for it"
+_WRONG = "it does not have its result"
 
 
 class Proof(Check):
-    """The items that were to be edited have what was found for them, and no other item differs.
+    """Checks that edited items have their results and that no other item differs.
 
-    :param block: the document's block, or None where the document has no place for one.
+    :param block: the document's block, or None if the document cannot have one.
     """
 
     def __init__(self, tally: Tally, block: Optional[Dict[str, Any]]) -> None:
@@ -42,14 +42,14 @@ class Proof(Check):
         number = self._next
         self._next = number + 1
         if number >= self._tally.items or not self._tally.is_edited(number):
-            return "it was not to be edited"
+            return "it was edited unexpectedly"
         verdict = self._tally.verdict(number)
         if verdict is None or not _has(before, after, verdict):
             return _WRONG
         return self.review(before, after)
 
     def review(self, before: Owned, after: Owned) -> Optional[str]:
-        """A review goes with the dHash that it is of; what is not one stays."""
+        """A review is dropped with its dHash; a foreign value stays."""
         if before.get(_REVIEW) == after.get(_REVIEW):
             return None
         value = {name.decode(): _parse(each) for name, each in before.items()}
@@ -59,16 +59,16 @@ class Proof(Check):
         if self._next != self._tally.items:
             return f"it has {self._next} items, not {self._tally.items}"
         if self._block is not None and (after.block is None or _parse(after.block) != self._block):
-            return f'"{BLOCK}" is not what was to be written'
+            return f'"{BLOCK}" is not what should have been written'
         return None
 
 
 def _has(before: Owned, after: Owned, verdict: Verdict) -> bool:
-    """Whether an item has this verdict's members, and what was there under ``dhash`` or ``dhash_legacy`` is kept."""
+    """Whether an item has this verdict's members, and keeps its former ``dhash`` or ``dhash_legacy``."""
     if after.get(_LEGACY) != _legacy(before, verdict):
         return False
     if not before and not verdict.reasons and verdict.dhash is not None and len(after) == 2:
-        # Most items of a first run: no parser is needed where both are spelled as Python spells them.
+        # Fast path for most items of a first run, which have Python's spelling.
         dhash, confidence = f'"{verdict.dhash}"'.encode("ascii"), repr(verdict.confidence).encode("ascii")
         if after.get(_DHASH) == dhash and after.get(_CONFIDENCE) == confidence:
             return True
@@ -76,7 +76,7 @@ def _has(before: Owned, after: Owned, verdict: Verdict) -> bool:
 
 
 def _legacy(before: Owned, verdict: Verdict) -> Optional[bytes]:
-    """What has to be under ``dhash_legacy``, as it is spelled."""
+    """Return the required source text of ``dhash_legacy``."""
     if _LEGACY in before or _DHASH not in before:
         return before.get(_LEGACY)
     former = before[_DHASH]

@@ -1,10 +1,10 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The opposite of a migration: its own members are taken out of the library again, and nothing else changes.
+"""Undo a migration by removing its members from the library; nothing else changes.
 
-For when no backup of before is left, or when what was edited since has to stay. Where a migration only added members,
-the bytes are those of before it.
+For use when no backup from before is left, or when later edits must stay. If the migration only added members, the
+result is identical to the library before it.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _SHOWN = 10
 
 @dataclass
 class _Strip:
-    """One call. ``names`` are the members that are taken out."""
+    """One call. ``names`` are the members to remove."""
 
     path: str
     library: str
@@ -50,7 +50,7 @@ class _Strip:
     shown: List[str] = field(default_factory=list)
 
     def survey(self, document: Document) -> None:
-        """Count what there is to do."""
+        """Count the items to strip."""
         for item in document.items(self.selectors, self.image_key):
             self.item_count += 1
             owned = self._owned(item)
@@ -64,12 +64,12 @@ class _Strip:
         self.block = document.root is not None and BLOCK in document.root.marked
 
     def _owned(self, item: Item) -> List[str]:
-        """The members to take out; a ``dhash`` alone is not of a migration, which always adds its confidence."""
+        """Return the members to remove; a ``dhash`` without confidence is not from a migration."""
         present = [name for name in self.names if name in item.layout.marked]
         return [] if present == [DHASH] else present
 
     def write(self, document: Document, stream: BinaryIO) -> None:
-        """Send the stripped bytes to ``stream``."""
+        """Write the stripped bytes to ``stream``."""
         root = document.root
         block = _cuts(root, [BLOCK]) if root is not None and self.block else []
         edits = in_order(
@@ -83,16 +83,16 @@ class _Strip:
         if LEGACY not in present:
             return _cuts(layout, present)
         legacy, dhash = layout.marked[LEGACY], layout.marked.get(DHASH)
-        # A migration gives the former value the name dhash_legacy, with its own dHash right before it.
+        # A migration renames the former value to dhash_legacy, with its own dHash immediately before it.
         beside = dhash is not None and legacy.before == dhash.value_end
         start = dhash.key if dhash is not None and beside else legacy.key
         others = [name for name in present if name != LEGACY and not (beside and name == DHASH)]
         return sorted([Splice(start, legacy.key_end, f'"{DHASH}"'.encode("ascii")), *_cuts(layout, others)])
 
     def prove(self, document: Document, written: str) -> None:
-        """Check a file that was written.
+        """Prove a written file.
 
-        :raises MobiusError: more differs than the members that are taken out, or one of them is still there.
+        :raises MobiusError: something else than the removed members differs, or one of them is still there.
         """
         found = unexpected_changes(
             written, document.path, self.selectors, self.image_key, limit=3, owned=self.names, block=True
@@ -114,14 +114,14 @@ class _Strip:
 
     def _wrong(self, what: str) -> NoReturn:
         raise MobiusError(
-            f"The stripped library does not prove right, {what}", self.path, "report this; nothing was changed"
+            f"The stripped library failed its proof: {what}", self.path, "report this; nothing was changed"
         )
 
 
 def _cuts(layout: Layout, names: Sequence[str]) -> List[Splice]:
-    """Take members out with exactly what putting them in had added."""
+    """Remove members with exactly the bytes that inserting them added."""
     cuts = []
-    # As long as all before it go too, a member goes with the comma behind it, else with the one before it.
+    # While all earlier members are removed too, remove the comma after a member, else the one before it.
     gone = cut = layout.open
     for name, member in layout.marked.items():
         if name not in names:
@@ -145,13 +145,13 @@ def strip(
     expected_real_path: Optional[str] = None,
     check_mode: bool = False,
 ) -> Dict[str, Any]:
-    """Take the members of the migration out of a library, after a backup of what it holds.
+    """Back up a library and remove the members of the migration from it.
 
-    ``dhash``, ``dhash_confidence`` and ``dhash_reasons`` go, ``dhash_legacy`` becomes ``dhash`` again, and the
-    document's ``dhash_migration`` goes.
+    ``dhash``, ``dhash_confidence`` and ``dhash_reasons`` are removed, ``dhash_legacy`` becomes ``dhash`` again, and the
+    document's ``dhash_migration`` is removed.
 
-    :param items: selectors of the items, those of the migration; None or empty for the shapes known by default.
-    :param reviews: take out what reviewers decided as well, ``dhash_review``.
+    :param items: selectors of the items, those of the migration; None or empty for the default selectors.
+    :param reviews: also remove the reviewers' decisions, ``dhash_review``.
     :param expected_real_path: see :func:`..storage.paths.refuse_moved`.
     :returns: what the module ``library_strip`` documents.
     :raises MobiusError: the library is not strict JSON or has no items, someone else holds it, or the proof fails; the
@@ -197,7 +197,7 @@ def _replace(
 
 
 def _digest(call: _Strip, document: Document) -> str:
-    """SHA-256 of the stripped bytes, which are not written anywhere."""
+    """Return the SHA-256 of the stripped bytes without writing them."""
     digest = hashlib.sha256()
 
     class Sink(io.RawIOBase):

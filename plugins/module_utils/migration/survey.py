@@ -1,7 +1,7 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The first pass of a migration: every item looked at, every picture that needs it hashed, nothing written."""
+"""The first pass of a migration: survey every item and hash every picture that needs it; nothing is written."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ from .tally import Counts, Tally
 
 _CHUNK = 500
 _MOST_LATELY = 1 << 14
-#: Reasons of items that name no picture which could be hashed here; they are for review and no failures.
+#: Reasons of items without a picture that can be hashed here; they need review but are not failures.
 WITHOUT_PICTURE = frozenset({"no-image", "remote"})
-#: Reasons of items whose picture is not where it should be.
+#: Reasons of items whose picture is missing.
 NOT_THERE = frozenset({"missing", "unreadable"})
 
 
 class Entry(NamedTuple):
-    """One item on its way.
+    """One item being processed.
 
-    ``owned`` has the members of OWNED that it has, and maybe others. ``path`` and what follows are of its picture,
-    ``size`` in bytes.
+    ``owned`` has at least its members of OWNED. ``path`` and the following fields describe its picture, ``size`` in
+    bytes.
     """
 
     number: int
@@ -54,10 +54,10 @@ class Entry(NamedTuple):
 
 
 class Survey:
-    """Gives a tally of all items.
+    """Makes a tally of all items.
 
-    :param pictures: what is known of pictures; takes what is found out.
-    :param on_progress: called now and then, with the tally so far.
+    :param pictures: the index of pictures, which is updated.
+    :param on_progress: called periodically with the tally so far.
     """
 
     def __init__(
@@ -67,16 +67,16 @@ class Survey:
         self._options = options
         self._pictures = pictures
         self._on_progress = on_progress
-        #: What the run saw of the pictures.
+        #: The run's observations of the pictures.
         self.seen = Seen()
         self._root = ImageRoot(options.root, self.seen.folder)
         self._image_key = options.image_key
         self._missing = options.rehash == MISSING
         self._waiting: Dict[bytes, List[Entry]] = {}
-        # What was hashed since the index was asked, for further items of the same picture.
+        # Outcomes since the last query of the index, for other items with the same picture.
         self._lately: Dict[bytes, Tuple[str, Kept]] = {}
         self.tally = Tally(options.confidence_threshold)
-        #: Where the items are, for the editor.
+        #: The positions of the items, for the editor.
         self.positions = Positions()
 
     def run(self) -> Tally:
@@ -85,9 +85,9 @@ class Survey:
         return self.tally
 
     def hash_some(self, groups: List[List[Entry]], seconds: float) -> List[Sample]:
-        """Hash some pictures alone: each group has items that :meth:`unsettled` gave and that share one.
+        """Hash some pictures only: each group has items from :meth:`unsettled` that share one.
 
-        No further ones are begun after so many seconds.
+        No more are started after this many seconds.
         """
         self._waiting = {group[0].key: group for group in groups}
         until = time.monotonic() + seconds
@@ -101,18 +101,18 @@ class Survey:
         return samples
 
     def _outcomes(self, tasks: Iterator[Tuple[bytes, str]]) -> Iterator[Tuple[Outcome, List[Entry]]]:
-        """Hash, settle what was hashed, and give the outcomes in their order with the items they are of."""
+        """Hash, settle the items, and yield the outcomes in order with their items."""
         outcomes = hash_pictures(tasks, self._options, lambda _unused: self._on_progress(self.tally))
         try:
             for outcome in outcomes:
                 yield outcome, self._heard(outcome)
         finally:
-            # Ends the workers now, not when the garbage is collected.
+            # End the processes now instead of at garbage collection.
             getattr(outcomes, "close", lambda: None)()
             self._pictures.flush()
 
     def _tasks(self) -> Iterator[Tuple[bytes, str]]:
-        """The pictures to hash; everything that needs no hashing is settled on the way."""
+        """Yield the pictures to hash; items that need no hashing are settled here."""
         for entry in self.unsettled():
             heard = self._lately.get(entry.key)
             if heard is not None and heard[0] == entry.identity:
@@ -124,7 +124,7 @@ class Survey:
                 yield entry.key, entry.path
 
     def unsettled(self) -> Iterator[Entry]:
-        """The items whose picture has to be hashed."""
+        """Yield the items whose picture must be hashed."""
         items = self._document.items(self._options.items, self._options.image_key)
         pictures = self._pictures
         while True:
@@ -146,7 +146,7 @@ class Survey:
             self._on_progress(self.tally)
 
     def _located(self, number: int, item: Item) -> Optional[Entry]:
-        """The item as an entry with its picture, or None when it is settled already."""
+        """Return the item as an entry with its picture, or None if it is settled already."""
         value = item.value
         image = value.get(self._image_key)
         if self._missing and is_dhash(value.get(DHASH)):
@@ -210,7 +210,7 @@ class Survey:
         self.tally.fail(entry.number, failure)
 
     def _say(self, entry: Entry, verdict: Verdict, seconds: Optional[float]) -> None:
-        # A review stands for as long as the dHash that it is of.
+        # A review is valid as long as its dHash.
         settled = entry.owned.get(DHASH) == verdict.dhash and is_settled(entry.owned)
         self.tally.put(entry.number, verdict, seconds, settled=settled)
         if not matches(entry.owned, verdict):
@@ -221,7 +221,7 @@ class Survey:
 
 def refuse_nothing(options: Options, tally: Counts) -> None:
     """
-    :raises MobiusError: no item names a picture, so that a run would measure nothing and succeed.
+    :raises MobiusError: no item names a picture, so a run would succeed without measuring anything.
     """
     if not tally.with_picture:
         raise MobiusError(
@@ -232,16 +232,16 @@ def refuse_nothing(options: Options, tally: Counts) -> None:
 
 
 class Refused(NamedTuple):
-    """Why a run stops, and what helps."""
+    """Why a run stops, and the remedy."""
 
     what: str
     remedy: str
 
 
 def refuse_failures(options: Options, tally: Counts, transient: int = 0) -> Optional[Refused]:
-    """Why a run stops for its failures, or None.
+    """Return why a run stops for its failures, or None.
 
-    :param transient: as many of them may turn out well the next time.
+    :param transient: number of failures that may not occur again.
     """
     failed, named = tally.failed - transient, tally.with_picture
     within = not named or 100.0 * failed / named <= options.max_failure_rate
@@ -252,14 +252,14 @@ def refuse_failures(options: Options, tally: Counts, transient: int = 0) -> Opti
         return None
     first = "; ".join(f"{each['image']}: {each['message']}" for each in list(tally.failures)[:3])
     return Refused(
-        f"{failed} of {named} pictures gave no dHash, {100.0 * failed / named:.2f} %, "
+        f"{failed} of {named} pictures could not be hashed, {100.0 * failed / named:.2f} %, "
         f"and the limit is {options.max_failure_rate:g} % ({first})",
-        "mend those pictures or their paths, or raise max_failure_rate (mobius_max_failure_rate)",
+        "fix those pictures or their paths, or raise max_failure_rate (mobius_max_failure_rate)",
     )
 
 
 def _lines(entry: Entry, verdict: Verdict) -> Tuple[str, str]:
-    """One item before and after, for a diff."""
+    """Format one item before and after, for a diff."""
     after: Dict[str, Any] = {} if verdict.dhash is None else {DHASH: verdict.dhash}
     after[CONFIDENCE] = verdict.confidence
     if verdict.reasons:

@@ -113,7 +113,7 @@ def test_what_a_sample_only_suggests_refuses_nothing(site):
     assert (told["sampled"], told["failed_items"], told["expected_failure_rate"]) == (10, 2, 20)
     assert (told["would_fail"], told["refusal"]) == (False, "")
     assert told["lines"][1] == (
-        "failures  20.00 % expected from a sample of 10, the limit is 10 %: OVER IT, SO THE MIGRATION MAY FAIL"
+        "failures  20.00 % expected from a sample of 10, the limit is 10 %: EXCEEDED, THE MIGRATION MAY FAIL"
     )
     assert site.migrate(max_failure_rate=10)["failed_items"] == 2
 

@@ -200,7 +200,7 @@ def test_what_no_outcome_depends_on_takes_the_short_way(settled, ways):
 
 def test_too_many_failures_fail_each_time(settled, ways):
     for _unused in range(2):
-        with pytest.raises(MobiusError, match="10 of 16 pictures gave no dHash"):
+        with pytest.raises(MobiusError, match="10 of 16 pictures could not be hashed"):
             settled.migrate(max_failure_rate=5)
     assert len(ways) == 2
 

@@ -159,7 +159,7 @@ def test_a_list_as_root_gets_no_block(site):
 
 def test_too_many_failures_stop_before_any_byte(varied):
     before = varied.library.read_bytes()
-    with pytest.raises(MobiusError, match="10 of 16 pictures gave no dHash, 62.50 %, and the limit is 62.4 %"):
+    with pytest.raises(MobiusError, match="10 of 16 pictures could not be hashed, 62.50 %, and the limit is 62.4 %"):
         varied.migrate(max_failure_rate=62.4)
     assert varied.library.read_bytes() == before
     assert not (varied.home / "backups").exists()
@@ -311,7 +311,7 @@ def test_a_wrong_edit_is_never_put_in_place(site, monkeypatch):
         site.migrate()
     assert site.library.read_bytes() == before
     monkeypatch.setattr(positions, "text_splices", lambda *given: [])
-    with pytest.raises(MobiusError, match="does not have what was found"):
+    with pytest.raises(MobiusError, match="does not have its result"):
         site.migrate()
     assert site.library.read_bytes() == before
 

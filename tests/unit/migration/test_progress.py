@@ -186,7 +186,7 @@ def test_the_state_of_the_job_is_read_as_ansible_writes_it(state: str, finished:
 
 
 def test_lines_are_for_people() -> None:
-    assert format_progress({}) == "looking at the library"
+    assert format_progress({}) == "reading the library"
     assert format_progress({**NOTE, "phase": "writing"}) == "writing the library"
     assert format_progress(NOTE) == "3 of about 9 items, 2 a second, about 2 s left, 1 failed"
     large = {**NOTE, "done": 12_345, "total": 1_000_000, "rate": 870.4, "eta": 1134.7}

@@ -31,7 +31,7 @@ def current(site):
 def test_a_record_that_cannot_be_finished_is_a_warning_and_the_next_run_finishes_it(library, monkeypatch):
     monkeypatch.setattr(apply, "commit", fails(OSError(28, "No space left on device")))
     result = library.migrate()
-    assert result["changed"] and "could not be finished" in result["warnings"][0]
+    assert result["changed"] and "could not be completed" in result["warnings"][0]
     assert "pending" in state.read_document(str(library.library))
     assert current(library)["sha256"] == result["sha256_after"]
     monkeypatch.undo()

@@ -102,7 +102,7 @@ def site(tmp_path: Path) -> Site:
 def test_progress_is_told_and_the_result_is_that_of_a_plain_run(tmp_path: Path) -> None:
     site = Site(tmp_path, 20)
     output = site.run(progress="yes", timeout="300")
-    assert "of about 20 items" in output or "looking at the library" in output
+    assert "of about 20 items" in output or "reading the library" in output
     followed = result(output)
     assert followed["changed"] is True
     assert followed["hashed"] == 20

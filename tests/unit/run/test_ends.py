@@ -191,11 +191,11 @@ DEPLOYMENTS = {
         ([], ALL),
     ),
     "the migration refused": Ended(
-        Story().prepared().failed("migrate", "4 of 8 pictures gave no dHash").restored(outcome="ok").healthy(),
+        Story().prepared().failed("migrate", "4 of 8 pictures could not be hashed").restored(outcome="ok").healthy(),
         found(OLD),
         "rolled_back",
         [
-            'Failed in step "migrate": 4 of 8 pictures gave no dHash. Rolled back: nothing had been replaced, and '
+            'Failed in step "migrate": 4 of 8 pictures could not be hashed. Rolled back: nothing had been replaced, and '
             f"{PATH} holds the bytes from before (sha256 {OLD}). Health afterwards: good.",
             *state(AS_BEFORE),
         ],
