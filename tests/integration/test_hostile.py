@@ -90,7 +90,7 @@ def test_a_wrong_variable_is_refused_before_anything(hostile):
     wrong = {"mobius_verify_sample": "-1", "mobius_max_failure_rate": "abc", "mobius_lock_ttl": 0}
     run = hostile.play("deploy", mobius_runtime_venv=str(hostile.home / "venv"), **wrong)
     for name, value in wrong.items():
-        run.failed(f"{name} is {json.dumps(value)}, it has to be")
+        run.failed(f"{name} is {json.dumps(value)}, must be")
     run.failed("Nothing was changed")
     after = hostile.tree()
     assert {name: after.pop(name, None) for name in before} == before
@@ -111,4 +111,4 @@ def test_a_way_back_is_not_refused_for_what_it_does_not_use(hostile):
     refused = hostile.play("rollback", mobius_lock_ttl=0, **unused).failed("mobius_lock_ttl is ")
     # ansible-core 2.16 hands the number on as text.
     said = " ".join(refused.output.split())
-    assert re.search(r'mobius_lock_ttl is ("?)0\1, it has to be a whole number from 1 ', said)
+    assert re.search(r'mobius_lock_ttl is ("?)0\1, must be a whole number from 1 ', said)

@@ -45,15 +45,15 @@ def test_lists_and_mappings_arrive_as_text(site, serial):
 def test_batches_that_make_no_sense_are_refused_by_name(site):
     for name in ("deploy", "rollback"):
         run = site.play(name, mobius_serial="1,x%")
-        run.failed('mobius_serial is "1,x%", it has to be numbers of hosts or percentages')
+        run.failed('mobius_serial is "1,x%", must be numbers of hosts or percentages')
         assert "probably a bug" not in run.output
 
 
 @pytest.mark.parametrize(
     "given, told",
     [
-        ({"mobius_backp": "latest"}, "mobius_backp is no variable of this collection. Was mobius_backup meant?"),
-        ({"mobius_of_mine": 1}, "mobius_of_mine is no variable of this collection"),
+        ({"mobius_backp": "latest"}, "mobius_backp is not a variable of this collection. Did you mean mobius_backup?"),
+        ({"mobius_of_mine": 1}, "mobius_of_mine is not a variable of this collection"),
         ({"mobius_backup": "{{ mobius_nobody_has_set_it }}"}, "mobius_backup"),
         ({"mobius_backup_dir": "/srv/{{ mobius_nobody_has_set_it }}/x"}, "mobius_backup_dir"),
         ({"mobius_backup": 7}, "mobius_backup"),
@@ -82,4 +82,4 @@ def test_a_rollback_is_not_refused_for_what_it_does_not_use(site):
 
 def test_a_name_that_nobody_reads_warns_a_deployment(site):
     run = site.play("deploy", **NEEDED, mobius_max_failure_rates=7).succeeded()
-    assert "Was mobius_max_failure_rate meant?" in run.output
+    assert "Did you mean mobius_max_failure_rate?" in run.output

@@ -24,7 +24,7 @@ MOST_RETURNED = 10_000
 
 
 def find(request: Request, *, check_mode: bool = False) -> Dict[str, Any]:
-    """Find the duplicates, and write a file of them where asked; returns what ``library_duplicates`` documents.
+    """Find the duplicates and optionally write them to a file; returns what ``library_duplicates`` documents.
 
     :raises MobiusError: the library cannot be read, an option is out of range, or ``dest`` may not be written.
     """
@@ -38,7 +38,7 @@ def find(request: Request, *, check_mode: bool = False) -> Dict[str, Any]:
 
 
 def search(request: Request, warnings: List[str]) -> Duplicates:
-    """Read the library and compare its dHashes; ``warnings`` gains what a person should know."""
+    """Read the library and compare its dHashes; appends to ``warnings``."""
     version = read_version(locate_library(request.path))
     catalog = Catalog(request.image_key, request.root)
     with open_document(request.path) as document:
@@ -52,7 +52,7 @@ def search(request: Request, warnings: List[str]) -> Duplicates:
             f"made from the nearest ones. Next: a smaller distance"
         )
     if catalog.without_image:
-        warnings.append(f"{catalog.without_image:,} items have a dHash and name no image; they were not compared")
+        warnings.append(f"{catalog.without_image:,} items have a dHash but no image; they were not compared")
     exact = [[place] for place, count in enumerate(by_hash.file_counts) if count > 1]
     groups = [_group(catalog, by_hash, places) for places in (*exact, *near.groups)]
     groups.sort(key=lambda group: (group.distance, -len(group.members)))
@@ -77,7 +77,7 @@ def _members(catalog: Catalog, numbers: Iterable[int]) -> List[Member]:
 
 
 def _refuse(request: Request) -> Optional[Output]:
-    """Stop before anything is read where the request cannot be met."""
+    """Refuse an impossible request before anything is read."""
     if not 0 <= request.distance <= MOST_DISTANCE:
         raise MobiusError(
             f"Invalid distance: must be between 0 and {MOST_DISTANCE} bits",
@@ -88,7 +88,7 @@ def _refuse(request: Request) -> Optional[Output]:
     if request.dest is None:
         return None
     if request.format not in FORMATS:
-        raise MobiusError("Unknown format", request.format, f"choose one of {', '.join(FORMATS)}")
+        raise MobiusError("Unknown format", request.format, f"use one of {', '.join(FORMATS)}")
     output = Output(request.dest, request.owner, request.group, request.mode, text=request.format != "html")
     output.refuse(request.path, "The report of duplicates")
     return output
@@ -126,5 +126,5 @@ def _result(request: Request, found: Duplicates, warnings: List[str]) -> Dict[st
 
 
 def _shown(member: Member) -> Dict[str, str]:
-    # What Ansible returns has to be UTF-8; a path in a library need not be.
+    # Ansible's results must be UTF-8, unlike paths in a library.
     return {name: printable(value, None) for name, value in member._asdict().items()}

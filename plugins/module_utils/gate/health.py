@@ -1,7 +1,7 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether a health response is a yes: its HTTP status, and what its body says."""
+"""Judge a health response by its HTTP status and its body."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from ..text import printable, redact
 from .samples import BAD, NOT_OK, OK
 
 STATUS_CODES = ("200",)
-#: Words that a status may have, in any case; other words are a no.
+#: Healthy status words, in any case; other words are unhealthy.
 WORDS = (
     *("healthy", "ok", "okay", "up", "pass", "passed", "passing", "green", "alive", "ready", "running", "success"),
     *("successful", "good", "live", "online", "available", "active", "operational", "serving", "true", "yes"),
 )
-# Only in a body that is one plain word: other text, such as a page, says nothing.
+# Only for a body that is one plain word; other text, such as a page, is not evaluated.
 _UNHEALTHY = frozenset(
     ("unhealthy", "down", "fail", "failed", "failing", "failure", "error", "red", "dead", "critical", "unavailable")
     + ("offline", "stopped", "starting", "stopping", "degraded", "false", "no", "not ok", "not ready", "out_of_service")
 )
-# A status has to be one of the accepted words or codes; the others refuse only what is clearly a no, because they
-# have other meanings as well (a state of 42, a list that is called up).
+# A status must be one of the accepted words or codes; the other members fail only on a clear no, because they have
+# other meanings as well (a state of 42, a list named up).
 _STATUS = "status"
 _OTHERS = ("state", "health", "healthy", "ok", "success", "result", "condition", "overall", "up", "ready", "alive")
 _INNER = (_STATUS, *_OTHERS, "code", "value", "name", "text")
@@ -40,14 +40,14 @@ _RANGE = re.compile(r"([1-5][0-9]{2})(?:\s*-\s*([1-5][0-9]{2}))?|([1-5])xx", re.
 
 @dataclass(frozen=True)
 class HealthRules:
-    """What is accepted: HTTP statuses as (first, last), and words in lower case."""
+    """The accepted HTTP statuses as (first, last), and words in lower case."""
 
     codes: Tuple[Tuple[int, int], ...] = ((200, 200),)
     words: Tuple[str, ...] = WORDS
 
     @classmethod
     def of(cls, codes: Optional[Sequence[Any]], words: Optional[Sequence[Any]]) -> HealthRules:
-        """From options; none, or none but empty ones, means the default.
+        """Create the rules from options; missing or only empty ones mean the default.
 
         :param codes: such as 200, "204", "200-299" or "2xx".
         :raises MobiusError: not a status code.
@@ -68,15 +68,15 @@ DEFAULT_RULES = HealthRules()
 
 
 def judge_health(response: Response, rules: HealthRules = DEFAULT_RULES) -> Tuple[str, str]:
-    """OK, or NOT_OK or BAD with what was seen and what would be accepted.
+    """Return OK, or NOT_OK or BAD with the observed and the accepted values.
 
-    A body that says nothing about health, such as a page or an empty one, leaves the HTTP status to decide.
+    If the body has no health information, such as a page or an empty body, the HTTP status decides.
     """
     if not rules.accepts_code(response.status):
         document, _problem = _json_of(response)
         status = document.get(_STATUS) if isinstance(document, dict) else None
-        said = [status] if isinstance(status, str) else []
-        return NOT_OK, _joined(describe_status(response.status, rules.describe_codes()), said + _reasons(document))
+        stated = [status] if isinstance(status, str) else []
+        return NOT_OK, _joined(describe_status(response.status, rules.describe_codes()), stated + _reasons(document))
     document, problem = _json_of(response)
     if problem:
         word = _word(response.text())
@@ -93,7 +93,7 @@ def judge_health(response: Response, rules: HealthRules = DEFAULT_RULES) -> Tupl
 
 
 def describe_status(status: int, accepted: str) -> str:
-    """An HTTP status that is not accepted, and those that are."""
+    """Describe an HTTP status that is not accepted, and those that are."""
     redirect = " (a redirect, not followed)" if 300 <= status < 400 else ""
     return f"answered {status}{redirect}, accepted: {accepted}"
 
@@ -112,9 +112,9 @@ def _type_of(response: Response) -> str:
 
 
 def _json_of(response: Response) -> Tuple[Any, str]:
-    """The document that the body is, and why it is not the JSON that it claims to be.
+    """Return the parsed body, or why it is not the JSON that its type promises.
 
-    A body that is one plain word of another type is that word.
+    A body that is one plain word is returned as that word.
     """
     text = response.text().strip("\ufeff \t\r\n\x00")
     claimed = "json" in response.content_type.lower()
@@ -130,7 +130,7 @@ def _json_of(response: Response) -> Tuple[Any, str]:
 
 
 def _refusal(document: Any, rules: HealthRules) -> Optional[Tuple[str, Any]]:
-    """(name of the member, value) of what says that the service is not well; None where nothing does."""
+    """Return (name, value) of the member that reports an unhealthy service, or None."""
     if not isinstance(document, dict):
         return ("", document) if _is_no(document, rules) else None
     members = {str(name).lower(): value for name, value in document.items()}
@@ -195,5 +195,5 @@ def _reasons(document: Any) -> List[str]:
 
 
 def _joined(seen: str, reasons: List[str]) -> str:
-    said = [printable(redact(reason), 100) for reason in dict.fromkeys(reasons)]
-    return f"{seen}; it says: {', '.join(said)}"[:_LONGEST] if said else seen
+    reasons_shown = [printable(redact(reason), 100) for reason in dict.fromkeys(reasons)]
+    return f"{seen}; reasons: {', '.join(reasons_shown)}"[:_LONGEST] if reasons_shown else seen

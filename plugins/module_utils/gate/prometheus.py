@@ -1,10 +1,10 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Values out of the Prometheus text format and OpenMetrics.
+"""Extract values from the Prometheus text format and OpenMetrics.
 
-prometheus_client's parsers read it where they can be imported. The parser below covers the whole grammar for hosts
-without them, and for what an older or stricter one rejects as a whole because of one line.
+prometheus_client's parsers are used if installed. The parser below covers the whole grammar for hosts without them, and
+for documents that an older or stricter parser rejects because of one line.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ _ESCAPES = {"n": "\n", '"': '"', "\\": "\\"}
 
 
 class Parsed(NamedTuple):
-    """By name the worst value over all labels (the largest, NaN above all), how many lines were metrics, and the first
-    line that was not.
+    """The worst value of each name over all labels (the largest; NaN is worst), the number of metric lines, and the
+    first invalid line.
     """
 
     values: Dict[str, float]
@@ -42,27 +42,27 @@ class Parsed(NamedTuple):
 
 
 def parse(text: str, *, openmetrics: bool = False) -> Parsed:
-    """Parse a document; a line that is not a metric makes the metric that it names NaN, and no other.
+    """Parse a document; an invalid line makes only the metric that it names NaN.
 
-    :param openmetrics: whether the service calls it OpenMetrics.
+    :param openmetrics: whether the content type is OpenMetrics.
     """
     pairs = by_library(text, openmetrics=openmetrics)
     return Parsed(worst_of(pairs), len(pairs), "") if pairs is not None else by_grammar(text)
 
 
 def by_library(text: str, *, openmetrics: bool = False) -> Optional[Tuple[_Pair, ...]]:
-    """What prometheus_client reads; None where it is not installed or rejects the document."""
+    """Parse with prometheus_client; None if it is not installed or rejects the document."""
     try:
         library = import_module("prometheus_client.openmetrics.parser" if openmetrics else "prometheus_client.parser")
         families = library.text_string_to_metric_families(text)
         return tuple((sample.name, float(sample.value)) for family in families for sample in family.samples)
     except Exception:
-        # Any: its parsers end with IndexError and others on some invalid documents.
+        # Any exception: its parsers raise IndexError and others on some invalid documents.
         return None
 
 
 def by_grammar(text: str) -> Parsed:
-    """What the grammar below reads."""
+    """Parse with the grammar above."""
     values: Dict[str, float] = {}
     samples, invalid = 0, ""
     for line in _lines(text):
@@ -85,9 +85,9 @@ def is_metric(line: str) -> bool:
 
 def _lines(text: str) -> Iterator[str]:
     for line in text.split("\n"):
-        stripped = line.strip(" \t\r\ufeff")
-        if stripped and not stripped.startswith("#"):
-            yield stripped
+        content = line.strip(" \t\r\ufeff")
+        if content and not content.startswith("#"):
+            yield content
 
 
 def _sample(line: str) -> Optional[_Pair]:

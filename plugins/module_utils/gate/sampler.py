@@ -12,7 +12,7 @@ from ..http import Access, InvalidResponse, NoResponse, Response, build_opener, 
 from ..text import configured_secrets, redact
 from .health import DEFAULT_RULES, HealthRules, describe_status, judge_health
 from .metrics import InvalidDocument, read_metrics
-from .samples import BAD, NOT_ASKED, NOT_OK, OK, UNREACHABLE, Sample
+from .samples import BAD, NOT_OK, NOT_REQUESTED, OK, UNREACHABLE, Sample
 
 
 class Sampler:
@@ -47,7 +47,7 @@ class Sampler:
         at = timestamp()
         health, health_note = self._request(self._health_url, lambda response: judge_health(response, self._rules))
         found: Dict[str, Any] = {}
-        metrics, metrics_note = NOT_ASKED, ""
+        metrics, metrics_note = NOT_REQUESTED, ""
         if self._metrics_url is not None:
             metrics, metrics_note = self._request(self._metrics_url, lambda response: self._read(response, found))
         notes = [*_notes(health_note, metrics_note), *_lacking(found)]

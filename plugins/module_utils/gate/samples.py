@@ -1,7 +1,7 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What one sample of a service found."""
+"""One sample of a service."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ OK = "ok"
 NOT_OK = "not_ok"
 UNREACHABLE = "unreachable"
 BAD = "bad"
-NOT_ASKED = "not_asked"
+NOT_REQUESTED = "not_asked"
 
 METRICS = ("avg_hash_time", "p95_hash_time", "extraction_failures_rate", "low_confidence_queue_length")
 UNITS = {
@@ -27,14 +27,14 @@ UNITS = {
 class Sample:
     """One sample.
 
-    ``health`` and ``metrics`` are OK, NOT_OK (a response that says no), UNREACHABLE (no response) or BAD (an invalid
-    response); ``metrics`` is NOT_ASKED without a URL. ``values`` are the metrics that are numbers, in the units of
+    ``health`` and ``metrics`` are OK, NOT_OK (an unhealthy response), UNREACHABLE (no response) or BAD (an invalid
+    response); ``metrics`` is NOT_REQUESTED without a URL. ``values`` are the metrics that are numbers, in the units of
     :data:`UNITS`; ``bad`` and ``missing`` name the others. ``elapsed`` is in seconds since the watch began.
     """
 
     elapsed: float
     health: str
-    metrics: str = NOT_ASKED
+    metrics: str = NOT_REQUESTED
     values: Mapping[str, float] = field(default_factory=dict)
     bad: Tuple[str, ...] = ()
     missing: Tuple[str, ...] = ()

@@ -1,7 +1,7 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Takes samples at intervals until there is a judgement or the time is over."""
+"""Take samples at intervals until there is a judgement or the time is over."""
 
 from __future__ import annotations
 
@@ -54,9 +54,9 @@ def watch(
         if on_sample is not None:
             on_sample(samples[-1])
         judgement = judge(samples, rules, ended=False)
-        following = max(moment + rhythm.wait(moment), clock() - began)
+        next_at = max(moment + rhythm.wait(moment), clock() - began)
         if judgement.result != INCONCLUSIVE:
             return judgement, samples
-        if following > rhythm.window:
+        if next_at > rhythm.window:
             return judge(samples, rules, ended=True), samples
-        sleep(max(0.0, following - (clock() - began)))
+        sleep(max(0.0, next_at - (clock() - began)))

@@ -1,7 +1,7 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Maintenance mode: a flag file that other services look at."""
+"""Maintenance mode: a flag file that other services check."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from ..errors import MobiusError
 from ..storage.paths import refuse_target
 from ..storage.replace import open_regular, remove_durably, replace_whole
 
-# Read by web servers, which are not in the group of the library.
+# World-readable for web servers, which are not in the library's group.
 _MODE = 0o644
 _MEMBERS = {"reason", "deployment", "since"}
 
 
 def read_flag(path: str) -> Dict[str, Any]:
-    """What the flag says; empty when maintenance is off. A flag made by hand, whatever is in it, is on."""
+    """Return the flag's content; empty when maintenance is off. A flag made by hand counts, whatever it contains."""
     return _read(path).content
 
 
 class _Flag(NamedTuple):
-    """``removable``: made by :func:`set_flag`, or empty, as one that was made by hand may be."""
+    """``removable``: made by :func:`set_flag`, or an empty file made by hand."""
 
     content: Dict[str, Any]
     removable: bool
@@ -55,13 +55,13 @@ def set_flag(
     library: str = "",
     check_mode: bool = False,
 ) -> Dict[str, Any]:
-    """Make or remove the flag. One that is there stays as it is: it tells since when.
+    """Create or remove the flag. An existing flag stays unchanged, because it has the time since when it is on.
 
-    :param on: None only tells.
-    :param deployment: removes only the flag that it made; who removes it by hand has none.
-    :param library: what a flag may not be.
+    :param on: None only reports.
+    :param deployment: removes only the flag that it made; empty for a removal by hand.
+    :param library: the library, which the flag must not be.
     :returns: ``changed``, ``on``, ``content`` (of the flag) and ``diff``.
-    :raises MobiusError: the file is to be removed and is no flag that was made here.
+    :raises MobiusError: the file to remove is not a flag of this collection.
     """
     if library:
         refuse_target(path, library, "The flag")
@@ -72,8 +72,8 @@ def set_flag(
         after = {"reason": reason, "deployment": deployment, "since": since}
     elif on is False and before and deployment in ("", before.get("deployment")):
         if not found.removable:
-            what = "This file is not one that maintenance mode made, so it was not removed"
-            raise MobiusError(what, path, f"look at it; where it is the flag: rm {shlex.quote(path)}")
+            what = "This file was not created by maintenance mode, so it was not removed"
+            raise MobiusError(what, path, f"check it; if it is the flag: rm {shlex.quote(path)}")
         after = {}
     changed = before != after
     if changed and not check_mode:

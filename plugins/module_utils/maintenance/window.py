@@ -1,7 +1,7 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""When deployments may start: a daily window in a time zone, on some days of the week."""
+"""The maintenance window in which deployments may start: daily, in a time zone, on some days of the week."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..errors import MobiusError
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _CLOCK = re.compile(r"(\d{1,2}):(\d{2})")
-# A week and the days around it: whatever the days, one opening lies in it; a gap of the clock may swallow one.
+# A week and the days around it contain at least one opening; a clock change may skip one.
 _LOOK_AHEAD = 15
 
 
@@ -23,7 +23,7 @@ _LOOK_AHEAD = 15
 class Window:
     """Open from ``start`` until ``end``, wall clock of ``zone``, beginning on ``days`` (0 is Monday).
 
-    An ``end`` not after ``start`` is one of the next day; both equal is the whole day.
+    An ``end`` not after ``start`` is on the next day; if both are equal, the window is the whole day.
     """
 
     start: time
@@ -32,23 +32,25 @@ class Window:
     days: Tuple[int, ...] = tuple(range(7))
 
     def opening(self, day: date) -> Tuple[datetime, datetime]:
-        """The opening that begins on ``day``, in UTC; empty when the clock skips it."""
+        """Return the opening that begins on ``day``, in UTC; empty if the clock skips it."""
         closes_on = day if self.start < self.end else day + timedelta(days=1)
         return self._moment(day, self.start, 0), self._moment(closes_on, self.end, 1)
 
     def _moment(self, day: date, clock: time, fold: int) -> datetime:
-        # Where the clock shows an hour twice, the window has the longer of both readings.
+        # If the clock repeats an hour, the window is the longer of both readings.
         return datetime.combine(day, clock, self.zone).replace(fold=fold).astimezone(timezone.utc)
 
 
 def parse_window(options: Mapping[str, Any]) -> Window:
-    """A window from ``start``, ``end`` (HH:MM), ``timezone`` (IANA name; UTC) and ``days`` (mon..sun; all).
+    """Return a window from ``start``, ``end`` (HH:MM), ``timezone`` (IANA name; UTC) and ``days`` (mon..sun; all).
 
-    :raises MobiusError: one of them makes no sense.
+    :raises MobiusError: one of them is invalid.
     """
     unknown = sorted(set(options) - {"start", "end", "timezone", "days"})
     if unknown:
-        raise MobiusError("A maintenance window has no", ", ".join(unknown), "use start, end, timezone and days")
+        raise MobiusError(
+            "Unknown keys in the maintenance window", ", ".join(unknown), "use start, end, timezone and days"
+        )
     days = options.get("days") or DAYS
     if isinstance(days, str):
         days = [part for part in re.split(r"[\s,]+", days) if part]
@@ -61,7 +63,7 @@ def parse_window(options: Mapping[str, Any]) -> Window:
 
 
 def look(window: Window, now: datetime) -> Dict[str, Any]:
-    """Tell where ``now`` is.
+    """Locate ``now`` relative to the window.
 
     :param now: aware.
     :returns: ``open``, ``opens_at`` (begin of this opening, or of the next one) and ``closes_at``, both ISO 8601 with
@@ -69,7 +71,7 @@ def look(window: Window, now: datetime) -> Dict[str, Any]:
     :raises MobiusError: the window never opens.
     """
     now = now.astimezone(timezone.utc)
-    # Yesterday's opening may last until today, and across a change of date line the zone's day may differ from UTC's.
+    # Yesterday's opening may last until today, and the zone's day may differ from UTC's.
     first = now.astimezone(window.zone).date() - timedelta(days=2)
     for offset in range(_LOOK_AHEAD):
         day = first + timedelta(days=offset)
@@ -93,7 +95,7 @@ def _clock(value: Any, name: str) -> time:
     if hour > 23 or minute > 59:
         # Without quotes, YAML reads 22:00 as 1320: a number in base 60.
         raise MobiusError(
-            f"The {name} of the maintenance window is no time", repr(value), "give it in quotes, as in '22:00'"
+            f"The {name} of the maintenance window is not a time", repr(value), "give it in quotes, as in '22:00'"
         )
     return time(hour, minute)
 
@@ -105,7 +107,7 @@ def _zone(name: Any) -> tzinfo:
         return ZoneInfo(str(name))
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise MobiusError(
-            "The time zone of the maintenance window is not known here",
+            "Unknown time zone of the maintenance window",
             repr(name),
             "use a name such as Europe/Berlin, and install tzdata where it is missing",
         ) from error
@@ -114,5 +116,5 @@ def _zone(name: Any) -> tzinfo:
 def _day(value: Any) -> int:
     short: Optional[str] = str(value).strip().lower()[:3]
     if short not in DAYS or not str(value).strip().isalpha():
-        raise MobiusError("No such day in the maintenance window", repr(value), f"use {', '.join(DAYS)}")
+        raise MobiusError("Unknown day in the maintenance window", repr(value), f"use {', '.join(DAYS)}")
     return DAYS.index(short)

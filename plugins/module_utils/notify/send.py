@@ -1,7 +1,7 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Sends one message to every channel that wants it; a channel that fails affects only itself."""
+"""Send one message to every subscribed channel; a channel that fails does not affect the others."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ def notify(
             if reason:
                 failed.setdefault(reason, []).append(name)
         results.append({"channel": name, "sent": not reason, "reason": reason})
-    # One cause, such as a network that is down, is one warning.
+    # Channels with the same cause, such as a network outage, share one warning.
     warnings = [f"Notification failed: {reason} ({', '.join(names)})" for reason, names in failed.items()]
     return {"changed": False, "channels": results, "warnings": warnings}
 
 
 def secrets_of(channels: Sequence[Channel]) -> Collection[str]:
-    """What no message may contain: passwords, headers, and the secret parts of the channels' URLs."""
+    """Return the secrets of the channels: passwords, headers, and the secret parts of their URLs."""
     return configured_secrets(list(channels))
 
 
@@ -55,7 +55,7 @@ def _unwanted(message: Message, channel: Channel, check_mode: bool) -> str:
 
 
 def _attempt(message: Message, channel: Channel, timeout: float) -> str:
-    """Why it was not sent; empty when it was."""
+    """Send the message, and return why it was not sent, or an empty string."""
     try:
         if channel["type"] == "email":
             _mail(message, channel, timeout)
@@ -67,7 +67,7 @@ def _attempt(message: Message, channel: Channel, timeout: float) -> str:
         # The location may be the URL, and the URL of a webhook is its password.
         return error.what if error.remedy is None else f"{error.what}: {error.remedy}"
     except (ValueError, UnicodeError, OSError) as error:
-        return f"the message could not be built ({type(error).__name__})"
+        return f"the message could not be created ({type(error).__name__})"
     return ""
 
 
@@ -84,13 +84,13 @@ def _post(message: Message, channel: Channel, timeout: float) -> None:
     )
     document = document_of(channel["type"], message, channel.get("max_size"))
     response = post(build_opener(access, url), url, access, document)
-    # Teams' connectors answer 200 also when they could not deliver, and say so in the body.
+    # Teams' connectors answer 200 even if delivery failed, and report it in the body.
     if not 200 <= response.status < 300 or b"delivery failed" in response.body[:_LONGEST_ANSWER]:
         raise NotSent(f"answered {response.status}{_answer(response, channel)}{proxy_note(url, access)}")
 
 
 def _answer(response: Response, channel: Channel) -> str:
-    """What a service says of a message that it rejects, such as Slack's invalid_payload; pages are left out."""
+    """Return a service's reason for rejecting a message, such as Slack's invalid_payload; HTML pages are left out."""
     text = " ".join(response.body[: _LONGEST_ANSWER + 1].decode("utf-8", "replace").split())
     if not text or len(response.body) > _LONGEST_ANSWER or text.startswith("<"):
         return ""

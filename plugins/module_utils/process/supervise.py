@@ -1,10 +1,10 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A program in the background, for hosts with no service manager: started and stopped by its pid file.
+"""Supervise a background program by its pid file, for hosts without a service manager.
 
-Why not something that exists: ``systemd-run --user`` needs the systemd that these hosts lack, ``start-stop-daemon`` is
-Debian's and knows a process by its pid alone, and a library would have to be there before the environment is.
+Alternatives do not fit: ``systemd-run --user`` needs systemd, which these hosts lack, ``start-stop-daemon`` is specific
+to Debian and identifies a process by its pid alone, and a package would be needed before the environment exists.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _TAIL = 2000
 
 @dataclass(frozen=True)
 class Program:
-    """What to run and where it leaves its traces. Times are in seconds."""
+    """The program, its pid file and its log. Times are in seconds."""
 
     argv: List[str]
     pid_file: str
@@ -40,7 +40,7 @@ class Program:
 
 
 class Running(NamedTuple):
-    """A live process that a pid file stands for."""
+    """The live process of a pid file."""
 
     pid: int
     start: str
@@ -48,7 +48,7 @@ class Running(NamedTuple):
 
 @contextlib.contextmanager
 def alone(program: Program) -> Iterator[None]:
-    """One at a time for one pid file: two that start at once would both believe in the one that got the port."""
+    """Lock a pid file: of two concurrent starts, both would accept the process that got the port."""
     folder = os.path.dirname(os.path.abspath(program.pid_file))
     make_folders(folder)
     timeout = program.stop_timeout + 60
@@ -60,7 +60,7 @@ def alone(program: Program) -> Iterator[None]:
 
 
 def find(pid_file: str) -> Optional[Running]:
-    """The process that a pid file stands for, if it lives; a pid that was given to another process since is none."""
+    """Return the live process of a pid file; a reused pid does not count."""
     try:
         document = json.loads(Path(pid_file).read_bytes())
         noted = Running(int(document["pid"]), str(document["start"]))
@@ -68,15 +68,15 @@ def find(pid_file: str) -> Optional[Running]:
     except FileNotFoundError:
         return None
     except (ValueError, KeyError, TypeError):
-        # Nothing in it can be trusted to name a process; it is replaced at the next start.
+        # The file is unusable; the next start replaces it.
         return None
     return noted if boot == boot_id() and start_of(noted.pid) == noted.start else None
 
 
 def start(program: Program, is_up: Callable[[], bool], timeout: float = 20.0) -> Running:
-    """Start in a session of its own, so that it outlives whoever started it; wait until ``is_up`` says so.
+    """Start the program in its own session, so it outlives its starter; wait until ``is_up`` returns true.
 
-    :raises MobiusError: it ended or was not up in time (it is ended then), with the end of its log.
+    :raises MobiusError: it ended or was not up in time (it is stopped then), with the end of its log.
     """
     log_start = _prepare_log(program)
     process = _spawn(program)
@@ -96,20 +96,20 @@ def start(program: Program, is_up: Callable[[], bool], timeout: float = 20.0) ->
 
 
 def stop(program: Program) -> bool:
-    """Ask the program to end, and end its process group when it does not; False when it was not running.
+    """Terminate the program, and kill its process group if it does not end; False if it was not running.
 
-    :raises MobiusError: it is still there after all that.
+    :raises MobiusError: it is still running afterwards.
     """
     running = find(program.pid_file)
     if running is not None:
         _signal(running, signal.SIGTERM)
         if not _gone(running, program.stop_timeout):
-            # Checked again: the pid still is the process that we started, and so is the group that it leads.
+            # Check again that the pid, and so its process group, is still the process that we started.
             if start_of(running.pid) == running.start:
                 _end_group(running.pid)
             if not _gone(running, 5.0):
                 raise MobiusError(
-                    f"Process {running.pid} does not end", program.pid_file, f"look at it: ps -fp {running.pid}"
+                    f"Process {running.pid} does not end", program.pid_file, f"inspect it: ps -fp {running.pid}"
                 )
     with contextlib.suppress(FileNotFoundError):
         remove_durably(program.pid_file)
@@ -139,12 +139,12 @@ def _spawn(program: Program) -> subprocess.Popen[bytes]:
 
 
 def _inherited() -> Dict[str, str]:
-    """The little that a program needs of the environment: whatever else the caller has in it stays the caller's."""
+    """Return a minimal environment for the program, without the caller's other variables."""
     return {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "LC_ALL", "TZ") if name in os.environ}
 
 
 def _prepare_log(program: Program) -> int:
-    """Make the folder of the log; returns where the new lines will begin. The service rotates its log itself."""
+    """Create the folder of the log; returns the offset of new lines. The service rotates its log itself."""
     log = Path(os.path.abspath(program.log_file))
     make_folders(str(log.parent))
     try:
@@ -154,7 +154,7 @@ def _prepare_log(program: Program) -> int:
 
 
 def poll(is_up: Callable[[], bool], timeout: float, alive: Callable[[], bool]) -> bool:
-    """Wait until ``is_up`` says so; False after ``timeout`` seconds, or as soon as nothing is alive that could be."""
+    """Wait until ``is_up`` returns true; False after ``timeout`` seconds, or as soon as the process has ended."""
     deadline = time.monotonic() + timeout
     while not is_up():
         if time.monotonic() >= deadline or not alive():
@@ -165,7 +165,7 @@ def poll(is_up: Callable[[], bool], timeout: float, alive: Callable[[], bool]) -
 
 def _not_started(program: Program, code: Optional[int], timeout: float, log_start: int) -> MobiusError:
     if code is None:
-        what = f"No right answer within {timeout:g} s"
+        what = f"No valid answer within {timeout:g} s"
     else:
         what = f"It ended at once with {f'exit code {code}' if code >= 0 else f'signal {-code}'}"
     lines = []
@@ -177,7 +177,7 @@ def _not_started(program: Program, code: Optional[int], timeout: float, log_star
 
 
 def _signal(running: Running, number: int) -> None:
-    """Signal exactly this process: through a pidfd where there are such, so that a reused pid is never hit."""
+    """Signal exactly this process, through a pidfd if available, so a reused pid is never hit."""
     opener = getattr(os, "pidfd_open", None)
     sender = getattr(signal, "pidfd_send_signal", None)
     try:
@@ -213,7 +213,7 @@ def _gone(running: Running, timeout: float) -> bool:
     while start_of(running.pid) == running.start:
         if time.monotonic() >= deadline:
             return False
-        # Reaps it where this very process started it; elsewhere it is no child of ours.
+        # Reap it if it is a child of this process.
         with contextlib.suppress(ChildProcessError):
             os.waitpid(running.pid, os.WNOHANG)
         time.sleep(_STEP)

@@ -39,7 +39,7 @@ _MOST_SHOWN = 50
 
 @dataclass(frozen=True)
 class Request:
-    """What to apply: the bytes of a file of decisions. ``by`` is who decided where the file does not say."""
+    """Return the bytes of a file of decisions. ``by`` is the reviewer if the file does not name one."""
 
     path: str
     decisions: bytes
@@ -62,7 +62,7 @@ class Refused(NamedTuple):
 
 @dataclass
 class _Plan:
-    """What the decisions come to. ``reviews`` are by the number of the item."""
+    """The effect of the decisions. ``reviews`` are by the number of the item."""
 
     reviews: Dict[int, Review] = field(default_factory=dict)
     refused: List[Refused] = field(default_factory=list)
@@ -74,7 +74,7 @@ class _Plan:
 
 
 def read_decisions(path: str) -> bytes:
-    """The bytes of a file of decisions.
+    """Return the bytes of a file of decisions.
 
     :raises MobiusError: it is not a regular file, or too large.
     """
@@ -85,7 +85,7 @@ def read_decisions(path: str) -> bytes:
 def apply(request: Request, *, check_mode: bool = False) -> Dict[str, Any]:
     """Apply the decisions; returns what the module ``review_apply`` documents.
 
-    :raises MobiusError: the file or the library cannot be used, or not one decision fits the library.
+    :raises MobiusError: the file or the library cannot be used, or none of the decisions fits the library.
     """
     decisions = parse(request.decisions, request.source)
     library = locate_library(request.path)
@@ -136,16 +136,16 @@ class _Run:
                 plan.refused.append(_refused(stale, "its dHash or image has changed since it was exported"))
             self._count(plan, item.value, after)
         plan.refused += [_refused(row, "the library has no such item") for row in waiting.values()]
-        plan.refused += [_refused(row, "the file has another decision on this item before it") for row in again]
+        plan.refused += [_refused(row, "the file has an earlier decision on this item") for row in again]
         return plan
 
     def _stale(self, row: Decision, item: Dict[str, Any]) -> str:
-        """Why a decision does not fit the item any more, or nothing."""
+        """Return why a decision no longer fits the item, or an empty string."""
         dhash, image = reviewed_facts(item, self._request.image_key)
         if row.decision not in DECISIONS:
             return f'"{printable(row.decision, 40)}" is not one of {", ".join(DECISIONS)}'
         if not (row.by or self._request.by):
-            return "it does not say who decided; set by"
+            return "it does not name the reviewer; set by"
         if row.key:
             return ""
         if row.dhash != dhash:
@@ -158,7 +158,7 @@ class _Run:
 
     def _review(self, row: Decision, before: Optional[Review]) -> Review:
         review = Review(row.decision, row.by or self._request.by, row.at or self._moment, row.comment)
-        # Where the file does not say when, the same decision once more changes nothing.
+        # Without a time in the file, repeating a decision changes nothing.
         if before is not None and not row.at and review._replace(at=before.at) == before:
             return before
         return review
@@ -189,7 +189,7 @@ class _Run:
             )
 
     def _write(self, document: Document, plan: _Plan, version: Version) -> Dict[str, Any]:
-        """The library with its reviews, in place: backup first, proven, replaced whole and durably."""
+        """Write the reviews in place: backup first, proof, atomic and durable replacement."""
         request, library = self._request, self._library
         backup = ensure_backup(request.path, request.backup_dir, version, deployment=request.deployment)
         state = self._state(plan, version, backup)
@@ -223,11 +223,11 @@ class _Run:
         try:
             commit(self._library)
         except (OSError, MobiusError) as error:
-            # The note of begin says the same to whoever has the library's hash.
+            # The pending state from begin still matches the library's hash.
             self._warnings.append(f"The state could not be written completely, the next run completes it: {error}")
 
     def _state(self, plan: _Plan, version: Version, backup: Backup) -> State:
-        """What is deployed stays so, with other bytes and a shorter queue; a rollback undoes the review alone."""
+        """Return the state: the same deployment with other bytes and a shorter queue; a rollback undoes the review."""
         try:
             current = read_current(self._library, version.sha256) or {}
         except DamagedState as error:
@@ -254,11 +254,11 @@ class _Run:
             if review is not None:
                 yield item.outermost, member_splices(item.layout, REVIEW, review.member())
         if number + 1 != plan.items:
-            raise ChangedMeanwhile("The library was edited in place meanwhile", self._library, "run again")
+            raise ChangedMeanwhile("The library was edited in place in the meantime", self._library, "run again")
 
     def _prove(self, written: str, plan: _Plan) -> None:
         """
-        :raises MobiusError: more differs than the reviews, or an item does not hold its review.
+        :raises MobiusError: something other than the reviews differs, or an item lacks its review.
         """
         request = self._request
         found = unexpected_changes(
@@ -277,12 +277,12 @@ class _Run:
 
     def _wrong(self, what: str) -> MobiusError:
         return MobiusError(
-            f"The reviewed library fails its proof: {what}", self._request.path, "report this; nothing was changed"
+            f"The reviewed library failed its proof: {what}", self._request.path, "report this; nothing was changed"
         )
 
     def _warn(self, plan: _Plan) -> None:
         if not self._decisions.rows:
-            self._warnings.append(f"{self._request.source} holds no decision")
+            self._warnings.append(f"{self._request.source} contains no decision")
         for each in plan.refused[:10]:
             self._warnings.append(f"Decision refused, {each.pointer or '(no pointer)'}: {each.reason}")
         if len(plan.refused) > 10:

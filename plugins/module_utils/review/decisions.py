@@ -29,9 +29,9 @@ _COLUMNS = frozenset(("key", "decision"))
 
 
 class Decision(NamedTuple):
-    """One row of a file. ``place`` says which; ``key`` or ``pointer`` names the item, ``dhash`` is the one reviewed.
+    """One row of a file, at ``place``; ``key`` or ``pointer`` names the item, ``dhash`` is the reviewed one.
 
-    ``at`` is empty where the file does not say when.
+    ``at`` is empty if the file has no time.
     """
 
     place: str
@@ -46,26 +46,28 @@ class Decision(NamedTuple):
 
 
 class Decisions(NamedTuple):
-    """``sha256`` is of the library that was reviewed, where the file has it."""
+    """``sha256`` is of the reviewed library, if the file has it."""
 
     rows: List[Decision]
     sha256: Optional[str]
 
 
 def item_key(pointer: str, dhash: Optional[str], image: Optional[str]) -> str:
-    """Names an item as it was reviewed. No spreadsheet takes it for a number, as it does with some dHashes."""
+    """Return a key of an item as reviewed. Unlike some dHashes, spreadsheets do not convert it to a number."""
     parts = json.dumps([pointer, dhash, image]).encode("ascii")
     return "k" + hashlib.sha256(parts).hexdigest()[:20]
 
 
 def parse(data: bytes, where: str) -> Decisions:
-    """Read a file of decisions; rows of an export without a decision are passed over.
+    """Read a file of decisions; rows of an export without a decision are skipped.
 
-    :param where: what to call the file in messages.
-    :raises MobiusError: it is neither, or does not follow the schema.
+    :param where: the name of the file in messages.
+    :raises MobiusError: the format is unknown, or it does not follow the schema.
     """
     if len(data) > MOST_BYTES:
-        raise MobiusError(f"The decisions take more than {MOST_BYTES >> 20} MiB", where, "name the file of decisions")
+        raise MobiusError(
+            f"The decisions take more than {MOST_BYTES >> 20} MiB", where, "check the path of the file of decisions"
+        )
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -98,7 +100,7 @@ class _Json:
         )
 
     def _export(self, document: Dict[str, Any]) -> Decisions:
-        """What ``review_export`` writes as JSON, with decisions filled in."""
+        """Read the JSON of ``review_export`` with decisions filled in."""
         rows = [
             self._row(f"queue/{number}", {name: row.get(name) for name in row if name != "comment" or row[name]})
             for number, row in enumerate(document["queue"])
@@ -156,7 +158,7 @@ class _Json:
 
 
 def _from_csv(text: str, where: str) -> Decisions:
-    """An export with its columns ``decision`` and perhaps ``comment`` filled in, however the spreadsheet saved it."""
+    """Read a CSV export with ``decision`` and perhaps ``comment`` filled in, in any spreadsheet's dialect."""
     first = text.partition("\n")[0]
     delimiter = max(",;\t", key=first.count)
     csv.field_size_limit(1 << 20)
@@ -188,12 +190,12 @@ def _csv_row(place: str, row: Dict[str, str]) -> Decision:
 
 
 def _plain(text: str, longest: int) -> str:
-    """The text of a cell without the apostrophe that kept it from being a formula."""
+    """Return the text of a cell without the apostrophe that escapes a formula."""
     return printable(text.removeprefix("'")[:longest], None)
 
 
 def first_of_each(rows: List[Decision]) -> Tuple[List[Decision], List[Decision]]:
-    """The decisions, and those that speak of an item that another one before them speaks of."""
+    """Return the decisions, and the repeated ones for an item that already has one."""
     seen: Set[str] = set()
     first: List[Decision] = []
     again: List[Decision] = []

@@ -27,7 +27,7 @@ FORMATS = ("html", "csv", "json")
 
 @dataclass(frozen=True)
 class Request:
-    """What to export. ``limit`` bounds the entries of an HTML page; ``image_root`` is needed for pictures."""
+    """The request. ``limit`` bounds the entries of an HTML page; ``image_root`` is needed for pictures."""
 
     path: str
     dest: str
@@ -48,7 +48,7 @@ class Request:
 def export(request: Request, *, check_mode: bool = False) -> Dict[str, Any]:
     """Write the queue; returns what the module ``review_export`` does.
 
-    :raises MobiusError: the library cannot be read, or ``dest`` is it, a backup of it or no regular file.
+    :raises MobiusError: the library cannot be read, or ``dest`` is the library, a backup of it or not a regular file.
     """
     output = _refuse(request)
     version = read_version(locate_library(request.path))
@@ -70,13 +70,13 @@ def export(request: Request, *, check_mode: bool = False) -> Dict[str, Any]:
 
 
 def _refuse(request: Request) -> Output:
-    """Stop before anything is read where the request cannot be met."""
+    """Refuse an impossible request before anything is read."""
     if request.format not in FORMATS:
-        raise MobiusError("Unknown format", request.format, f"choose one of {', '.join(FORMATS)}")
+        raise MobiusError("Unknown format", request.format, f"use one of {', '.join(FORMATS)}")
     if not 0 <= request.threshold <= 1:
-        raise MobiusError("Invalid threshold: must be between 0 and 1", str(request.threshold), "the usual one is 0.7")
+        raise MobiusError("Invalid threshold: must be between 0 and 1", str(request.threshold), "the default is 0.7")
     if request.include_images and request.format == "html" and not request.image_root:
-        raise MobiusError("Pictures need the folder that they are in", request.path, "set image_root as well")
+        raise MobiusError("Pictures need an image root", request.path, "set image_root as well")
     locate_library(request.path)
     output = Output(request.dest, request.owner, request.group, request.mode, text=request.format != "html")
     output.refuse(request.path, "The export")

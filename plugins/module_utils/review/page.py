@@ -1,7 +1,7 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The review queue as one HTML page that needs nothing beside itself. With script, a person decides on it."""
+"""The review queue as one self-contained HTML page. Its script records decisions."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from ..pages import review_css, review_js
 from ..pages.frame import figures, page
 from ..pages.template import Html, join, text
 from .queue import Queue
+from .reasons import reason
 from .row import PAGE, picture_cell, row
-from .words import reason
 
-# Reasons that are explained and can be filtered by; a migration knows fewer.
+# Reasons with an explanation and a filter; a migration has fewer.
 _MOST_REASONS = 25
-# Rows that a browser lays out together; review.css knows their height.
+# Rows that a browser lays out together; review.css has their height.
 _BLOCK = 25
 
 
 class Facts(NamedTuple):
-    """What the page says beside the queue. ``notes`` are sentences; ``made_with`` says how the library was migrated.
+    """The page's text beside the queue. ``notes`` are sentences; ``made_with`` describes the migration.
 
-    ``sha256`` is of the library; without it nobody can decide on the page.
+    ``sha256`` is of the library; without it the page does not accept decisions.
     """
 
     library: str
@@ -69,7 +69,7 @@ def _by_count(counts: Counter[str]) -> List[tuple[str, int]]:
 
 
 def _filters(content: _Page) -> str:
-    """Rules for the filter by reason. The script filters itself: ``:has`` over thousands of rows costs every frame."""
+    """Return CSS for the filter by reason without script, which filters by itself because ``:has`` is slow."""
     return "".join(
         f"main:has(#{name}:checked) .queue tbody tr:not(.{name}) {{ display: none; }}\n"
         for name in content.classes.values()

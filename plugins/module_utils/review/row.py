@@ -13,7 +13,7 @@ from ..pages.frame import bits
 from ..pages.template import Html, Parts, join, text
 from ..text import printable
 from .queue import Entry
-from .words import decision_words, reason
+from .reasons import describe_decision, reason
 
 PAGE = Parts(review_html.SOURCE)
 _LONGEST_IMAGE = 1000
@@ -25,7 +25,7 @@ def row(entry: Entry, picture: Html, threshold: float, classes: Dict[str, str]) 
     :param picture: the cell of the picture, empty for a page without pictures.
     :param classes: reason code -> the class that the filters know it by.
     """
-    # The dHash says enough of an item whose image has a name of kilobytes.
+    # The dHash identifies an item whose image name is too long.
     image = entry.image if len(entry.image or "") <= _LONGEST_IMAGE else None
     facts = {"pointer": entry.pointer, "dhash": entry.dhash, "image": image}
     return PAGE.fill(
@@ -92,4 +92,4 @@ def _review(entry: Entry) -> Html:
         return Html("")
     by = f"by {review.by or 'an unknown person'}, {review.at}"
     comment = text(f": {review.comment}") if review.comment else Html("")
-    return PAGE.fill("review", decision=decision_words(review.decision), by=text(by), comment=comment)
+    return PAGE.fill("review", decision=describe_decision(review.decision), by=text(by), comment=comment)

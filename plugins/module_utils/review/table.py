@@ -12,11 +12,11 @@ from ..library.reviewed import Review
 from ..pages.spreadsheet import as_csv as written
 from ..pages.spreadsheet import cell
 from .queue import Entry, Queue
-from .words import reason
+from .reasons import reason
 
 COLUMNS = (
     *("pointer", "id", "name", "image", "dhash", "confidence", "reasons", "reasons_in_words"),
-    # For people to fill in, and for review_apply to read.
+    # Filled in by people, read by review_apply.
     *("decision", "comment", "by", "key"),
 )
 

@@ -1,7 +1,7 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The virtual environment for hashing: made once from pinned requirements, swapped whole, left alone when right."""
+"""The virtual environment for hashing: built from pinned requirements, replaced atomically, and only if needed."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ SYSTEM_REMEDY = (
 class Wanted:
     """An environment at ``path`` with ``requirements`` (the text of a requirements file with hashes), or more.
 
-    ``imports``: modules that have to load. ``find_links``: a folder of wheels to take in place of any index.
-    ``variables``: for pip's environment, beside those of the host; they may hold passwords.
+    ``imports``: modules that must load. ``find_links``: a folder of wheels to use instead of an index.
+    ``variables``: for pip's environment, in addition to those of the host; they may contain passwords.
     """
 
     path: str
@@ -52,11 +52,11 @@ class Wanted:
 
 
 def ensure(wanted: Wanted, check_mode: bool = False) -> Dict[str, Any]:
-    """Make the environment, unless it is right.
+    """Build the environment, unless it is as required.
 
-    :returns: ``changed``, ``path``, ``python`` (in check mode it may still be to come), ``versions``, ``reason`` for
-        the change, ``missing`` (in check mode: what the base Python lacks) and a ``diff``.
-    :raises MobiusError: it cannot be made; what was there before still is.
+    :returns: ``changed``, ``path``, ``python`` (in check mode it may not exist yet), ``versions``, ``reason`` for the
+        change, ``missing`` (in check mode: what the base Python lacks) and a ``diff``.
+    :raises MobiusError: it cannot be built; an existing one is unchanged.
     """
     path = os.path.abspath(wanted.path)
     base = describe(wanted.python)
@@ -65,7 +65,7 @@ def ensure(wanted: Wanted, check_mode: bool = False) -> Dict[str, Any]:
     if reason and not check_mode:
         _check_path(path)
         with _alone(path):
-            # Another run may have made it while this one waited.
+            # Another run may have built it while this one waited.
             reason, found = inspect(path, marks, wanted.imports)
             if reason:
                 found = _replace(path, wanted, base, marks)
@@ -81,24 +81,24 @@ def ensure(wanted: Wanted, check_mode: bool = False) -> Dict[str, Any]:
 
 
 def fingerprints(requirements: str, base: Base) -> List[str]:
-    """One for each requirement; it changes with what is installed and with the kind of Python it is installed for."""
+    """Return a digest that changes with the requirements and with the kind of Python."""
     lines = [line for line in requirements.splitlines() if not line.lstrip().startswith("#")]
     pins = {" ".join(pin.split()) for pin in "\n".join(lines).replace("\\\n", " ").splitlines()} - {""}
     return sorted(hashlib.sha256(json.dumps([base.kind, pin]).encode()).hexdigest()[:32] for pin in pins)
 
 
 def inspect(path: str, marks: List[str], imports: Sequence[str]) -> tuple[str, Probe]:
-    """Why the environment at ``path`` is not right (empty when it is), and what it holds.
+    """Return why the environment at ``path`` is not as required (empty if it is), and its packages.
 
-    One that holds more is right too: deployments with and without the service take turns with it. Importing everything
-    takes half a second, so that it is done only when a file has changed since it was last proven.
+    Additional packages are fine, because deployments with and without the service share it. Importing everything takes
+    half a second, so it is only done if a file has changed since the last check.
     """
     nothing = Probe({}, "")
     try:
         noted = json.loads((Path(path) / MARKER).read_text(encoding="utf-8"))
         known = set(noted["fingerprints"])
     except FileNotFoundError:
-        return "there is none yet", nothing
+        return "it does not exist yet", nothing
     except (OSError, ValueError, KeyError, TypeError):
         return "its marker cannot be read", nothing
     if not known.issuperset(marks):
@@ -112,7 +112,7 @@ def inspect(path: str, marks: List[str], imports: Sequence[str]) -> tuple[str, P
 
 
 def files_of(path: str) -> str:
-    """Changes with the name, size and time of every file of an environment, except what Python compiles for itself."""
+    """Return a digest of the name, size and time of every file of an environment, except Python's bytecode."""
     digest = hashlib.sha256()
     top = os.path.realpath(path)
     for folder, folders, names in os.walk(top):
@@ -126,13 +126,13 @@ def files_of(path: str) -> str:
 
 
 def _check_path(path: str) -> None:
-    """Only an environment of our own is ever replaced."""
+    """Refuse to replace anything but an environment of this collection."""
     if os.path.lexists(path) and not (Path(path) / MARKER).exists():
         ours = Path(path).is_symlink() and re.fullmatch(_sibling_pattern(path), os.readlink(path))
         empty = Path(path).is_dir() and not Path(path).is_symlink() and not any(Path(path).iterdir())
         if not ours and not empty:
             raise MobiusError(
-                "Something else is there",
+                "The path is not a virtual environment of this collection",
                 path,
                 f"name another folder in mobius_runtime_venv, or remove it: rm -r {path}",
             )
@@ -146,7 +146,7 @@ def _replace(path: str, wanted: Wanted, base: Base, marks: List[str]) -> Probe:
         _build(fresh, wanted, base)
         found = probe(str(Path(fresh) / "bin" / "python"), wanted.imports)
         if found.problem:
-            raise MobiusError(f"What was installed does not load: {found.problem}", fresh, "read the message")
+            raise MobiusError(f"The installed packages do not load: {found.problem}", fresh, "read the message")
         facts = {"fingerprints": marks, "python": base.version, "base": base.executable, "versions": found.versions}
         facts.update(imports=list(wanted.imports), files=files_of(fresh))
         (Path(fresh) / MARKER).write_text(json.dumps(facts, indent=2, sort_keys=True) + "\n", encoding="utf-8")
@@ -169,15 +169,15 @@ def _replace(path: str, wanted: Wanted, base: Base, marks: List[str]) -> Probe:
 def _build(fresh: str, wanted: Wanted, base: Base) -> None:
     if not can_make_environments(base):
         raise MobiusError(
-            f"Python {base.version} ({base.executable}) cannot make virtual environments",
+            f"Python {base.version} ({base.executable}) cannot create virtual environments",
             "ensurepip",
             missing_venv_remedy(),
         )
-    _checked([base.executable, *FLAGS, "-m", "venv", fresh], "The virtual environment could not be made", fresh)
+    _checked([base.executable, *FLAGS, "-m", "venv", fresh], "The virtual environment could not be created", fresh)
     requirements = Path(fresh) / "requirements.txt"
     requirements.write_text(wanted.requirements, encoding="utf-8")
     command = [str(Path(fresh) / "bin" / "python"), *FLAGS, "-m", "pip", "install", "--no-input", "--quiet"]
-    # Wheels alone: a build from source would fetch its own tools, which no hash pins.
+    # Wheels only: a build from source would fetch tools that are not pinned by hash.
     command += ["--disable-pip-version-check", "--require-hashes", "--only-binary", ":all:", "-r", str(requirements)]
     if wanted.find_links is not None:
         command += ["--no-index", "--find-links", wanted.find_links]
@@ -186,7 +186,7 @@ def _build(fresh: str, wanted: Wanted, base: Base) -> None:
 
 
 def missing_venv_remedy(release: str = "/etc/os-release") -> str:
-    """The command that gives this system's Python its venv."""
+    """Return the command that installs venv for this system's Python."""
     if os_family(release) == "Debian":
         return "apt-get install python3-venv (or set mobius_become to true, or mobius_runtime_source to system)"
     return "install the system's Python with venv and pip, or name another in mobius_runtime_python"
@@ -239,7 +239,7 @@ def _sibling_pattern(path: str) -> str:
 
 
 def _sweep(path: str) -> None:
-    """Remove what killed runs and earlier environments left beside ``path``."""
+    """Remove leftovers of killed runs and earlier environments beside ``path``."""
     current = os.path.basename(os.path.realpath(path))
     for entry in Path(path).parent.iterdir():
         if re.fullmatch(_sibling_pattern(path), entry.name) and entry.name != current:
@@ -251,13 +251,15 @@ def _sweep(path: str) -> None:
 
 @contextlib.contextmanager
 def _alone(path: str) -> Iterator[None]:
-    """One maker at a time; the lock ends with its process."""
-    # Public code, read by the user who deploys and by the user of the service, whatever the umask of who installs it.
+    """Allow one builder at a time; the lock ends with its process."""
+    # World-readable code, for the deploying user and the service's user, whatever the umask.
     umask = os.umask(0o022)
     try:
         parent = Path(path).parent
         parent.mkdir(parents=True, exist_ok=True)
-        refusal = MobiusError("Another run has been making the environment for too long", path, "look for its pip")
+        refusal = MobiusError(
+            "Another run has been building the environment for too long", path, "look for its pip process"
+        )
         with folder_alone(str(parent), _WAIT, refusal):
             yield
     finally:

@@ -1,7 +1,7 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The service's own endpoint, asked from its host: no proxy, no redirect, a small answer."""
+"""Query the service's own endpoint from its host: no proxy, no redirect, a small answer."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _LONGEST = 256 * 1024
 
 
 class Answer(NamedTuple):
-    """``instance`` and ``build`` as the service names them, or why there is no such answer."""
+    """``instance`` and ``build`` as reported by the service, or the problem."""
 
     instance: str = ""
     build: str = ""
@@ -38,7 +38,7 @@ def local_url(host: str, port: int, path: str) -> str:
 def ask(host: str, port: int, timeout: float = 5.0) -> Answer:
     """Who answers at ``/health``; an unhealthy service counts as an answer (503)."""
     connection = http.client.HTTPConnection(reachable(host), port, timeout=timeout)
-    # A socket's time-out starts again with every byte; only a wall clock stops a program that drips.
+    # A socket timeout restarts with every byte; only a deadline stops a program that sends slowly.
     clock = threading.Timer(timeout, _hang_up, [connection])
     try:
         connection.connect()
@@ -67,5 +67,5 @@ def _read(body: bytes) -> Answer:
     except ValueError:
         document = None
     if not isinstance(document, dict) or not isinstance(document.get("instance"), str):
-        return Answer(problem="what answers is not this service")
+        return Answer(problem="another program answers")
     return Answer(document["instance"], str(document.get("build") or ""))

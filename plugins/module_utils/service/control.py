@@ -1,7 +1,7 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Start, stop and restart the service of a host, and wait until it is the right one that answers."""
+"""Start, stop and restart the service of a host, and wait until it answers."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _STARTING = 5.0
 class Request:
     """``state``: started, stopped or restarted. ``code``: text of each file of the code, needed for started.
 
-    ``timeout``: seconds until the right answer has to be there.
+    ``timeout``: seconds to wait for the service's answer.
     """
 
     state: str
@@ -84,10 +84,10 @@ def run_command(command: Command, run: Run, check_mode: bool = False) -> Dict[st
 
 
 def failure_of(result: Mapping[str, Any]) -> str:
-    """What to say of a command that failed: the command, its exit code and the end of what it wrote."""
-    said = (str(result["stderr"]).strip() or str(result["stdout"]).strip()).splitlines()[-5:]
+    """Describe a failed command: the command, its exit code and the end of its output."""
+    output = (str(result["stderr"]).strip() or str(result["stdout"]).strip()).splitlines()[-5:]
     text = f"The restart command failed with exit code {result['rc']}: {shlex.join(result['command'])}"
-    return f"{text}: {' / '.join(said)}" if said else text
+    return f"{text}: {' / '.join(output)}" if output else text
 
 
 def _install(service: Service, request: Request, check_mode: bool) -> List[str]:
@@ -121,7 +121,7 @@ def _what_to_do(service: Service, request: Request, now: State, installed: bool,
 
 
 def _answers(service: Service) -> bool:
-    """Whether it answers as it should; one that may just have been started gets a little time to do so."""
+    """Whether it answers as expected; a service that may have just started gets some time."""
     answer = address.Answer()
 
     def answered() -> bool:
@@ -142,7 +142,7 @@ def _act(service: Service, request: Request, manager: Manager, before: State) ->
     def is_up() -> bool:
         nonlocal last
         last = address.ask(service.options.host, service.options.port)
-        # Just started, it runs what is in place; one that an older version installed names no build.
+        # A service that was just started runs the installed code; older versions do not report a build.
         return last.instance == service.instance
 
     manager.start(is_up, request.timeout)

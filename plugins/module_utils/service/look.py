@@ -1,7 +1,7 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether the service is in place and well, found without changing anything."""
+"""Check whether the service is installed and healthy; changes nothing."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .plan import Service
 
 
 class Found(NamedTuple):
-    """``reason``: why it is not as it should be, empty when it is."""
+    """``reason``: why it is not as required, empty if it is."""
 
     state: State
     installed: bool
@@ -44,7 +44,7 @@ def look(service: Service, code: Mapping[str, str], manager: Manager) -> Dict[st
 
 
 def facts(service: Service) -> Dict[str, Any]:
-    """What is known of the service without looking."""
+    """Return what is known about the service without a check."""
     return {
         "unit": service.options.unit if service.systemd else "",
         "url": service.url,
@@ -63,7 +63,7 @@ def user_exists(name: str) -> bool:
 
 
 def stamps(service: Service) -> Dict[str, str]:
-    """What counts as part of the installed service beside its files: the Python environment, and the unit."""
+    """Return what counts as part of the installed service besides its files: the Python environment and the unit."""
     found = {service.runtime_marker: tree.stamp(service.runtime_marker)}
     if service.systemd:
         found["unit"] = tree.digests({"unit": unit_text(service)})["unit"]
@@ -76,7 +76,7 @@ def unit_text(service: Service) -> str:
 
 
 def is_right(service: Service, answer: address.Answer) -> bool:
-    """Whether the answer is that of this very service, with the code and settings that are in place."""
+    """Whether the answer is from this service with the installed code and settings."""
     return answer.instance == service.instance and answer.build == tree.build(service.app)
 
 
@@ -101,7 +101,7 @@ def _not_installed(service: Service, code: Mapping[str, str]) -> str:
         return f"the installed service cannot be read: {error.filename}"
     if difference:
         more = f" and {len(difference.lines) - 3} more" if len(difference.lines) > 3 else ""
-        return f"what is installed differs: {', '.join(difference.lines[:3])}{more}"
+        return f"the installation differs: {', '.join(difference.lines[:3])}{more}"
     if service.systemd and tree.stamp(service.unit_file) != stamps(service)["unit"]:
         return f"the unit differs: {service.unit_file}"
     return ""
@@ -115,5 +115,5 @@ def _not_well(service: Service, state: State, answer: address.Answer) -> str:
     if answer.instance != service.instance:
         return f"{service.url} is answered by the service of another library"
     if answer.build != tree.build(service.app):
-        return "it runs what was installed before"
+        return "it runs an earlier installation"
     return "" if state.enabled else "it is not started at boot"

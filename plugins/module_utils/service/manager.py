@@ -1,7 +1,7 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What keeps the service running: systemd, or a background process of the user of the play."""
+"""The manager of the service: systemd, or a background process of the play's user."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .plan import Service
 # Runs a command: exit code, standard output, standard error.
 Run = Callable[[List[str]], Tuple[int, str, str]]
 _PROPERTIES = ("ActiveState", "UnitFileState", "MainPID")
-# A unit in one of these is there, or about to be.
+# A unit in one of these states is running, or about to be.
 _RUNNING = ("active", "activating", "reloading")
 
 
@@ -32,16 +32,16 @@ class State(NamedTuple):
 
 
 class Manager(Protocol):
-    """Looks at the service, starts and stops it."""
+    """Inspects, starts and stops the service."""
 
     def look(self) -> State:
-        """How it is now."""
+        """Return its current state."""
 
     def alone(self) -> ContextManager[None]:
         """Keeps other runs from starting and stopping it at the same time."""
 
     def start(self, is_up: Callable[[], bool], timeout: float) -> None:
-        """Start or restart it; returns when ``is_up`` says so, the time is over, or it has ended.
+        """Start or restart it; returns when ``is_up`` returns true, the time is over, or it has ended.
 
         :raises MobiusError: it did not start, did not stop, or its port is taken.
         """
@@ -68,7 +68,7 @@ class Systemd:
         installed = os.path.exists(self._service.unit_file)
         code, out, err = self._run(["systemctl", "show", self._name, f"--property={','.join(_PROPERTIES)}"])
         if code:
-            raise MobiusError(f"systemd cannot be asked: {(err or out).strip()}", self._name, "systemctl status")
+            raise MobiusError(f"systemd cannot be queried: {(err or out).strip()}", self._name, "systemctl status")
         found = dict(line.partition("=")[::2] for line in out.splitlines())
         pid = int(found.get("MainPID") or 0) or None
         enabled = found.get("UnitFileState", "").startswith("enabled")
@@ -82,7 +82,7 @@ class Systemd:
         if not self.look().running:
             check_free(self._service.options.host, self._service.options.port)
         self._call("enable", self._name)
-        # So that earlier failures do not count towards the limit of starts.
+        # Earlier failures must not count toward the limit of starts.
         self._run(["systemctl", "reset-failed", self._name])
         self._call("restart", self._name)
         supervise.poll(is_up, timeout, lambda: self.look().running)
@@ -97,9 +97,9 @@ class Systemd:
     def _call(self, *words: str) -> None:
         code, out, err = self._run(["systemctl", *words])
         if code:
-            said = mask_secrets((err or out).strip())
+            output = mask_secrets((err or out).strip())
             raise MobiusError(
-                f"systemctl {' '.join(words)} failed with exit code {code}: {said}", None, self._service.log
+                f"systemctl {' '.join(words)} failed with exit code {code}: {output}", None, self._service.log
             )
 
 
@@ -127,7 +127,7 @@ class Process:
         supervise.stop(self._program)
 
     def last_words(self) -> str:
-        # A start that failed has quoted it already.
+        # The error of a failed start already quotes the log.
         return ""
 
 

@@ -1,7 +1,7 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Variables as surveys and ``-e`` give them: a question left unanswered, and lists and mappings as text."""
+"""Variables from surveys and ``-e``: unanswered questions, and lists and mappings as text."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _SEPARATOR = re.compile(r"[,\n]")
 
 
 def is_unanswered(value: Any) -> bool:
-    """Whether a value says nothing: null, or text of white space. 0, false and empty collections are answers."""
+    """Whether a value is unanswered: null or blank text. 0, false and empty collections are answers."""
     return value is None or (isinstance(value, str) and not value.strip())
 
 
 def answered(value: Any, default: Any, *, split: bool = True) -> Any:
-    """The value that is meant.
+    """Return the value that is meant.
 
-    :param default: returned where ``value`` says nothing. If it is a list or a mapping, text becomes one.
+    :param default: returned if ``value`` is unanswered. If it is a list or a mapping, text is converted to one.
     :param split: whether text that is not JSON is a list separated by commas.
     """
     if is_unanswered(value):
@@ -35,7 +35,7 @@ def answered(value: Any, default: Any, *, split: bool = True) -> Any:
 
 
 def batches(value: Any, default: Any) -> Any:
-    """Numbers of hosts and percentages for ``serial`` of a play, which Ansible itself does not check.
+    """Return numbers of hosts and percentages for ``serial`` of a play, which Ansible itself does not check.
 
     :raises MobiusError: ``value`` is neither.
     """
@@ -44,7 +44,7 @@ def batches(value: Any, default: Any) -> Any:
     for size in sizes:
         if isinstance(size, bool) or not _BATCH.fullmatch(str(size).strip()):
             raise MobiusError(
-                f"mobius_serial is {json.dumps(value, default=str)[:80]}, it has to be numbers of hosts or "
+                f"mobius_serial is {json.dumps(value, default=str)[:80]}, must be numbers of hosts or "
                 "percentages, such as 1,10%,100%",
                 remedy=_REMEDY,
             )

@@ -1,7 +1,7 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Variables as an operator sets them, judged before anything is changed."""
+"""Check the operator's variables before anything is changed."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from typing import Any, Collection, Dict, Iterable, Iterator, List, Mapping
 from ..errors import MobiusError
 from ..text import redact
 from .answered import is_unanswered
+from .loopback import beside_the_host
 from .table import IRREVERSIBLE, OTHERS, REQUIRED, SECRET, VARIABLES
-from .watched import beside_the_host
 
 REMEDY = "correct it in the inventory, the survey or the extra vars, then start again; nothing was changed"
 _TEMPLATE = re.compile(r"{{|{%")
@@ -24,7 +24,7 @@ _ALIKE = 0.85
 _SUGGESTED = [name for name in VARIABLES if not name.endswith("_token")]
 _HEALTH = {name: f"mobius_health_{name}" for name in ("consecutive", "interval", "timeout")}
 _HEALTH_DEFAULTS = {"consecutive": 3, "interval": 1, "timeout": 60}
-#: Variables of a role that are not called as the inventory's with the role's own prefix.
+#: Variables of a role whose name is not the inventory's with the role's prefix.
 _RENAMED: Dict[str, str] = {
     **{f"cleanup_keep_{each}": f"mobius_backup_keep_{each}" for each in ("days", "last", "daily", "weekly", "monthly")},
     **{
@@ -46,7 +46,7 @@ _RENAMED: Dict[str, str] = {
 
 
 def variable_of(role: str, name: str) -> str:
-    """The inventory's name for a role's variable, or an empty string: it is the role's own affair."""
+    """Return the inventory's name for a role's variable, or an empty string if it is internal to the role."""
     rest = name[len(role) + 1 :]
     for candidate in (_RENAMED.get(name, ""), f"mobius_{role}_{rest}", f"mobius_{rest}"):
         if candidate in VARIABLES:
@@ -64,13 +64,13 @@ def check(
 ) -> Dict[str, Any]:
     """Check every variable of this collection among ``given``. Null and empty text mean the default.
 
-    :param given: by name; others are left alone.
-    :param role: a role of this collection, of which the own variables are checked as well.
+    :param given: by name; other variables are ignored.
+    :param role: a role of this collection, whose own variables are checked as well.
     :param far: whether the host is another machine than the controller.
-    :param names: further variables of the host, of which the names alone are checked.
-    :param extra_vars: names given on the command line or by a survey, each of which has to be known.
-    :returns: ``checked``, how many there were, and ``warnings`` about names that nobody reads.
-    :raises MobiusError: names every one that makes no sense, its value, and what it has to be.
+    :param names: names of further variables of the host; their values are not checked.
+    :param extra_vars: names given on the command line or by a survey, each of which must be known.
+    :returns: ``checked``, the number of variables, and ``warnings`` about unknown names.
+    :raises MobiusError: names every invalid variable, its value, and the accepted values.
     """
     answered = {name: value for name, value in given.items() if not _is_default(name, value)}
     named = [(name, name) for name in sorted(answered) if name in VARIABLES]
@@ -79,10 +79,10 @@ def check(
         named += [(name, known) for name, known in ((name, variable_of(role, name)) for name in own) if known]
     wrong: Dict[str, str] = {}
     for name, known in named:
-        told = _judge(known, given[name])
-        if told and known not in wrong:
+        expected = _judge(known, given[name])
+        if expected and known not in wrong:
             shown = name if known in answered else f"{known} ({name})"
-            wrong[known] = f"{shown} is {_shown(known, given[name])}, it has to be {told}"
+            wrong[known] = f"{shown} is {_shown(known, given[name])}, must be {expected}"
     faults = [*wrong.values(), *_together(answered, wrong)]
     if far and role == "monitor" and not faults:
         faults = [*beside_the_host(answered)]
@@ -107,7 +107,7 @@ def _judge(known: str, value: Any) -> str:
 
 def _shown(known: str, value: Any) -> str:
     if known in SECRET:
-        return "a secret that is not shown"
+        return "a secret, which is not shown"
     if value == "":
         return "empty"
     text = json.dumps(redact(value), ensure_ascii=False, default=repr)
@@ -116,7 +116,7 @@ def _shown(known: str, value: Any) -> str:
 
 
 def _together(given: Mapping[str, Any], wrong: Mapping[str, str]) -> List[str]:
-    """What makes sense alone and not together; it would be found only when the health is judged."""
+    """Return conflicts between variables that would otherwise only show when the health is judged."""
     if any(name in wrong for name in _HEALTH.values()):
         return []
     plan = {short: float(given.get(name, _HEALTH_DEFAULTS[short])) for short, name in _HEALTH.items()}
@@ -124,7 +124,7 @@ def _together(given: Mapping[str, Any], wrong: Mapping[str, str]) -> List[str]:
     if plan["consecutive"] <= fitting:
         return []
     return [
-        f"{', '.join(_HEALTH.values())} do not fit together: {plan['consecutive']:g} good answers in a row are wanted, "
+        f"{', '.join(_HEALTH.values())} conflict: {plan['consecutive']:g} good answers in a row are required, "
         f"but only {fitting} fit into {plan['timeout']:g} s"
     ]
 
@@ -137,13 +137,13 @@ def _plain(name: str) -> str:
 def _unknown(names: Iterable[str], extra_vars: Collection[str]) -> Iterator[str]:
     """Names that nobody reads: those like a variable's, and whatever was given for this run alone.
 
-    Others in an inventory are its owner's affair.
+    Other names in an inventory are ignored.
     """
     odd = {name for name in extra_vars if _plain(name).startswith("mobius")}
     for name in sorted({*names, *odd}):
         if (name.startswith("mobius_") or name in odd) and name not in VARIABLES and name not in OTHERS:
             alike = get_close_matches(_plain(name), _SUGGESTED, 1, _ALIKE)
             if alike:
-                yield f"{name} is no variable of this collection. Was {alike[0]} meant?"
+                yield f"{name} is not a variable of this collection. Did you mean {alike[0]}?"
             elif name in extra_vars:
-                yield f"{name} is no variable of this collection, see docs/variables.md"
+                yield f"{name} is not a variable of this collection, see docs/variables.md"

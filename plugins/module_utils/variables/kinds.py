@@ -1,9 +1,9 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a variable may hold. Surveys and ``-e`` give text, so a number or a truth value may arrive as one.
+"""Kinds of values. Surveys and ``-e`` give text, so a number or a boolean may arrive as text.
 
-Each kind is called with a value and returns what it has to be, or an empty string where the value is good.
+Each kind is called with a value and returns a description of the accepted values, or an empty string for a valid one.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _WHOLE = re.compile(r"[+-]?[0-9]{1,30}")
 _NUMBER = re.compile(r"[+-]?[0-9]{1,30}(\.[0-9]{1,30})?([eE][+-]?[0-9]{1,3})?")
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _TRUTH = ("true", "false", "yes", "no", "on", "off", "1", "0", "t", "f", "y", "n")
-# Ansible would put the variables of some host's environment in their place.
+# Ansible would expand the variables of some host's environment in them.
 _ENVIRONMENT = re.compile(r"\$(\w|\{\w+\})")
 _LONGEST_PATH = 4000
 
@@ -66,19 +66,19 @@ class Choice:
 
 @dataclass(frozen=True)
 class Text:
-    """One line. ``pattern`` is for the whole of it, ``told`` says it in words."""
+    """One line that ``pattern`` must match completely; ``expected`` describes it."""
 
-    told: str = "text of one line"
+    expected: str = "text of one line"
     pattern: str = ".+"
 
     def __call__(self, value: Any) -> str:
         good = isinstance(value, str) and not _CONTROL.search(value) and re.fullmatch(self.pattern, value, re.DOTALL)
-        return "" if good else self.told
+        return "" if good else self.expected
 
 
 @dataclass(frozen=True)
 class Path:
-    """An absolute path: a relative one would be another folder for each task, and for each user."""
+    """An absolute path, because a relative one would differ between tasks and users."""
 
     or_empty: bool = True
     suffix: str = ""
@@ -86,13 +86,13 @@ class Path:
     def __call__(self, value: Any) -> str:
         if self.or_empty and value == "":
             return ""
-        told = "an absolute path" + (f" that ends in {self.suffix}" if self.suffix else "")
+        expected = "an absolute path" + (f" that ends in {self.suffix}" if self.suffix else "")
         if not isinstance(value, str) or not value.startswith("/") or not value.endswith(self.suffix):
-            return f"{told}, without ~ and without variables of a shell"
+            return f"{expected}, without ~ and without shell variables"
         if _ENVIRONMENT.search(value):
-            return f"{told} without variables of a shell"
+            return f"{expected} without shell variables"
         if _CONTROL.search(value) or len(value) > _LONGEST_PATH:
-            return f"{told} of one line, in UTF-8"
+            return f"{expected} of one line, in UTF-8"
         return ""
 
 
@@ -103,15 +103,15 @@ class Url:
     def __call__(self, value: Any) -> str:
         if self.or_empty and value == "":
             return ""
-        told = "an http or https URL, such as http://127.0.0.1:5001/health"
+        expected = "an http or https URL, such as http://127.0.0.1:5001/health"
         if not isinstance(value, str) or _CONTROL.search(value) or " " in value:
-            return told
+            return expected
         try:
             parts = urlsplit(value)
             good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
         except ValueError:
             good = False
-        return "" if good else told
+        return "" if good else expected
 
 
 def truth(value: Any) -> str:
@@ -130,7 +130,7 @@ def words(value: Any) -> str:
     good = isinstance(parts, (list, tuple)) and all(
         isinstance(part, str) and not _CONTROL.search(part) for part in parts
     )
-    return "" if good else "a list of texts"
+    return "" if good else "a list of strings"
 
 
 def mapping(value: Any) -> str:

@@ -1,7 +1,7 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Every public variable of the collection, and what it may hold."""
+"""Every public variable of the collection, and its accepted values."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ _KEPT = whole(0, 100_000)
 
 
 def _selectors(value: Any) -> str:
-    told = words(value)
-    if told:
-        return told
+    expected = words(value)
+    if expected:
+        return expected
     try:
         parse_selectors(to_list(value) or None)
     except MobiusError as error:
-        return f"a list of selectors; {error.where} is none: {error.remedy}"
+        return f"a list of selectors; {error.where} is invalid: {error.remedy}"
     return ""
 
 
@@ -83,23 +83,23 @@ def _stays_on_after(value: Any) -> str:
     return "" if good or value == "" else f"a list of {', '.join(known)}"
 
 
-def _figures_to(number: Number) -> Kind:
+def _metrics_to(number: Number) -> Kind:
     def check(value: Any) -> str:
-        told = f"a mapping of {', '.join(METRICS)} to numbers"
+        expected = f"a mapping of {', '.join(METRICS)} to numbers"
         value = to_mapping(value)
         good = isinstance(value, dict) and all(
             name in METRICS and (given is None or not number(given)) for name, given in value.items()
         )
-        return "" if good else told
+        return "" if good else expected
 
     return check
 
 
 def _backup(value: Any) -> str:
-    told = "deployment, latest, sha256: and 64 hexadecimal digits, or a file"
+    expected = "deployment, latest, sha256: and 64 hexadecimal digits, or a file"
     if isinstance(value, str) and value.startswith("sha256:"):
-        return Text(told, "sha256:[0-9a-f]{64}")(value)
-    return "" if value == "" else Text(told)(value)
+        return Text(expected, "sha256:[0-9a-f]{64}")(value)
+    return "" if value == "" else Text(expected)(value)
 
 
 def _fleet(value: Any) -> str:
@@ -122,7 +122,7 @@ def _channels(value: Any) -> str:
 def _command(value: Any) -> str:
     command = to_list(value, split=False)
     good = not one_line(command) if isinstance(command, str) else words(command) == "" and all(command)
-    return "" if good else "a command as a list of its words, or as one text"
+    return "" if good else "a command as a list of words or as a string"
 
 
 def _or_empty(kind: Kind) -> Kind:
@@ -133,8 +133,8 @@ _user = Text("the name of a system user or group", r"[a-z_][a-z0-9_-]{0,31}")
 
 
 def _account(value: Any) -> str:
-    told = _user(value)
-    return "" if value == "" else told or ("another one than root" if value == "root" else "")
+    expected = _user(value)
+    return "" if value == "" else expected or ("a user other than root" if value == "root" else "")
 
 
 #: By name of the variable in an inventory.
@@ -246,8 +246,8 @@ VARIABLES: Dict[str, Kind] = {
     "mobius_monitor_window": Number(0, 10_000_000, or_empty=True),
     "mobius_monitor_progress": truth,
     "mobius_progress": _auto_or_truth,
-    "mobius_limits": _figures_to(Number(0)),
-    "mobius_limits_over": _figures_to(_SECONDS),
+    "mobius_limits": _metrics_to(Number(0)),
+    "mobius_limits_over": _metrics_to(_SECONDS),
     "mobius_baseline": Number(0, or_empty=True),
     "mobius_spike_absolute": Number(0),
     "mobius_spike_relative": Number(0),
@@ -275,7 +275,7 @@ VARIABLES: Dict[str, Kind] = {
     "mobius_duplicates_images": truth,
 }
 
-#: Those whose value is never shown, not even a wrong one.
+#: Variables whose value is never shown, not even an invalid one.
 SECRET: FrozenSet[str] = frozenset(
     (
         "mobius_ci_token",
@@ -286,7 +286,7 @@ SECRET: FrozenSet[str] = frozenset(
     )
 )
 
-#: Read before any task, or the play's own: not judged, and yet known.
+#: Known but not checked: read before any task, or internal to the play.
 OTHERS: FrozenSet[str] = frozenset(
     (
         "mobius_hosts",
@@ -307,5 +307,5 @@ OTHERS: FrozenSet[str] = frozenset(
 #: Without a default.
 REQUIRED: FrozenSet[str] = frozenset(("mobius_library_path",))
 
-#: Roles whose actions cannot be undone by a rollback: a name that nobody reads refuses there, and warns elsewhere.
+#: Roles whose actions a rollback cannot undo: an unknown name is an error there, and a warning elsewhere.
 IRREVERSIBLE: FrozenSet[str] = frozenset(("account", "cleanup", "rollback"))

@@ -98,7 +98,7 @@ def test_what_cannot_be_compared_is_counted(tmp_path):
     path.write_text(json.dumps([*odd, {"image": "c.png", "dhash": A}]))
     result = find(Request(str(path)))
     assert (result["item_count"], result["compared"], result["groups"]) == (5, 1, [])
-    assert "2 items have a dHash and name no image" in result["warnings"][0]
+    assert "2 items have a dHash but no image" in result["warnings"][0]
 
 
 @pytest.mark.parametrize("distance", [-1, 11, 64])

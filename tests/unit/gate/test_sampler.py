@@ -10,7 +10,13 @@ import ssl
 import pytest
 from ansible_collections.mobius.dhash.plugins.module_utils.errors import MobiusError
 from ansible_collections.mobius.dhash.plugins.module_utils.gate.sampler import Sampler
-from ansible_collections.mobius.dhash.plugins.module_utils.gate.samples import BAD, NOT_ASKED, NOT_OK, OK, UNREACHABLE
+from ansible_collections.mobius.dhash.plugins.module_utils.gate.samples import (
+    BAD,
+    NOT_OK,
+    NOT_REQUESTED,
+    OK,
+    UNREACHABLE,
+)
 from ansible_collections.mobius.dhash.plugins.module_utils.http import Access, split_credentials
 from gate_server import FIGURES, document, drip, hang_up, in_turn, no_http, raw, serving, url_of
 
@@ -37,7 +43,7 @@ def test_healthy_with_all_figures():
 
 def test_plain_text_health_of_another_service_is_ok():
     taken, _unused = sample({"/health": raw(b"OK")}, metrics=False)
-    assert (taken.health, taken.metrics) == (OK, NOT_ASKED)
+    assert (taken.health, taken.metrics) == (OK, NOT_REQUESTED)
     assert taken.good
 
 

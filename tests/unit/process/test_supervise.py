@@ -194,7 +194,7 @@ def test_started_waits_until_it_is_up(make):
 
 def test_one_that_is_never_up_is_ended_again(make):
     program = make()
-    with pytest.raises(MobiusError, match="No right answer within 0.5 s"):
+    with pytest.raises(MobiusError, match="No valid answer within 0.5 s"):
         supervise.start(program, lambda: False, 0.5)
     assert find(program.pid_file) is None
 

@@ -240,7 +240,7 @@ def test_a_broken_edit_fails_the_proof_and_the_library_stays(site, monkeypatch):
     ]
     for each in broken:
         monkeypatch.setattr(module, "member_splices", each)
-        with pytest.raises(MobiusError, match="fails its proof"):
+        with pytest.raises(MobiusError, match="failed its proof"):
             run(site, decisions(site))
         assert site.library.read_bytes() == before
 

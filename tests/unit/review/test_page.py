@@ -10,7 +10,7 @@ import pytest
 from ansible_collections.mobius.dhash.plugins.module_utils.pages.frame import BASE_STYLE as STYLE
 from ansible_collections.mobius.dhash.plugins.module_utils.review.page import Facts, as_html
 from ansible_collections.mobius.dhash.plugins.module_utils.review.queue import build
-from ansible_collections.mobius.dhash.plugins.module_utils.review.words import REASONS
+from ansible_collections.mobius.dhash.plugins.module_utils.review.reasons import REASONS
 
 FACTS = Facts("library.json", 0.7, "Migrated with Pillow 12.3.0.", [])
 DECIDES = FACTS._replace(sha256="a" * 64)

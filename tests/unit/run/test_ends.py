@@ -195,8 +195,8 @@ DEPLOYMENTS = {
         found(OLD),
         "rolled_back",
         [
-            'Failed in step "migrate": 4 of 8 pictures could not be hashed. Rolled back: nothing had been replaced, and '
-            f"{PATH} holds the bytes from before (sha256 {OLD}). Health afterwards: good.",
+            'Failed in step "migrate": 4 of 8 pictures could not be hashed. Rolled back: nothing had been replaced, '
+            f"and {PATH} holds the bytes from before (sha256 {OLD}). Health afterwards: good.",
             *state(AS_BEFORE),
         ],
         [],

@@ -68,7 +68,7 @@ def beside(wanted):
 
 def test_the_life_of_an_environment(wanted, wheels, tmp_path):
     predicted = ensure(wanted, check_mode=True)
-    assert (predicted["changed"], predicted["reason"]) == (True, "there is none yet")
+    assert (predicted["changed"], predicted["reason"]) == (True, "it does not exist yet")
     assert predicted["python"] == f"{wanted.path}/bin/python"
     assert list(tmp_path.iterdir()) == []
 
@@ -94,7 +94,7 @@ def test_the_life_of_an_environment(wanted, wheels, tmp_path):
     with pytest.raises(MobiusError, match="could not be installed"):
         ensure(replace(wanted, requirements="dicegood==3.0 --hash=sha256:" + "0" * 64))
     assert run(better, "import dicegood; print(dicegood.VALUE)") == "20"
-    with pytest.raises(MobiusError, match="does not load.*does_not_exist_anywhere"):
+    with pytest.raises(MobiusError, match="do not load.*does_not_exist_anywhere"):
         ensure(replace(wanted, requirements=wheels[1]["broken"], imports=["dicebroken"]))
     assert run(better, "import dicegood; print(dicegood.VALUE)") == "20"
     assert len(beside(wanted)) == 2
@@ -159,7 +159,7 @@ def test_something_else_at_the_path_is_refused(wanted, tmp_path, kind):
         (tmp_path / "elsewhere").mkdir()
         path.symlink_to(tmp_path / "elsewhere")
     before = beside(wanted)
-    with pytest.raises(MobiusError, match="Something else is there"):
+    with pytest.raises(MobiusError, match="The path is not a virtual environment of this collection"):
         ensure(wanted)
     assert beside(wanted) == before
 
@@ -222,7 +222,7 @@ HOST = Host(1000, "me", "/home/me", "", "other")
 def test_a_look_makes_nothing(wanted, tmp_path):
     asked = look.Runtime("venv", wanted.path, "", False, wanted.requirements, wanted.imports)
     found = look.look(asked, HOST)
-    assert (found["ready"], found["reason"], found["missing"]) == (False, "there is none yet", "")
+    assert (found["ready"], found["reason"], found["missing"]) == (False, "it does not exist yet", "")
     assert found["python"] == f"{wanted.path}/bin/python"
     assert list(tmp_path.iterdir()) == []
     ensure(wanted)

@@ -100,7 +100,7 @@ def test_what_has_changed_is_restarted(site, tmp_path):
     assert (found["installed"], found["answering"], found["reason"]) == (
         True,
         True,
-        "it runs what was installed before",
+        "it runs an earlier installation",
     )
     third = site.control("started")
     assert third["changed"] and third["pid"] != second["pid"] and site.look()["ready"]

@@ -161,10 +161,10 @@ def free() -> int:
         (b'{"instance": "a", "build": "b"}', 200, "a", ""),
         (b'\xef\xbb\xbf{"instance": "a"}', 503, "a", ""),
         (b'{"instance": "a"}', 404, "", "it answers 404"),
-        (b'{"instance": 7}', 200, "", "not this service"),
-        (b'["instance"]', 200, "", "not this service"),
-        (b"\xff", 200, "", "not this service"),
-        (b"<html>", 200, "", "not this service"),
+        (b'{"instance": 7}', 200, "", "another program answers"),
+        (b'["instance"]', 200, "", "another program answers"),
+        (b"\xff", 200, "", "another program answers"),
+        (b"<html>", 200, "", "another program answers"),
     ],
 )
 def test_who_answers(body, status, instance, problem):

@@ -83,7 +83,7 @@ def test_batches_come_from_text(value, sizes):
 
 @pytest.mark.parametrize("value", ["abc", "1,x%", -1, "-1", True, {"a": 1}, 1.5, [[1]], "50 %", "1;2", "{{ 1 }}"])
 def test_batches_that_ansible_cannot_read_are_refused(value):
-    with pytest.raises(MobiusError, match="mobius_serial is .*, it has to be numbers of hosts or percentages"):
+    with pytest.raises(MobiusError, match="mobius_serial is .*, must be numbers of hosts or percentages"):
         batches(value, [1])
 
 
@@ -123,11 +123,11 @@ def test_lists_and_mappings_may_be_text(name, text):
 
 @pytest.mark.parametrize("role", ["rollback", "cleanup", "account"])
 def test_a_name_that_nobody_reads_refuses_what_cannot_be_undone(role):
-    for given, told in (("mobius_backp", "Was mobius_backup meant"), ("mobius_of_mine", "is no variable")):
-        with pytest.raises(MobiusError, match=f"{given} is no variable of this collection") as refusal:
+    for given, told in (("mobius_backp", "Did you mean mobius_backup"), ("mobius_of_mine", "is not a variable")):
+        with pytest.raises(MobiusError, match=f"{given} is not a variable of this collection") as refusal:
             check({}, role, names=[given], extra_vars=[given])
         assert told in str(refusal.value)
-    with pytest.raises(MobiusError, match="mobius_backp is no variable"):
+    with pytest.raises(MobiusError, match="mobius_backp is not a variable"):
         check({}, role, names=["mobius_backp"])
     assert check({}, role, names=["mobius_of_mine", "mobius_serial", "mobius_workers"])["warnings"] == []
 

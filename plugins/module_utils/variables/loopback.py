@@ -1,7 +1,7 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether a watch from the controller would ask the host at all: a loopback address is another one on each machine."""
+"""Detect loopback addresses in a watch from the controller, which would reach the controller instead of the host."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ _LOOPBACK = "127.0.0.1"
 
 
 def beside_the_host(given: Mapping[str, Any]) -> Iterator[str]:
-    """Why a watch of another machine than the controller, of the variables ``given``, would judge the wrong thing."""
+    """Return why a watch with these variables would judge another machine than the host."""
     if given.get("monitor_from") != "controller":
         return
     for what in ("health", "metrics"):
         url = str(given.get(f"monitor_{what}_url") or "")
         if url and is_loopback(urlsplit(url).hostname or ""):
             yield (
-                f"mobius_monitor_from is controller, and mobius_{what}_url names a loopback address: the controller "
-                f"would ask itself in place of the host. It has to be an address of the host, or "
-                f"mobius_monitor_from host"
+                f"mobius_monitor_from is controller, and mobius_{what}_url is a loopback address: the controller "
+                f"would query itself instead of the host. Set it to an address of the host, or "
+                f"mobius_monitor_from to host"
             )
         elif url and f"mobius_{what}_url" not in given and _listens_at_home(given, url):
             yield (
-                f"mobius_monitor_from is controller, but the service listens on {_address(given)} of the host alone. "
-                f"mobius_service_host has to be an address that the controller reaches, mobius_{what}_url one that "
-                f"leads there, or mobius_monitor_from host"
+                f"mobius_monitor_from is controller, but the service listens on {_address(given)} of the host only. "
+                f"Set mobius_service_host to an address that the controller can reach, and mobius_{what}_url to "
+                f"match, or set mobius_monitor_from to host"
             )
             return
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a name or an address means the machine that uses it; one that listens everywhere does so as well."""
+    """Whether a name or an address means the local machine, including the wildcard address."""
     name = host.strip("[]").lower().rstrip(".")
     try:
         address = ip_address(name)
@@ -47,7 +47,7 @@ def is_loopback(host: str) -> bool:
 
 
 def _listens_at_home(given: Mapping[str, Any], url: str) -> bool:
-    """Whether ``url`` is the collection's own service, by default, and nobody but its host can ask that."""
+    """Whether ``url`` is the collection's own service on its default address, which only its host can reach."""
     enabled = str(given.get("mobius_service_enabled", True)).lower() not in _FALSE
     own = url.startswith(str(given.get("monitor_base_url") or "-"))
     everywhere = _address(given).strip("[]") in ("0.0.0.0", "::")

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from ansible_collections.mobius.dhash.plugins.module_utils.review.words import REASONS, reason
+from ansible_collections.mobius.dhash.plugins.module_utils.review.reasons import REASONS, reason
 
 
 def test_every_reason_has_words_and_an_unknown_one_is_shown_as_it_is():
