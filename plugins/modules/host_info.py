@@ -97,7 +97,7 @@ runtime:
     path: /opt/mobius-dhash/venv
     python: /opt/mobius-dhash/venv/bin/python
     ready: false
-    reason: there is none yet
+    reason: it does not exist yet
     missing: ""
     remedy: ""
 service:
