@@ -1,7 +1,7 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The controller's side of a dry run: what it predicts is shown, and a refusal fails where that is wanted."""
+"""The controller's side of a dry run: it shows the prediction, and fails on a refusal if requested."""
 
 from __future__ import annotations
 

@@ -14,12 +14,12 @@ _LONG = 15
 
 
 class ActionModule(Background):
-    """Follow from here when progress or a limit of time is wanted; else let the module do all of it on the host."""
+    """Follow the job if progress or a time limit is requested; else run the module synchronously on the host."""
 
     def work(self, arguments, task_vars):
         run = self.current_run()
         if run is not None:
-            # Also told to the job that Ctrl-C stops, which frees the lock of this run.
+            # Also passed to the job that Ctrl-C stops, which releases the lock of this run.
             arguments.setdefault("deployment", run.id)
         try:
             limit = whole(arguments.get("timeout") or 0)
@@ -28,7 +28,10 @@ class ActionModule(Background):
                 progress = run is None or float(run.result("dry-run").get("projected_seconds", 60)) > _LONG
             arguments["progress"] = wanted = boolean(progress)
         except (TypeError, ValueError) as error:
-            return {"failed": True, "msg": f"progress has to be a boolean and timeout a whole number: {error}"}
+            return {
+                "failed": True,
+                "msg": f"Invalid progress or timeout: must be a boolean and a whole number: {error}",
+            }
         if not (wanted or limit) or self._task.check_mode or self._task.async_val:
             return self.execute(arguments, task_vars, wrap_async=self._task.async_val)
         return self.in_background(arguments, arguments.get("path"), limit, task_vars)

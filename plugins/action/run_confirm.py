@@ -1,7 +1,7 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Judges the answer of the person who was asked whether the migration may begin."""
+"""Checks the answer to the request for consent to the migration."""
 
 from __future__ import annotations
 
@@ -18,6 +18,6 @@ class ActionModule(StepAction):
         if str(arguments.get("answer") or "").strip().lower() not in ("y", "yes"):
             raise MobiusError(
                 "No consent was given",
-                remedy='type "yes" at the prompt, or leave mobius_confirm unset where there is no terminal',
+                remedy='type "yes" at the prompt, or leave mobius_confirm unset without a terminal',
             )
         return {"changed": False}

@@ -85,7 +85,7 @@ class ActionModule(StepAction):
         with self.journal.ended(status=run.status, lines=[] if run.succeeded else shown) as runs:
             self._write_fleet(run, hosts, runs, own, task_vars)
             notice = end_notice(run.kind, hosts, runs)
-            # The message of the batch that lost a host has said that no later one was begun.
+            # The message of the batch that lost a host has reported that no later one was begun.
             if any(entry.get("after_lost") for entry in runs[self.host]) and self.journal.reported(runs):
                 return
             send(self, notice, own["notify"], own["notify_timeout"], {run.kind: run.id, **known})

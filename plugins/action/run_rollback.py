@@ -37,7 +37,7 @@ class ActionModule(StepAction):
         result = self.execute(arguments, task_vars)
         if own["evidence_dest"]:
             self._fetch(result, str(own["evidence_dest"]), task_vars)
-        # What a person without a terminal looks at. Later nodes of a workflow get it as a variable: not mobius_*.
+        # Without a terminal, people read this, and later nodes of a workflow get it as a variable: not mobius_*.
         if run is not None and not result.get("failed"):
             kept = rollback.artifact(run, result.get("evidence") or {})
             if kept:
@@ -62,7 +62,7 @@ class ActionModule(StepAction):
             raise rollback.NotReachable(str(waited.get("msg") or "timed out waiting for the host"))
 
     def _fetch(self, result, dest, task_vars):
-        """Copy the evidence to the controller; it stays on the host whatever becomes of this."""
+        """Copy the evidence to the controller; it stays on the host even if this fails."""
         evidence = result.get("evidence") or {}
         folder = evidence.get("folder")
         for name in evidence.get("files") or ():

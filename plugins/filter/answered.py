@@ -8,26 +8,26 @@ from ansible_collections.mobius.dhash.plugins.module_utils.variables.answered im
 
 DOCUMENTATION = r"""
 name: answered
-short_description: The value of a variable, or its default where it was left unanswered
+short_description: The value of a variable, or its default if it is unanswered
 version_added: 1.0.0
 author:
   - Mobius contributors (@mobius-dhash)
 description:
-  - Surveys of AWX and extra vars on the command line give V(null) or empty text for a question that nobody answered.
-    This filter returns the default for both, and for text of white space alone.
+  - Surveys of AWX and extra vars on the command line give V(null) or empty text for an unanswered question. This filter
+    returns the default for both, and for blank text.
   - V(0), V(false), V([]) and V({}) are answers and are kept.
 positional: default
 options:
   _input:
-    description: Value of the variable. Use C(default('')) before the filter where the variable may be undefined.
+    description: Value of the variable. Use C(default('')) before the filter if the variable may be undefined.
     type: raw
     required: true
   default:
     description:
-      - Value to return where the variable is unanswered.
+      - Value to return if the variable is unanswered.
       - If it is a list, text becomes one, from JSON or from parts separated by commas or line ends.
       - If it is a mapping, text becomes one, from JSON or from C(name=value) pairs separated by commas or line ends.
-      - Text that can be read as neither is returned unchanged, so that the option that receives it refuses it.
+      - Other text is returned unchanged, so that the option that receives it refuses it.
     type: raw
     required: true
   split:

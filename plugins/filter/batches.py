@@ -15,8 +15,8 @@ version_added: 1.0.0
 author:
   - Mobius contributors (@mobius-dhash)
 description:
-  - Returns batch sizes for C(serial) of a play. Ansible stops with an unexpected exception where C(serial) is neither
-    a number nor a percentage; this filter names the variable and what it may be.
+  - Returns batch sizes for C(serial) of a play. Ansible stops with an unexpected exception if C(serial) is neither a
+    number nor a percentage; this filter names the variable and the accepted values.
 positional: default
 options:
   _input:
@@ -24,7 +24,7 @@ options:
     type: raw
     required: true
   default:
-    description: Value to return where the variable is V(null) or empty.
+    description: Value to return if the variable is V(null) or empty.
     type: raw
     required: true
 """

@@ -1,13 +1,13 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The hosts of a play, or an error where there are none."""
+"""The hosts of a play, or an error if there are none."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: play_hosts
-short_description: The hosts of a play, or an error where there are none
+short_description: The hosts of a play, or an error if there are none
 version_added: 1.0.0
 author:
   - Mobius contributors (@mobius-dhash)
@@ -20,7 +20,7 @@ description:
     that is named on the command line.
 options:
   _terms:
-    description: The pattern where C(mobius_hosts) is not given.
+    description: The pattern if C(mobius_hosts) is not set.
 """
 
 EXAMPLES = r"""
@@ -52,7 +52,7 @@ _LOOKS_ONLY = ("syntax", "listhosts", "listtasks", "listtags")
 
 
 class LookupModule(LookupBase):
-    """Evaluated before the play begins, whatever the limit is."""
+    """Evaluated before the play begins, with any limit."""
 
     def run(self, terms, variables=None, **kwargs):
         variables = variables or {}

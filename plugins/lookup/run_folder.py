@@ -12,8 +12,8 @@ version_added: 1.0.0
 author:
   - Mobius contributors (@mobius-dhash)
 description:
-  - Returns Ansible's own temporary folder of this run, for what passes from one host to another.
-  - It is for this user alone, and Ansible removes it when it ends, also after Ctrl-C.
+  - Returns Ansible's own temporary folder of this run, for files to transfer from one host to another.
+  - Only this user can read it, and Ansible removes it when it ends, also after Ctrl-C.
 options: {}
 """
 
@@ -37,7 +37,7 @@ from ansible.plugins.lookup import LookupBase
 
 
 class LookupModule(LookupBase):
-    """The constant, which no variable tells; asked as configuration it would be a new folder each time."""
+    """Reads the constant: there is no variable for it, and a configuration lookup would return a new folder."""
 
     def run(self, terms, variables=None, **kwargs):
         return [constants.DEFAULT_LOCAL_TMP]

@@ -1,7 +1,7 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The controller's side of a long module: it runs in the background of the host, and here its progress is told."""
+"""The controller's side of a long module: it runs in the background on the host, and its progress is shown here."""
 
 from __future__ import annotations
 
@@ -21,29 +21,29 @@ _PATIENCE = 60
 _PROGRESS = "mobius.dhash.dhash_progress"
 _STATUS = "ansible.legacy.async_status"
 _SILENCE = 900
-# Its own end, and Ansible's for it, come first, where anything of it is left.
+# The module's own timeout and Ansible's come first if the job is still alive.
 _GRACE = 60
 _NO_LIMIT = 10**9
-# Soon at first, so that a short one is not held up; later each question costs the host more than it tells.
+# Short at first, so that a short job is not delayed; later, frequent queries would load the host.
 _PAUSES = (0.5, 1, 2, 3, *[5] * 12)
 _LAST_PAUSE = 10
 _BETWEEN_LINES = 2.9
 _TRIES = 5
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
-# What Ansible says about the job, not the module about its work.
+# Members of Ansible's job status that are not the module's result.
 _OF_THE_JOB = ("ansible_job_id", "started", "finished", "results_file", "stdout", "stdout_lines", "stderr_lines")
 
 
 class _Ended(Exception):
-    """The job cannot be followed any more; holds the result."""
+    """The job can no longer be followed; holds the result."""
 
 
 class _Stopped(BaseException):
-    """The play was told to end, by Ctrl-C or a signal; holds the signal's number."""
+    """The play was interrupted, by Ctrl-C or a signal; holds the signal's number."""
 
 
 class Background(StepAction):
-    """Runs a module in the background of the host and follows it.
+    """Runs a module in the background on the host and follows it.
 
     The module keeps its progress beside a file ``path`` (see ``migration.progress``), and knows the options
     ``patience`` and ``timeout``.
@@ -77,7 +77,7 @@ class Background(StepAction):
             self._task.async_val = given
 
     def _follow(self, path, job, limit, task_vars):
-        """Ask until the job has ended, and tell what is new."""
+        """Poll until the job has ended, and show new progress."""
         host = task_vars.get("inventory_hostname", "")
         last, changed, failures = None, time.monotonic(), 0
         shown, told_at, began = None, -_BETWEEN_LINES, changed
@@ -98,24 +98,24 @@ class Background(StepAction):
                 shown, told_at = line, now
                 self._display.display(f"{host}  {line}")
 
-    def _ask(self, asking, task_vars):
+    def _ask(self, query, task_vars):
         try:
-            return self._execute_module(module_name=_PROGRESS, module_args=asking, task_vars=task_vars)
+            return self._execute_module(module_name=_PROGRESS, module_args=query, task_vars=task_vars)
         except AnsibleConnectionFailure as error:
             return {"failed": True, "unreachable": True, "msg": f"the host cannot be reached: {error}"}
 
     def _stop(self, path, job, deployment, task_vars):
-        """Let the job end and clear up; where that does not reach the host, the job's patience ends it."""
-        asking = {"path": path, "job": job["results_file"], "stop": True}
-        self._ask(asking if deployment is None else {**asking, "deployment": deployment}, task_vars)
+        """Stop the job and clean up; if the host is unreachable, the job ends by its idle timeout."""
+        query = {"path": path, "job": job["results_file"], "stop": True}
+        self._ask(query if deployment is None else {**query, "deployment": deployment}, task_vars)
 
     def forget(self, arguments):
-        """Remove what the play would have removed when the job had ended."""
+        """Remove what the play would have removed after the job had ended."""
 
     def _result(self, job, limit, task_vars):
-        asking = {"jid": job["ansible_job_id"], "_async_dir": os.path.dirname(job["results_file"])}
-        result = self._execute_module(_STATUS, module_args=dict(asking), task_vars=task_vars)
-        self._execute_module(_STATUS, module_args={**asking, "mode": "cleanup"}, task_vars=task_vars)
+        query = {"jid": job["ansible_job_id"], "_async_dir": os.path.dirname(job["results_file"])}
+        result = self._execute_module(_STATUS, module_args=dict(query), task_vars=task_vars)
+        self._execute_module(_STATUS, module_args={**query, "mode": "cleanup"}, task_vars=task_vars)
         if result.get("failed") and "child_pid" in result:
             return {"failed": True, "msg": _too_long(limit), "timeout": limit}
         for name in _OF_THE_JOB:
@@ -125,10 +125,10 @@ class Background(StepAction):
 
 @contextmanager
 def _signals_raised():
-    """Let a signal that ends the play raise here, and do afterwards what it would have done."""
+    """Turn a signal that ends the play into an exception here, and deliver it afterwards."""
 
     def stop(number, _frame):
-        # Ansible sends a second one, and children may be on their way.
+        # Ansible sends a second one, and child processes may still be starting.
         for each in _SIGNALS:
             signal.signal(each, signal.SIG_IGN)
         raise _Stopped(number)
@@ -157,7 +157,7 @@ def whole(value):
 
 def _too_long(limit):
     error = MobiusError(
-        f"It did not end within its timeout of {limit} seconds and was ended; the library is whole",
+        f"It did not end within its timeout of {limit} seconds and was stopped; the library is intact",
         remedy="run it again with a longer timeout: pictures that were hashed are not hashed again",
     )
     return str(error)
@@ -165,8 +165,8 @@ def _too_long(limit):
 
 def _silent(job, seconds):
     error = MobiusError(
-        f"It has shown no sign of life for {seconds:.0f} seconds; whether it still runs cannot be told",
+        f"It has not responded for {seconds:.0f} seconds, so it is unknown whether it still runs",
         job["results_file"],
-        "look at the host, then run it again",
+        "check the host, then run it again",
     )
     return {"failed": True, "msg": str(error)}

@@ -1,7 +1,7 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The hosts of a play. A pattern or an inventory without any host is an error, not a play that did nothing."""
+"""The hosts of a play. A pattern or an inventory without hosts is an error, not a play that does nothing."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def play_hosts(
     """
     pattern = pattern_of(wanted, groups, default)
     if limit is not None and not limit.strip():
-        # A script whose variable is empty would reach every host.
+        # A script with an empty variable would reach every host.
         raise MobiusError("--limit is empty", remedy="name hosts, or leave it out for all; nothing was done")
     missing = [source for source in inventory if "," not in source and not os.path.exists(source)]
     given = [source for source in missing if source not in usual]
@@ -109,7 +109,7 @@ def _positive(pattern: str) -> Iterator[str]:
     """The parts of a pattern that add hosts; a pattern of exclusions alone starts from all."""
     parts = [part.strip() for part in re.split(r"[,:](?![^\[]*\])", pattern) if part.strip()]
     adding = [part for part in parts if part[0] not in "!&"]
-    # An address in IPv6 has colons of its own.
+    # An IPv6 address contains colons.
     yield from [*adding, pattern] if adding else ["all"]
 
 
@@ -124,7 +124,7 @@ def _matches(part: str, groups: Mapping[str, Sequence[str]]) -> bool:
             expression.match(name) and members for name, members in groups.items()
         )
     name = _SUBSCRIPT.sub("", part)
-    # Ansible makes a host of these names where there is none.
+    # Ansible creates an implicit host for these names.
     if name in ("localhost", "127.0.0.1", "::1"):
         return True
     found = any(fnmatchcase(host, name) for host in hosts)

@@ -1,7 +1,7 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The last lines of the playbooks that look at a host or tidy it: what was found, and what to do next."""
+"""The last lines of the smaller playbooks: the findings, and the next steps."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MOST_PROBLEMS = 5
 
 @dataclass(frozen=True)
 class Report:
-    """What is shown; ``problem`` is why the playbook fails, empty where it does not."""
+    """The lines to show; ``problem`` is why the playbook fails, empty if it does not."""
 
     lines: List[str] = field(default_factory=list)
     problem: str = ""
@@ -37,16 +37,16 @@ def _backups(results: Results, command: Command) -> Report:
     """``listing``: of ``library_backup_info``; ``deployed``: of ``deployment_info`` with a backup."""
     backups: List[Dict[str, Any]] = list((results.get("listing") or {}).get("backups") or [])
     target = (results.get("deployed") or {}).get("way_back") or {}
-    make = f"Make one of the library as it is now: {command('backup')}"
+    make = f"Back up the current library: {command('backup')}"
     if not backups:
         return Report([line("backups", "none"), line("next", command("backup"))], f"There is no backup. {make}")
     shown = [*map(_backup_line, backups), *_target_lines(target, command)]
-    # A file without a checksum is nobody's to judge: it is no failure.
+    # A file without a checksum cannot be verified, so it is not a failure.
     bad = [each["path"] for each in backups if each.get("judged") and each["verified"] is False]
     if bad:
         verb = "does" if len(bad) == 1 else "do"
         problem = f"{len(bad)} of {len(backups)} backups {verb} not verify: {', '.join(bad)}. {make}"
-        return Report(shown, f"{problem}. Remove a damaged one with its checksum once nobody needs it")
+        return Report(shown, f"{problem}. Remove a damaged one with its checksum when it is no longer needed")
     if not any(each["verified"] for each in backups):
         return Report(shown, f"None of the {len(backups)} backups verifies. {make}")
     return Report(shown)
@@ -144,7 +144,7 @@ def _verification(results: Results, command: Command) -> Report:
 
 
 def _service(results: Results, command: Command) -> Report:
-    """``state``: what was wanted."""
+    """``state``: the requested state."""
     return Report([line("service", str(results.get("state")))])
 
 

@@ -154,7 +154,7 @@ def test_a_deployment_that_was_killed_in_its_rollback(site, tmp_path):
     serving = service_pid(site)
     run = status_when_quiet(site).failed("was interrupted")
     assert shown(run, "owed") == "restart, health"
-    assert "the library holds the bytes of before" in shown(run, "state")
+    assert "the library holds the bytes from before" in shown(run, "state")
     (command,) = commands(run)
     paste(command).succeeded()
     assert site.library.read_bytes() == before

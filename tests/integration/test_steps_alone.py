@@ -38,7 +38,7 @@ def test_an_item_that_lost_its_dhash_is_told(site):
 
 
 def test_backups_that_do_not_verify_fail_after_all_are_listed(site):
-    site.play("backups").failed("There is no backup. Make one of the library as it is now: ")
+    site.play("backups").failed("There is no backup. Back up the current library: ")
     site.play("backup").succeeded()
     good = site.play("backups").succeeded()
     assert "verified" in good.output

@@ -219,7 +219,7 @@ def warn_of_hard_links(path: str) -> list[str]:
     with suppress(OSError):
         names = os.stat(path).st_nlink
         if names > 1:
-            return [f"{path} has another name (a hard link), which keeps the bytes of before"]
+            return [f"{path} has another name (a hard link), which keeps the bytes from before"]
     return []
 
 

@@ -92,7 +92,7 @@ def _held(status: Status) -> str:
     """What the library holds in the middle of a run."""
     before = (status.unfinished or status.run).get("sha256")
     if before == status.sha256:
-        return "the bytes of before"
+        return "the bytes from before"
     if "verify" in status.owed:
         return "a migrated state that is not verified"
     return "restored bytes" if status.owed else "other bytes than before"

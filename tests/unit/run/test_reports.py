@@ -10,7 +10,7 @@ from ansible_collections.mobius.dhash.plugins.plugin_utils.reports import report
 
 OLD = "/srv/backups/library.json.bak.20240901T160000Z"
 NEW = "/srv/backups/library.json.bak.20240924T160000Z"
-MAKE = "Make one of the library as it is now: ansible-playbook backup"
+MAKE = "Back up the current library: ansible-playbook backup"
 
 
 def command(playbook: str, extra: Any = None) -> str:

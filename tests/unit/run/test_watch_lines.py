@@ -21,7 +21,7 @@ def test_the_first_host_tells_that_the_hosts_take_turns(forks: int, host: str, t
 @pytest.mark.parametrize(
     "arguments, told",
     [
-        ({"baseline": 4}, "There is no metrics URL: the health alone is judged."),
+        ({"baseline": 4}, "No metrics URL is set: only the health is judged."),
         ({"metrics_url": "http://a/", "baseline": 0.0}, "Review queue before the deployment: 0 items."),
         ({"metrics_url": "http://a/", "baseline": "4"}, "Review queue before the deployment: 4 items."),
         (
