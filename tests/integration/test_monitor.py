@@ -257,9 +257,9 @@ def test_a_watch_from_the_controller_asks_no_loopback_address(site, deployed):
     run = site.play(
         "monitor", mobius_monitor_from="controller", **{**host, **served, "ansible_host": "games-1.invalid"}
     )
-    run.failed("the service listens on 127.0.0.1 of the host alone")
+    run.failed("the service listens on 127.0.0.1 of the host only")
     run = site.play("monitor", mobius_monitor_from="controller", **host)
-    run.failed("mobius_health_url names a loopback address")
+    run.failed("mobius_health_url is a loopback address")
     assert "UNREACHABLE" not in run.output and "Nothing was changed" in run.output
     assert deployed.library.read_bytes() == deployed.after
 

@@ -206,7 +206,7 @@ def test_damaged_checksums(library: Path, how: str, reason: str) -> None:
 
 def test_the_command_that_the_reason_gives_makes_it_verify(library: Path) -> None:
     plant(library, b"old", days=1, checksum=False)
-    command = list_backups(str(library))[0].reason.partition("make one: ")[2]
+    command = list_backups(str(library))[0].reason.partition("create one: ")[2]
     subprocess.run(command, shell=True, check=True)
     assert list_backups(str(library))[0].verified is True
 

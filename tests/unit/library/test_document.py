@@ -66,7 +66,7 @@ def test_selectors(tmp_path, selector, content, pointers):
     "selector", ["", ".", "a..b", "a[0]", "a[]b", "a.[]", '"a', '"a"b', "a[", "a.", "x" + "[]" * 99]
 )
 def test_what_is_no_selector_is_refused(selector):
-    with pytest.raises(MobiusError, match="no selector"):
+    with pytest.raises(MobiusError, match="Invalid selector"):
         parse_selector(selector)
 
 

@@ -171,7 +171,7 @@ def test_stale_decisions_are_refused_one_by_one(site):
     result = run(site, document)
     assert result["applied"] == 1 and len(result["refused"]) == 4
     reasons = " / ".join(each["reason"] for each in result["refused"])
-    for part in ("dHash has changed since, from ffffffffffffffff", "another image", "no such item", "another decision"):
+    for part in ("dHash has changed since, from ffffffffffffffff", "another image", "no such item", "an earlier decision"):
         assert part in reasons
     assert sum("refused" in warning for warning in result["warnings"]) == 4
 
@@ -187,7 +187,7 @@ def test_not_one_that_fits_is_an_error_and_changes_nothing(site):
 
 
 def test_somebody_has_to_have_decided(site):
-    with pytest.raises(MobiusError, match="who decided"):
+    with pytest.raises(MobiusError, match="name the reviewer"):
         run(site, decisions(site, by=""))
     assert run(site, decisions(site, by=""), by="Bob")["applied"] == 3
     assert reviews(site)[3]["by"] == "Bob"

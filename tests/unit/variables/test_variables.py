@@ -368,18 +368,18 @@ def watched(**given):
 @pytest.mark.parametrize(
     "given, told",
     [
-        ({}, "the service listens on 127.0.0.1 of the host alone"),
-        ({"mobius_service_host": "::1"}, "the service listens on ::1 of the host alone"),
+        ({}, "the service listens on 127.0.0.1 of the host only"),
+        ({"mobius_service_host": "::1"}, "the service listens on ::1 of the host only"),
         (
             {"mobius_service_host": "localhost", "mobius_service_enabled": "yes"},
-            "listens on localhost of the host alone",
+            "listens on localhost of the host only",
         ),
-        ({"mobius_health_url": "http://127.0.0.1:8080/health"}, "mobius_health_url names a loopback address"),
-        ({"mobius_health_url": "https://games-1/health"}, "the service listens on 127.0.0.1 of the host alone"),
+        ({"mobius_health_url": "http://127.0.0.1:8080/health"}, "mobius_health_url is a loopback address"),
+        ({"mobius_health_url": "https://games-1/health"}, "the service listens on 127.0.0.1 of the host only"),
         *[
             (
                 {"mobius_service_enabled": False, "mobius_metrics_url": url},
-                "mobius_metrics_url names a loopback address",
+                "mobius_metrics_url is a loopback address",
             )
             for url in ("http://localhost/", "http://[::1]:80/m", "http://127.3.2.1/", "http://[::ffff:127.0.0.1]/")
             + ("http://0.0.0.0:5001/m", "http://games.localhost/m")
@@ -390,7 +390,7 @@ def test_a_watch_from_the_controller_does_not_ask_the_controller(given, told):
     given = watched(**given)
     with pytest.raises(MobiusError, match=re.escape(told)) as refusal:
         check(given, "monitor", far=True)
-    assert "nothing was changed" in str(refusal.value) and "mobius_monitor_from host" in str(refusal.value)
+    assert "nothing was changed" in str(refusal.value) and "mobius_monitor_from to host" in str(refusal.value)
     check(given, "monitor", far=False)
     check(given, "deploy", far=True)
     check({**given, "monitor_from": "host"}, "monitor", far=True)
