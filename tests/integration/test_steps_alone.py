@@ -103,7 +103,7 @@ def test_a_deployment_refuses_what_its_dry_run_predicts(site):
 def test_a_host_with_a_service_of_its_own_gets_no_other(site):
     before = site.tree()
     own = {"mobius_service_enabled": "false", "mobius_restart_command": f"touch {site.home}/restarted"}
-    run = site.play("service", **own).failed("mobius_service_enabled is false: this host has a service of its own")
+    run = site.play("service", **own).failed("mobius_service_enabled is false: this host has its own service")
     assert "Make the runtime" not in run.output
     assert site.tree() == before
     site.play("service", mobius_service_state="restarted", **own).succeeded()

@@ -88,10 +88,10 @@ def acquire(
 ) -> Dict[str, Any]:
     """Take the lease, or renew it when it is ours.
 
-    :param ttl: seconds without a sign of life after which it is free; every writing call of the holder renews it.
-    :param pid: a process on this host whose end frees the lease at once.
-    :param force: take it whoever holds it, or, given an id, from that holder only; a process of the former holder that
-        is still writing replaces nothing more.
+    :param ttl: seconds after which an unrenewed lease expires; every writing call of the holder renews it.
+    :param pid: a process on this host; the lease ends with it.
+    :param force: take the lease from any holder or, given an id, only from that holder; a process of the former holder
+        that is still writing is fenced.
     :param wait: seconds to wait for the holder to end, and for a process that is still writing.
     :param info: details of the controller, such as the id and URL of its job.
     :returns: ``changed`` (false for a renewal), ``holder``, ``taken_over_from`` (a lease or None), ``waited`` in
@@ -170,7 +170,7 @@ def _is_forced(force: Union[bool, str], former: Optional[Lease]) -> bool:
 
 
 def _break(library_path: str, lease: Lease, force: Union[bool, str]) -> Optional[Lease]:
-    """Take a live lease away from another holder, which fences what it still has running."""
+    """Take a live lease from another holder; this fences its processes that still run."""
     prepare_folder(library_path)
     with lease_mutex(library_path):
         former = read_lease(library_path)
