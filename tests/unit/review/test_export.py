@@ -105,7 +105,7 @@ def test_the_threshold_the_selectors_and_the_image_key_are_followed(request_for,
         ({"dest": "library.json.bak.20240924T160000Z"}, "a backup"),
         ({"dest": ".library.json.dhash/current.json"}, "state"),
         ({"dest": "images"}, "folder"),
-        ({"path": "nowhere.json"}, "no library"),
+        ({"path": "nowhere.json"}, "The library does not exist"),
         ({"dest": "fifo"}, "FIFO"),
     ],
 )
