@@ -13,9 +13,9 @@ author:
   - Mobius contributors (@mobius-dhash)
 description:
   - Returns the pattern in C(mobius_hosts), or all hosts but those of the group C(mobius_hash_workers).
-  - Fails where a source of the inventory does not exist, where the inventory has no hosts, or where the pattern matches
-    none. Ansible itself skips such a play and ends with success.
-  - Fails where C(--limit) is given and empty, which Ansible takes for all hosts.
+  - Fails if a source of the inventory does not exist, if the inventory has no hosts, or if the pattern matches none.
+    Ansible itself skips such a play and ends with success.
+  - Fails if C(--limit) is empty, which Ansible treats as all hosts.
   - Fails where C(--tags), C(--skip-tags) or C(--start-at-task) would leave out steps of a playbook of this collection
     that is named on the command line.
 options:

@@ -64,7 +64,7 @@ def absence(root: str, missing: int, named: int, fstab: str = "/etc/fstab") -> O
         what = f"{count}: the image root cannot be read ({error.strerror or error}); its file system may be gone"
         return Absence(what, remedy, gone=missing == named)
     if not names:
-        what = f"{count}: the image root is empty, as when its file system is not mounted"
+        what = f"{count}: the image root is empty; its file system may not be mounted"
         return Absence(what, remedy, gone=missing == named)
     if named < _FEW:
         return None

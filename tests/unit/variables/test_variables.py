@@ -430,7 +430,7 @@ def test_an_extra_var_that_is_nearly_one_refuses_a_rollback(name, refused):
     given = {"mobius_library_path": "/srv/library.json"}
     if refused:
         with pytest.raises(
-            MobiusError, match="is no variable of this collection(, see|. Was mobius_backup meant[?] Next)"
+            MobiusError, match="is not a variable of this collection(, see|. Did you mean mobius_backup[?] Next)"
         ):
             check(given, "rollback", extra_vars={name})
     else:
