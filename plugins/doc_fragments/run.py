@@ -20,7 +20,7 @@ options:
     default: 900
   lock_break:
     description:
-      - V(true) takes the lock whoever holds it. The id of a run takes it from that run and from no other.
+      - V(true) takes the lock from any holder. The id of a run takes it only from that run.
     type: str
     default: "false"
   lock_wait:

@@ -12,7 +12,7 @@ from urllib.parse import urlencode, urlsplit
 
 from ...module_utils.errors import MobiusError
 from ...module_utils.http import Access, HttpError, Response, build_opener, get
-from ...module_utils.variables.watched import is_loopback
+from ...module_utils.variables.loopback import is_loopback
 
 #: Entries that are asked for at once, and pages that are read at most.
 PAGE = 100
