@@ -99,7 +99,7 @@ def test_a_backup_by_name_or_path(library: Path, wanted: str, monkeypatch: pytes
 def test_a_copy_beside_the_library_under_any_name_once_it_has_a_checksum(library: Path) -> None:
     copy = library.with_name("library.json.monday")
     copy.write_bytes(B)
-    with pytest.raises(MobiusError, match="make one: sha256sum"):
+    with pytest.raises(MobiusError, match="create one: sha256sum"):
         restore(str(library), None, "library.json.monday")
     Path(f"{copy}.sha256").write_text(read_version(str(copy)).sha256)
     assert restore(str(library), None, "library.json.monday")["changed"] is True
