@@ -17,8 +17,8 @@ fail() {
 }
 
 versions() {
-    grep -q "^VERSION = \"$version\"" plugins/module_utils/migration/block.py ||
-        fail "module_utils/migration/block.py does not have galaxy.yml's version $version" "set VERSION there"
+    grep -q "^VERSION = \"$version\"" plugins/module_utils/version.py ||
+        fail "module_utils/version.py does not have galaxy.yml's version $version" "set VERSION there"
     grep -q "^  $version:" changelogs/changelog.yaml ||
         fail "changelogs/changelog.yaml has no release $version" "make changelog"
     local fragments
