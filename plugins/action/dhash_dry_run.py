@@ -19,7 +19,7 @@ class ActionModule(StepAction):
 
     def work(self, arguments, task_vars):
         fails = boolean(arguments.pop("fail_on_refusal", False))
-        result = self.execute(arguments, task_vars)
+        result = self.done_with_the_step_before("dry_run") or self.execute(arguments, task_vars)
         if result.get("lines"):
             self.show(result["lines"])
         if not result.get("failed") and "item_count" in result:

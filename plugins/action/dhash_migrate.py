@@ -34,4 +34,5 @@ class ActionModule(Background):
             }
         if not (wanted or limit) or self._task.check_mode or self._task.async_val:
             return self.execute(arguments, task_vars, wrap_async=self._task.async_val)
+        arguments.pop("verify", None)
         return self.in_background(arguments, arguments.get("path"), limit, task_vars)

@@ -12,7 +12,7 @@ class ActionModule(StepAction):
     """Execute the module as a step, and show its lines if no run reports them."""
 
     def work(self, arguments, task_vars):
-        result = self.execute(arguments, task_vars)
+        result = self.done_with_the_step_before("verified") or self.execute(arguments, task_vars)
         if self.current_run() is None and result.get("lines"):
             self.show(result["lines"])
         return result

@@ -13,6 +13,8 @@ class ActionModule(ControllerAction):
     """Add the code where it may have to be installed, then run the module on the host."""
 
     def work(self, arguments, task_vars):
+        if not self.flag("enabled", True) and not arguments.get("command"):
+            return {"changed": False}
         if arguments.get("state") in (None, "", "started") and self.flag("enabled", True):
             arguments["_code"] = service.code()
         return self.execute(arguments, task_vars)

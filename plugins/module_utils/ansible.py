@@ -6,16 +6,22 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Callable, Dict, Union
+import time
+from dataclasses import dataclass
+from typing import Any, Callable, Dict, Optional, Tuple, Union
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.parsing.convert_bool import boolean
 
+from . import compile_once  # noqa: F401
 from .errors import MobiusError, failure
 from .process.identity import start_of
 from .storage.journal import Step
 from .text import redact
 from .utf8_mode import run_in_utf8_mode
+
+Result = Dict[str, Any]
+Call = Callable[[], Result]
 
 
 def take_params(module: AnsibleModule) -> Dict[str, Any]:
@@ -38,19 +44,46 @@ def parse_break(text: str) -> Union[bool, str]:
         return text.strip()
 
 
-def finish(module: AnsibleModule, call: Callable[[], Dict[str, Any]]) -> None:
-    """Run ``call`` and exit with its result, or with a redacted error that has state, place and next step."""
+@dataclass(frozen=True)
+class Further:
+    """A further step in the process of a module: its name in the journal of the run, and the member of the result."""
+
+    step: str
+    member: str
+    call: Call
+
+
+def finish(module: AnsibleModule, call: Call, then: Optional[Callable[[Result], Optional[Further]]] = None) -> None:
+    """Run ``call`` and exit with its result, or with a redacted error that has state, place and next step.
+
+    :param then: given a result that did not fail, the step that follows at once. Whether that one fails is in its own
+        result: the controller takes it as the result of the step.
+    """
     step = Step.from_environment(check_mode=module.check_mode)
+    path = str(module.params.get("path") or "")
+    result, is_error = _noted(step, call, path)
+    if is_error:
+        module.fail_json(**result)
+    further = then(result) if then is not None and not result.get("failed") else None
+    if further is not None:
+        began = time.monotonic()
+        result[further.member] = _noted(step.following(further.step), further.call, path)[0]
+        result[further.member]["step_seconds"] = round(time.monotonic() - began, 3)
+    for warning in result.pop("warnings", []):
+        module.warn(redact(warning))
+    module.exit_json(**result)
+
+
+def _noted(step: Step, call: Call, path: str) -> Tuple[Result, bool]:
+    """The result of a step, which is noted in the journal of the run, and whether it is an error that was raised."""
     try:
         run_in_utf8_mode()
         step.begin(start_of(os.getpid()))
         result = call()
     except (MobiusError, OSError) as error:
-        failed = redact(failure(error, str(module.params.get("path") or "")))
+        failed: Result = redact(failure(error, path))
         step.end("failed", str(failed["msg"]))
-        module.fail_json(**failed)
+        return failed, True
     outcome = "failed" if result.get("failed") else "changed" if result.get("changed") else "ok"
     step.end(outcome, redact(str(result.get("msg") or "")), **result.pop("journal", {}))
-    for warning in result.pop("warnings", []):
-        module.warn(redact(warning))
-    module.exit_json(**result)
+    return result, False

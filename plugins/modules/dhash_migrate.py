@@ -51,6 +51,25 @@ options:
       - Set to 60 by O(progress) and O(timeout).
     type: float
     default: 0
+  verify:
+    description:
+      - Verify the library at once, as M(mobius.dhash.library_verify) does, against the backup of this migration; not
+        when omitted. For RV(verified).
+      - With O(output), O(progress) or O(timeout), and in check mode, this has no effect.
+    type: dict
+    suboptions:
+      complete:
+        description: As O(mobius.dhash.library_verify#module:complete).
+        type: str
+        choices: [auto, always, never]
+        default: auto
+      schema:
+        description: As O(mobius.dhash.library_verify#module:schema).
+        type: path
+      sample:
+        description: As O(mobius.dhash.library_verify#module:sample).
+        type: int
+        default: 0
 extends_documentation_fragment:
   - mobius.dhash.attributes
   - mobius.dhash.library
@@ -224,6 +243,12 @@ backup:
     sha256: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
     size: 14532
     created: "2024-09-24T16:00:00Z"
+verified:
+  description:
+    - The result of M(mobius.dhash.library_verify), failed or not, and C(step_seconds). The task does not fail with it.
+  returned: with O(verify), when the migration succeeded
+  type: dict
+  sample: {"valid": true, "step_seconds": 0.3}
 output:
   description: Same as O(output).
   returned: when O(output) is set
@@ -236,10 +261,19 @@ log:
   sample: /srv/mobius/logs/migration-20240924T160003Z.log
 """
 
+from typing import Any, Dict, Optional
+
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.mobius.dhash.plugins.module_utils.ansible import finish
+from ansible_collections.mobius.dhash.plugins.module_utils.ansible import Further, finish
 from ansible_collections.mobius.dhash.plugins.module_utils.migration.apply import migrate
 from ansible_collections.mobius.dhash.plugins.module_utils.migration.arguments import HASHING, options_of
+from ansible_collections.mobius.dhash.plugins.module_utils.verify.verify import verify_migrated
+
+VERIFY = {
+    "complete": {"type": "str", "choices": ["auto", "always", "never"], "default": "auto"},
+    "schema": {"type": "path"},
+    "sample": {"type": "int", "default": 0},
+}
 
 
 def main() -> None:
@@ -254,10 +288,16 @@ def main() -> None:
             progress=dict(type="bool", default=False),
             timeout=dict(type="int", default=0),
             patience=dict(type="float", default=0),
+            verify=dict(type="dict", options=VERIFY),
         ),
         supports_check_mode=True,
     )
     given = module.params
+    verifies = given["verify"] is not None and not given["output"] and not module.check_mode
+
+    def further(migrated: Dict[str, Any]) -> Optional[Further]:
+        return Further("verify", "verified", lambda: verify_migrated(given, migrated)) if verifies else None
+
     finish(
         module,
         lambda: migrate(
@@ -271,6 +311,7 @@ def main() -> None:
             idle_timeout=given["patience"],
             timeout=given["timeout"],
         ),
+        further,
     )
 
 

@@ -209,11 +209,9 @@ sha256:
   sample: 2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae
 """
 
-from typing import Any, Dict
-
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.mobius.dhash.plugins.module_utils.ansible import finish
-from ansible_collections.mobius.dhash.plugins.module_utils.verify.verify import Request, summary, verify
+from ansible_collections.mobius.dhash.plugins.module_utils.verify.verify import Request, verify, verify_or_fail
 
 
 def main() -> None:
@@ -239,16 +237,9 @@ def main() -> None:
     )
     given = dict(module.params)
     fail_on_problems = given.pop("fail_on_problems")
-
     given.pop("python")
 
-    def call() -> Dict[str, Any]:
-        result = verify(Request(**given))
-        if fail_on_problems and not result["valid"]:
-            return {**result, "failed": True, "msg": summary(result)}
-        return result
-
-    finish(module, call)
+    finish(module, lambda: (verify_or_fail if fail_on_problems else verify)(Request(**given)))
 
 
 if __name__ == "__main__":

@@ -22,18 +22,6 @@ options:
     elements: str
     choices: [preflight, lock, backup]
     default: [preflight, lock, backup]
-  image_root:
-    description: Folder that image paths resolve under; that of the library when omitted.
-    type: path
-  items:
-    description: As O(mobius.dhash.library_preflight#module:items).
-    type: list
-    elements: str
-    default: []
-  image_key:
-    description: Member of an item that names its image.
-    type: str
-    default: image
   schema:
     description: As O(mobius.dhash.library_preflight#module:schema).
     type: path
@@ -45,9 +33,6 @@ options:
     type: list
     elements: path
     default: []
-  log_dir:
-    description: Folder of the logs; C(logs) beside the library when omitted.
-    type: path
   health:
     description:
       - The health endpoint that has to be well before anything changes; none when omitted. It is not asked where an
@@ -95,11 +80,27 @@ options:
         description: Whether the certificate of the service has to be valid.
         type: bool
         default: true
+  dry_run:
+    description:
+      - Predict the migration at once, as M(mobius.dhash.dhash_dry_run) does; not when omitted. For RV(dry_run).
+    type: dict
+    suboptions:
+      report:
+        description: As O(mobius.dhash.dhash_dry_run#module:report).
+        type: path
+      sample:
+        description: As O(mobius.dhash.dhash_dry_run#module:sample).
+        type: int
+        default: 200
 extends_documentation_fragment:
   - mobius.dhash.attributes
   - mobius.dhash.run.lock
   - mobius.dhash.library
   - mobius.dhash.library.backup_dir
+  - mobius.dhash.hashing
+  - mobius.dhash.hashing.images
+  - mobius.dhash.hashing.items
+  - mobius.dhash.hashing.engine
 seealso:
   - module: mobius.dhash.library_preflight
   - module: mobius.dhash.library_lock
@@ -133,6 +134,11 @@ backup:
   returned: when it was asked for and succeeded
   type: dict
   sample: {"backup": {"path": "/srv/mobius/backups/library.json.bak.20240924T160000Z", "sha256": "2c26b4…"}}
+dry_run:
+  description: The result of M(mobius.dhash.dhash_dry_run), failed or not, and C(step_seconds).
+  returned: with O(dry_run), when the steps before succeeded
+  type: dict
+  sample: {"item_count": 60, "would_fail": false, "step_seconds": 0.4}
 as_deployed:
   description: Whether the library is as the last deployment left it.
   returned: after the preflight
@@ -167,10 +173,13 @@ step:
 """
 
 import os
+from typing import Any, Dict, Optional
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.mobius.dhash.plugins.module_utils.ansible import finish, parse_break
+from ansible_collections.mobius.dhash.plugins.module_utils.ansible import Further, finish, parse_break
 from ansible_collections.mobius.dhash.plugins.module_utils.deployment.prepare import STEPS, prepare
+from ansible_collections.mobius.dhash.plugins.module_utils.migration.arguments import HASHING, options_of
+from ansible_collections.mobius.dhash.plugins.module_utils.migration.dry_run import dry_run
 from ansible_collections.mobius.dhash.plugins.module_utils.text import configured_secrets
 
 HEALTH = {
@@ -186,18 +195,15 @@ HEALTH = {
     "client_key": {"type": "path", "no_log": False},
     "validate_certs": {"type": "bool", "default": True},
 }
+DRY_RUN = {"report": {"type": "path"}, "sample": {"type": "int", "default": 200}}
 
 
 def main() -> None:
     module = AnsibleModule(
         argument_spec=dict(
-            path=dict(type="path", required=True),
+            HASHING,
             backup_dir=dict(type="path"),
             steps=dict(type="list", elements="str", choices=list(STEPS), default=list(STEPS)),
-            image_root=dict(type="path"),
-            items=dict(type="list", elements="str", default=[]),
-            image_key=dict(type="str", default="image", no_log=False),
-            log_dir=dict(type="path"),
             schema=dict(type="path"),
             metrics_file=dict(type="path"),
             replaces=dict(type="list", elements="path", default=[]),
@@ -207,6 +213,7 @@ def main() -> None:
             lock_pid=dict(type="int"),
             run=dict(type="dict"),
             health=dict(type="dict", options=HEALTH),
+            dry_run=dict(type="dict", options=DRY_RUN),
         ),
         supports_check_mode=True,
     )
@@ -225,6 +232,13 @@ def main() -> None:
         "metrics_file": given["metrics_file"],
         "replaces": given["replaces"],
     }
+
+    def further(_prepared: Dict[str, Any]) -> Optional[Further]:
+        return Further("dry-run", "dry_run", predict) if given["dry_run"] is not None else None
+
+    def predict() -> Dict[str, Any]:
+        return dry_run(options_of(given), log_dir=given["log_dir"], check_mode=module.check_mode, **given["dry_run"])
+
     finish(
         module,
         lambda: prepare(
@@ -242,6 +256,7 @@ def main() -> None:
             health=given["health"],
             check_mode=module.check_mode,
         ),
+        further,
     )
 
 

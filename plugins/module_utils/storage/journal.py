@@ -206,6 +206,10 @@ class Step:
                 return cls(run)
         return cls({})
 
+    def following(self, name: str) -> Step:
+        """The next step of the same run, or one without effect after such a one."""
+        return Step({**self._run, "step": name, "path": self._path} if self._path else {})
+
     def begin(self, pid_start: Optional[str] = None) -> None:
         """Note that the step has begun; the first step of a run opens its journal unless another run is in progress.
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Sequence
+from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 from ..backups.choose import DEPLOYMENT, LATEST, choose
 from ..backups.names import CHECKSUM
@@ -67,6 +67,23 @@ def verify(request: Request) -> Dict[str, Any]:
     run = _Run(request, library, read_version(library))
     run.all()
     return run.result()
+
+
+def verify_or_fail(request: Request) -> Dict[str, Any]:
+    """As :func:`verify`; a library that is not valid makes the result a failure."""
+    result = verify(request)
+    return result if result["valid"] else {**result, "failed": True, "msg": summary(result)}
+
+
+def verify_migrated(given: Mapping[str, Any], migrated: Mapping[str, Any]) -> Dict[str, Any]:
+    """Verify a library after its migration, against the backup that the migration made, if any.
+
+    :param given: the parameters of ``dhash_migrate``; its ``verify`` holds those of the verification alone.
+    :param migrated: the result of the migration.
+    """
+    shared = {each.name: given[each.name] for each in fields(Request) if each.name in given}
+    against = (migrated.get("backup") or {}).get("path")
+    return verify_or_fail(Request(**{**shared, **given["verify"], "against": against}))
 
 
 class _Run:

@@ -36,7 +36,7 @@ _WITH_PILLOW = frozenset(
     (
         *("dhash_dry_run", "dhash_migrate", "library_verify", "dhash_worker_info"),
         *("dhash_share_hash", "dhash_share_merge", "dhash_share_plan"),
-        *("library_duplicates", "review_export"),
+        *("library_duplicates", "review_export", "run_prepare"),
     )
 )
 # Modules that can tie a lease to the process of ansible-playbook.
@@ -78,7 +78,7 @@ class StepAction(ActionBase):
             return result or {"changed": False, "skipped": True}
         if result.pop("unreachable", False):
             lost, result["failed"] = True, True
-        seconds = round(time.monotonic() - began, 3)
+        seconds = _seconds_of(result, time.monotonic() - began)
         entry = {"step": step, "name": step, "task": self._task.name, "at": started, "seconds": seconds}
         self.journal.add(STEP, **entry, **entry_of(result, lost))
         return result
@@ -114,6 +114,13 @@ class StepAction(ActionBase):
                 module_name=f"mobius.dhash.{self.name}", module_args=arguments, task_vars=task_vars, **options
             )
 
+    def done_with_the_step_before(self, member):
+        """The result of this step where the module of the step before has done it, too; else None."""
+        if not self.journal.is_open:
+            return None
+        steps = [entry for entry in self.journal.entries() if entry["event"] == STEP]
+        return steps[-1].get("result", {}).get(member) if steps else None
+
     def show(self, lines):
         """Show lines to the operator; in one call, so that the hosts of a batch do not mix."""
         self._display.display("\n".join([f"[{self.host}]", *self.redact(list(lines))]))
@@ -142,6 +149,15 @@ class StepAction(ActionBase):
             shared_loader_obj=self._shared_loader_obj,
         )
         return action.run(task_vars=task_vars)
+
+
+def _seconds_of(result, seconds):
+    """The seconds of a step alone; a module that did the next step, too, has measured that one."""
+    own = result.pop("step_seconds", None)
+    if own is not None:
+        return own
+    further = (part["step_seconds"] for part in result.values() if isinstance(part, dict) and "step_seconds" in part)
+    return round(max(0.0, seconds - sum(further)), 3)
 
 
 class _named_run:

@@ -73,6 +73,31 @@ TASKS = [
     *task("dhash_migrate", ["result is not changed", "result.unchanged == 3", "result.backup is undefined"], **STRINGS),
     *task(
         "dhash_migrate",
+        [
+            "result is not failed",
+            "result.verified.valid and result.verified.sampled == 3",
+            "result.verified.step_seconds > 0",
+        ],
+        verify={"sample": 5},
+        **STRINGS,
+    ),
+    # What the verification finds is its own result; that it fails is for the task of the verification to say.
+    *task(
+        "dhash_migrate",
+        ["result is not failed", "result.verified.failed and 'schema' in result.verified.msg"],
+        verify={"schema": "{{ images }}/no-schema.json"},
+        **STRINGS,
+    ),
+    *task("dhash_migrate", ["result.verified is undefined"], verify={}, check_mode=True, **STRINGS),
+    *task(
+        "run_prepare",
+        ["result.preflight.as_deployed", "result.dry_run.item_count == 5", "result.dry_run.step_seconds > 0"],
+        steps=["preflight"],
+        dry_run={"sample": 3},
+        **STRINGS,
+    ),
+    *task(
+        "dhash_migrate",
         ["result is failed", "'Pillow' in result.msg and 'pip install' in result.msg"],
         ignore_errors=True,
         vars={"ansible_python_interpreter": "{{ bare_python }}"},

@@ -356,3 +356,30 @@ def test_two_runs_one_after_the_other(library: str) -> None:
         end_run(library, identity, "unchanged", [], flag_left_on=False)
     run = read_run(library)
     assert run is not None and (run["id"], run["status"]) == ("4", "unchanged")
+
+
+def test_a_module_that_does_two_steps_notes_both(library: str) -> None:
+    begin_run(library, run_of(), OLD)
+    first = step(library, "migrate")
+    first.begin()
+    first.end("changed")
+    second = first.following("verify")
+    second.begin()
+    # Killed here: the run before has replaced the library, and its verification is still owed.
+    run = read_run(library)
+    assert run is not None
+    assert [(entry["step"], entry["outcome"]) for entry in run["steps"]] == [
+        ("migrate", "changed"),
+        ("verify", "running"),
+    ]
+    assert undone(run, NEW) == ALL
+    second.end("failed", "not valid")
+    run = read_run(library)
+    assert run is not None and run["steps"][-1]["message"] == "not valid"
+
+
+def test_without_a_run_nothing_is_noted_of_the_next_step_either(library: str) -> None:
+    nothing = Step({}).following("verify")
+    nothing.begin()
+    nothing.end("ok")
+    assert read_run(library) is None
