@@ -72,8 +72,8 @@ lint: tools ## ansible-lint, yamllint, ruff, mypy
 
 .PHONY: unit
 unit: tools ## the plain Python, without Ansible
-	@tests/unit/promtool.sh
-	@PATH=$(CURDIR)/.cache/promtool/usr/bin:$$PATH $(TEST)/bin/pytest -n 2 tests/unit
+	@tests/programs.sh promtool=prometheus amtool=prometheus-alertmanager
+	@PATH=$(CURDIR)/.cache/programs/usr/bin:$$PATH $(TEST)/bin/pytest -n 2 tests/unit
 
 .PHONY: integration
 integration: tools ## the playbooks on this machine: deploy, check mode, rollback, failures

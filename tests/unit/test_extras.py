@@ -121,18 +121,63 @@ def test_each_query_of_the_dashboard_finds_samples(tmp_path) -> None:
     promtool("test", "rules", "queries.yml", folder=tmp_path)
 
 
-def test_the_rulebook_reacts_to_what_the_rules_name_and_to_nothing_else() -> None:
-    (ruleset,) = yaml.safe_load((ROOT / "extras" / "eda" / "mobius_dhash.yml").read_text())
-    webhook = ruleset["sources"][0]["eda.builtin.webhook"]
+@pytest.mark.skipif(
+    shutil.which("amtool") is None, reason="amtool, of Debian's package prometheus-alertmanager, is not there"
+)
+def test_amtool_accepts_the_configuration_of_alertmanager_and_routes_by_action() -> None:
+    path = str(ROOT / "extras" / "alertmanager" / "alertmanager.yml")
+    commands = [(["check-config", path], f"Checking '{path}'  SUCCESS")]
+    for action in ("rollback", "monitor", "none"):
+        receivers = "people" if action == "none" else "rulebook,people"
+        labels = ["alertname=MobiusDhashUnhealthy", "host=games-1", f"action={action}"]
+        commands.append((["config", "routes", "test", f"--config.file={path}", *labels], receivers))
+    for arguments, expected in commands:
+        done = subprocess.run(["amtool", *arguments], capture_output=True, text=True, check=False)
+        assert done.returncode == 0 and expected in done.stdout.splitlines(), done.stdout + done.stderr
+
+
+def ruleset(name):
+    (found,) = yaml.safe_load((ROOT / "extras" / "eda" / name).read_text())
+    return found
+
+
+RULEBOOKS = ("mobius_dhash.yml", "mobius_dhash_confirmed.yml")
+
+
+@pytest.mark.parametrize("name", RULEBOOKS)
+def test_a_rulebook_accepts_only_plain_hosts_by_a_token_and_has_a_cool_down(name) -> None:
+    rulebook = ruleset(name)
+    webhook = rulebook["sources"][0]["eda.builtin.webhook"]
     # A forged alert would roll a host back.
     assert webhook["host"] == "127.0.0.1" and webhook["token"]
-    actions = {}
-    for rule in ruleset["rules"]:
-        assert 'event.payload.status == "firing" and ' in rule["condition"]
-        assert rule["throttle"]["group_by_attributes"] == ["event.payload.commonLabels.host"]
-        run = rule["action"]["run_playbook"]
-        assert (ROOT / run["name"]).is_file()
-        assert run["extra_vars"] == {"mobius_hosts": "{{ event.payload.commonLabels.host }}"}
-        actions[re.search(r'action == "(\w+)"', rule["condition"])[1]] = run["name"]
-    assert actions == {"rollback": "playbooks/rollback.yml", "monitor": "playbooks/monitor.yml"}
+    first = rulebook["rules"][0]
+    assert first["throttle"] == {
+        "once_within": "30 minutes",
+        "group_by_attributes": ["event.payload.commonLabels.host"],
+    }
+    actions = json.loads(re.search(r"commonLabels.action in (\[.*?\])", first["condition"])[1])
     assert set(actions) == {rule["labels"]["action"] for rule in rules() if "alert" in rule} - {"none"}
+    for action in actions:
+        assert (ROOT / "playbooks" / f"{action}.yml").is_file()
+    plain = re.compile(re.search(r'commonLabels.host is search\("(.*?)"\)', first["condition"])[1])
+    assert 'commonLabels.host != "all"' in first["condition"]
+    for host in ("games-1", "games-1.example.org", "10.0.0.1", "a_b"):
+        assert plain.search(host)
+    for host in ("", "*", "all:!x", "a,b", "~a", "{{ 1 }}", "-e", "@f", "a b", "games[0]", "$x", "<b>", "=1+1", "\x1b[31m"):
+        assert not plain.search(host), host
+
+
+def test_the_rulebook_reacts_at_once_and_the_other_only_to_a_person() -> None:
+    at_once, confirmed = map(ruleset, RULEBOOKS)
+
+    def playbooks(rule):
+        actions = rule.get("actions") or [rule["action"]]
+        return [each["run_playbook"] for each in actions if "run_playbook" in each]
+
+    (run,) = [run for rule in at_once["rules"] for run in playbooks(rule)]
+    assert run["name"] == "mobius.dhash.{{ event.payload.commonLabels.action }}"
+    assert run["extra_vars"] == {"mobius_hosts": "{{ event.payload.commonLabels.host }}"}
+    (rule,) = [rule for rule in confirmed["rules"] if playbooks(rule)]
+    assert "event.payload.confirm == events.request.request_host" in rule["condition"]["all"][1]
+    # It takes the host of the request, and not one that an answer names.
+    assert playbooks(rule)[0]["extra_vars"] == {"mobius_hosts": "{{ events.request.request_host }}"}

@@ -76,17 +76,17 @@ def test_a_named_archive_comes_first(tmp_path):
 
 
 @pytest.mark.parametrize("allowed, status", [({}, 1), ({"MOBIUS_ALLOW_SKIP": "1"}, 0)])
-def test_a_missing_promtool_fails_unless_that_is_allowed(tmp_path, allowed, status):
-    # A checkout of its own, whose cache is empty, and a machine whose apt-get and promtool are not to be had.
-    script = tmp_path / "tests" / "unit" / "promtool.sh"
+def test_a_missing_program_fails_unless_that_is_allowed(tmp_path, allowed, status):
+    # A checkout of its own, whose cache is empty, and a machine whose apt-get and programs are not to be had.
+    script = tmp_path / "tests" / "programs.sh"
     script.parent.mkdir(parents=True)
-    script.write_bytes((ROOT / "tests" / "unit" / "promtool.sh").read_bytes())
+    script.write_bytes((ROOT / "tests" / "programs.sh").read_bytes())
     program(tmp_path / "bin", "apt-get", "exit 100")
     program(tmp_path / "bin", "id", "echo 1000")
     for name in ("bash", "dirname", "mkdir", "cat"):
         (tmp_path / "bin" / name).symlink_to(Path("/usr/bin") / name)
     done = subprocess.run(
-        ["/usr/bin/bash", str(script)],
+        ["/usr/bin/bash", str(script), "promtool=prometheus", "amtool=prometheus-alertmanager"],
         env={"PATH": str(tmp_path / "bin"), **allowed},
         capture_output=True,
         text=True,
@@ -94,4 +94,6 @@ def test_a_missing_promtool_fails_unless_that_is_allowed(tmp_path, allowed, stat
         check=False,
     )
     assert done.returncode == status, done.stderr
+    # The first one missing is an error; where that is allowed, each is named.
     assert "promtool is not installed" in done.stderr
+    assert ("amtool is not installed" in done.stderr) is bool(allowed)
