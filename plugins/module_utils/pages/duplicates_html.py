@@ -39,7 +39,7 @@ The squares mark the bits that differ from the first item.</p>
 <!-- part: picture -->
 <span class="tile"><img src="$uri" alt="" loading="lazy" decoding="async"></span>
 <!-- part: no-picture -->
-<span class="tile bare">no picture to show</span>
+<span class="tile bare">image not available</span>
 <!-- part: away -->
 <span class="away">$away</span>
 <!-- part: similar -->

@@ -22,7 +22,8 @@ _WIDTH, _HEIGHT = 640, 220
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 12, 26, 24
 _PLOT_WIDTH = _WIDTH - _LEFT - _RIGHT
 _FLOOR = _HEIGHT - _BOTTOM
-_LINE = 14
+# Pitch of the labels of marks: a phone shows text at 17 units.
+_LINE = 18
 
 
 @dataclass(frozen=True)
@@ -139,9 +140,9 @@ def _axes(most: float, roof: float) -> Html:
 def _mark(x: float, mark: Mark, row: int) -> List[Html]:
     anchor = "end" if x > _WIDTH / 2 else "start"
     kind = "limit" if mark.is_limit else "mark"
-    y = 12 + _LINE * row
+    y = 15 + _LINE * row
     return [
-        _PARTS.fill(kind, path=f"M{_n(x)} {y - 8}V{_FLOOR}"),
+        _PARTS.fill(kind, path=f"M{_n(x)} {y - 10}V{_FLOOR}"),
         _text(x - 5 if anchor == "end" else x + 5, y, mark.label, f"{kind}-text", anchor),
     ]
 

@@ -30,6 +30,7 @@ pre { margin: 0.4rem 0 0; white-space: pre-wrap; overflow-wrap: anywhere; font-s
 .commands code { white-space: pre-wrap; overflow-wrap: anywhere; }
 .list th[scope="row"] { width: 26%; }
 .list code, .list td, .list th { overflow-wrap: anywhere; }
+.list td strong { overflow-wrap: normal; }
 .list .more { padding: 0 1.1rem 0.8rem; }
 .timeline th[scope="row"] { width: auto; }
 .timeline .wide { width: 48%; vertical-align: middle; }
@@ -64,6 +65,7 @@ summary .outcome { margin-left: 0.6rem; }
   .list th, .list td { padding: 0.55rem 0.7rem; }
   .timeline .wide { display: none; }
   .list .failures th[scope="row"] { width: 40%; }
+  .list .hosts th[scope="row"] { min-width: 6.5rem; }
   .plot { font-size: 17px; }
   .hosts .number, .hosts th.number { display: none; }
 }

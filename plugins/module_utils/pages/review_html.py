@@ -65,7 +65,7 @@ $rows
 <!-- part: tile -->
 <span class="tile"><img src="$uri" alt="Picture of $name" loading="lazy" decoding="async"></span>
 <!-- part: no-tile -->
-<span class="tile bare">no picture to show</span>
+<span class="tile bare">image not available</span>
 <!-- part: about -->
 <dl class="facts">$lines</dl>
 <!-- part: about-line -->

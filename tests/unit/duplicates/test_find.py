@@ -229,7 +229,7 @@ def test_the_page_shows_pictures_side_by_side_and_links_to_the_service(tmp_path)
     )
     find(request)
     page = (tmp_path / "out.html").read_text()
-    assert page.count("<img ") == 6 and "no picture to show" in page and "secret" not in page
+    assert page.count("<img ") == 6 and "image not available" in page and "secret" not in page
     assert f'href="http://127.0.0.1:5001/similar?dhash={A}&amp;distance=2"' in page
     assert 'class="differ"' in page and "2 bits from the first" in page
     assert not re.search(r"(?:src|href)=\"(?!data:image/webp|data:image/png|data:image/jpeg|#|http://127)", page)
