@@ -13,6 +13,7 @@ from ..clock import parse_timestamp
 from ..errors import MobiusError
 from ..storage.paths import refuse_target
 from ..storage.replace import read_version, replace_whole
+from ..text import printable
 from .info import deployed
 
 _PREFIX = "mobius_dhash_deployment_"
@@ -116,5 +117,6 @@ def _moment(value: Any) -> Optional[float]:
 
 
 def _escaped(text: str) -> str:
-    clean = text.encode("utf-8", "replace").decode("utf-8")
+    # Visible too: Alertmanager passes a label on to mails, chats and terminals.
+    clean = printable(text, None, multiline=True)
     return clean.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
