@@ -163,7 +163,8 @@ def test_a_rulebook_accepts_only_plain_hosts_by_a_token_and_has_a_cool_down(name
     assert 'commonLabels.host != "all"' in first["condition"]
     for host in ("games-1", "games-1.example.org", "10.0.0.1", "a_b"):
         assert plain.search(host)
-    for host in ("", "*", "all:!x", "a,b", "~a", "{{ 1 }}", "-e", "@f", "a b", "games[0]", "$x", "<b>", "=1+1", "\x1b[31m"):
+    patterns = ("", "*", "all:!x", "a,b", "~a", "games[0]")
+    for host in (*patterns, "{{ 1 }}", "-e", "@f", "a b", "$x", "<b>", "=1+1", "\x1b[31m"):
         assert not plain.search(host), host
 
 
