@@ -56,7 +56,7 @@
       localStorage.setItem(KEY, JSON.stringify(state));
       stored = true;
     } catch (error) {
-      if (stored) say("This browser keeps no decisions: export them before you close the page.");
+      if (stored) say("This browser cannot store decisions: export them before you close the page.");
       stored = false;
     }
   }
@@ -198,7 +198,7 @@
   function undo() {
     const last = state.undo.pop();
     if (!last || !byPointer.has(last.pointer)) {
-      say("There is nothing to undo.");
+      say("Nothing to undo.");
       return;
     }
     const at = byPointer.get(last.pointer);
@@ -234,7 +234,7 @@
     save();
     const file = exported();
     if (!file.decisions.length) {
-      say("There is no decision to export yet.");
+      say("There are no decisions to export yet.");
       return;
     }
     const link = document.createElement("a");
@@ -253,7 +253,7 @@
       file = null;
     }
     if (!file || file.format !== FORMAT || !Array.isArray(file.decisions)) {
-      say("That is not a file of decisions.");
+      say("Not a decisions file.");
       return;
     }
     let taken = 0;
@@ -268,7 +268,7 @@
     save();
     count();
     filter();
-    say(taken + " decisions taken from the file, " + (file.decisions.length - taken) + " do not fit this queue");
+    say(taken + " decisions loaded from the file, " + (file.decisions.length - taken) + " do not match this queue");
   }
 
   // Events -------------------------------------------------------------------------------------------------------

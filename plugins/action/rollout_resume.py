@@ -28,7 +28,7 @@ class ActionModule(ActionBase):
         try:
             found = self._execute_module(module_name=_MODULE, module_args=given, task_vars=task_vars)
         except AnsibleConnectionFailure:
-            # The run itself reports a host that is out of reach.
+            # The run itself reports a host that is unreachable.
             found = {}
         why = why_skipped(found, fleet)
         if why:

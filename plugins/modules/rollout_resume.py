@@ -52,7 +52,7 @@ why:
   description: Why it is skipped; empty where it is not.
   returned: always
   type: str
-  sample: fleet run 20240924T160000Z-9f8e7d deployed it at 2024-09-24T16:01:00Z, and it is as that left it
+  sample: fleet run 20240924T160000Z-9f8e7d deployed it at 2024-09-24T16:01:00Z, and it is unchanged since
 """
 
 # The action plugin of the same name does the work.

@@ -16,7 +16,7 @@ WORKERS = "mobius_hash_workers"
 #: Hosts of another environment, whose history a deployment asks.
 STAGING = "mobius_staging"
 _SUBSCRIPT = re.compile(r"\[[0-9:-]+\]$")
-_REMEDY = "check the inventory and the pattern: ansible-inventory --graph shows what there is"
+_REMEDY = "check the inventory and the pattern: ansible-inventory --graph lists the hosts"
 
 
 def play_hosts(
@@ -42,7 +42,7 @@ def play_hosts(
     pattern = pattern_of(wanted, groups, default)
     if limit is not None and not limit.strip():
         # A script with an empty variable would reach every host.
-        raise MobiusError("--limit is empty", remedy="name hosts, or leave it out for all; nothing was done")
+        raise MobiusError("--limit is empty", remedy="name hosts, or omit it for all hosts; nothing was done")
     missing = [source for source in inventory if "," not in source and not os.path.exists(source)]
     given = [source for source in missing if source not in usual]
     if given:
@@ -75,8 +75,8 @@ def refuse_partial(
         return
     if start_at:
         raise MobiusError(
-            f"--start-at-task {start_at} would leave out what comes before it, such as the lock and the backup",
-            remedy="run the playbook as a whole; steps of their own have playbooks, such as verify.yml",
+            f"--start-at-task {start_at} would skip the steps before it, such as the lock and the backup",
+            remedy="run the playbook as a whole; single steps have their own playbooks, such as verify.yml",
         )
     chosen = {str(tag) for tag in tags} - {"all"}
     if (chosen and "untagged" not in chosen and "all" not in tags) or {"all", "untagged"} & set(skip_tags):

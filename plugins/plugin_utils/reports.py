@@ -113,7 +113,7 @@ def _history(results: Results, command: Command) -> Report:
     named = "; ".join(problems[:_MOST_PROBLEMS]) + ("; ..." if len(problems) > _MOST_PROBLEMS else "")
     return Report(
         shown,
-        f"The history is not as the runs wrote it: {named}. No run depends on it. Next: find out who changes the "
+        f"The history was changed after the runs wrote it: {named}. No run depends on it. Next: find out who changes the "
         "folder of the state, and compare with the reports in the log folder",
     )
 

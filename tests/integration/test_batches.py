@@ -57,7 +57,7 @@ def test_a_host_out_of_reach_stops_the_batches_that_follow(three, told):
     channel, received = told
     run, migrated = three(OUT_OF_REACH, **channel)
     assert migrated == {"a": True, "lost": False, "b": False}
-    run.failed('Refused in step "prepare": The host is out of reach')
+    run.failed('Refused in step "prepare": The host is unreachable')
     assert "mobius_backup=" not in run.output
     assert [each["subject"] for each in received] == [
         "Deployment starts on 3 hosts",

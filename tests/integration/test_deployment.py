@@ -100,7 +100,7 @@ def test_single_steps(site):
     for run, name in ((predicted, "would go"), (cleaned, "removed")):
         assert run.changed == 1
         assert f"{name:13}{site.home}/logs/dry-run-20240101T120000Z.log: older than 30 days" in run.output
-        assert "it does not begin as the log of a dry-run does: left alone" in run.output
+        assert "it does not begin as the log of a dry-run does: not removed" in run.output
     for form in ("html", "csv", "json"):
         site.play("review_export", mobius_review_format=form).succeeded()
         assert "gone.png" in (site.home / f"review.{form}").read_text()

@@ -1,4 +1,4 @@
-"""A real deployment, a second one, a forced rollback and a rollback by hand, under one ansible-core.
+"""A real deployment, a second one, a forced rollback and a manual rollback, under one ansible-core.
 
 deployment.py ANSIBLE_PLAYBOOK COLLECTIONS: COLLECTIONS is a folder with ``ansible_collections/mobius/dhash`` in it; the
 playbooks run from there by their full names, as from an installed collection. Everything else lies in a folder that is
@@ -114,7 +114,7 @@ def follow(machine: Machine) -> None:
     expect(code == 0, "the library verifies", output)
 
     code, output = machine.play("rollback")
-    expect(code == 0 and machine.sha256() == before, "a rollback by hand restores the bytes of before", output)
+    expect(code == 0 and machine.sha256() == before, "a manual rollback restores the bytes of before", output)
 
 
 def main(ansible_playbook: str, collections: str) -> int:

@@ -113,7 +113,7 @@ def _stays(
 ) -> Optional[str]:
     """Return why a backup stays that no rule names, or None when it is removed."""
     if backup.created > moment:
-        return "dated in the future: left alone"
+        return "dated in the future: not removed"
     if not backup.judged:
         return f"left alone, does not count as a backup: {backup.reason}"
     age = moment - backup.created

@@ -163,7 +163,9 @@ def _evidence(bare: Artifact, library: str) -> Artifact:
         return replace(bare, foreign="it is not a folder")
     entries = list(_entries(bare.path))
     names = tuple(name for name, _size, _foreign in entries)
-    foreign = next((f"it holds {name}, which is not ours" for name, _size, other in entries if other), "")
+    foreign = next(
+        (f"it holds {name}, which this collection did not create" for name, _size, other in entries if other), ""
+    )
     if not foreign:
         summary = _json(str(Path(bare.path) / SUMMARY)) if SUMMARY in names else {}
         foreign = _other_library(summary.get("library"), library)

@@ -89,7 +89,7 @@ def _left_out(library: Path, log_dir: str, limit: int) -> str:
     disk = os.statvfs(library.parent)
     same = not Path(log_dir).exists() or os.stat(log_dir).st_dev == os.stat(library.parent).st_dev
     if same and disk.f_bavail * disk.f_frsize < _COPIES * size + _ROOM:
-        return "the rollback needs the room that is left on the disk; its snapshot holds the same bytes"
+        return "the rollback needs the remaining disk space; its snapshot holds the same bytes"
     return ""
 
 

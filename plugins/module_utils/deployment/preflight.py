@@ -198,7 +198,7 @@ def _image_root_faults(image_root: str, images: Iterable[str]) -> Iterator[str]:
         if not stat.S_ISDIR(os.stat(image_root).st_mode):
             yield f"the image root {image_root} is not a folder"
         elif not os.access(image_root, os.R_OK | os.X_OK):
-            yield f"no right to read the image root {image_root}"
+            yield f"no permission to read the image root {image_root}"
     except OSError as error:
         yield f"the image root {image_root} cannot be read: {error.strerror}"
 
@@ -219,7 +219,7 @@ def _later_faults(path: str, schema: Optional[str], metrics_file: Optional[str])
 
 def _schema_faults(schema: str) -> Iterator[str]:
     if not os.access(schema, os.R_OK):
-        yield f"the schema {schema} is not there, or may not be read"
+        yield f"the schema {schema} does not exist or is not readable"
         return
     try:
         faults = schema_faults(SchemaFiles(schema))

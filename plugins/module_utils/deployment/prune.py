@@ -39,7 +39,7 @@ class Rules:
     def __post_init__(self) -> None:
         if not 0 <= self.days <= 100_000 or not 0 <= self.last <= 1_000_000 or self.max_evidence < 0:
             raise MobiusError(
-                "keep_days and keep_last lie between 0 and 100000, max_evidence is 0 or more", f"{vars(self)}"
+                "keep_days and keep_last must be between 0 and 100000, max_evidence is 0 or more", f"{vars(self)}"
             )
 
 
@@ -120,8 +120,8 @@ def _protected(found: Sequence[Artifact], in_force: Sequence[str]) -> Dict[str, 
 
 def _untouched(artifact: Artifact, moment: datetime) -> Optional[str]:
     if artifact.foreign:
-        return f"{artifact.foreign}: left alone"
-    return "dated in the future: left alone" if artifact.created > moment else None
+        return f"{artifact.foreign}: not removed"
+    return "dated in the future: not removed" if artifact.created > moment else None
 
 
 def _stays(artifact: Artifact, rank: int, fits: bool, rules: Rules, clock: _Clock) -> Optional[str]:

@@ -28,7 +28,7 @@ def checked_id(deployment: str) -> str:
     :raises MobiusError: it holds anything but letters, digits, dots, dashes and underscores.
     """
     if not _ID.fullmatch(deployment):
-        what = "Invalid id of a run: may hold letters, digits, dots, dashes and underscores only"
+        what = "Invalid run id: may contain only letters, digits, dots, dashes and underscores"
         raise MobiusError(what, repr(deployment), "pass another id")
     return deployment
 

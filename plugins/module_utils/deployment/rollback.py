@@ -123,7 +123,7 @@ def nothing_to_roll_back(path: str, watched: Mapping[str, Any], now: Mapping[str
         (
             "superseded",
             any(current.get(name) != watched.get(name) for name in ("deployment", "sha256")),
-            "another run has changed what is deployed since the watch began",
+            "another run has changed the deployment since the watch began",
         ),
         (
             "edited",

@@ -58,8 +58,8 @@ def write_textfile(
     """
     target = Path(dest)
     if target.suffix != ".prom":
-        raise MobiusError("node_exporter reads files that end in .prom", dest, "give it such a name")
-    refuse_target(dest, path, "The file of the figures")
+        raise MobiusError("node_exporter reads files that end in .prom", dest, "use such a name")
+    refuse_target(dest, path, "The metrics file")
     if not target.parent.is_dir():
         raise MobiusError("The folder of node_exporter's textfile collector is missing", str(target.parent))
     text = render(path, deployed(path, backup_dir, "deployment") if found is None else found)
@@ -80,7 +80,9 @@ def _metrics(found: Mapping[str, Any]) -> Iterator[_Metric]:
     figures = current.get("metrics") if isinstance(current.get("metrics"), dict) else {}
     status = current.get("status")
     yield _Metric("rolled_back", "1 when the last deployment was rolled back.", float(status == "rolled_back"))
-    yield _Metric("as_recorded", "1 when the library has the bytes on record.", float(bool(found.get("as_recorded"))))
+    yield _Metric(
+        "as_recorded", "1 when the library holds the bytes named in the state.", float(bool(found.get("as_recorded")))
+    )
     yield _Metric("migrated_timestamp_seconds", "When the library was migrated.", _moment(current.get("migrated_at")))
     yield _Metric("restored_timestamp_seconds", "When the library was restored.", _moment(current.get("restored_at")))
     yield _Metric("items", "Items in the library.", _number(current.get("items")))
@@ -88,7 +90,7 @@ def _metrics(found: Mapping[str, Any]) -> Iterator[_Metric]:
     target = found.get("way_back")
     if isinstance(target, dict):
         verified = float(bool(target.get("verified")))
-        text = "1 when the backup that a rollback would restore was verified, when this file was written."
+        text = "1 when the backup that a rollback would restore verified at the time this file was written."
         yield _Metric("backup_verified", text, verified)
     for name, text, key, factor in _FIGURES:
         value = _number((figures or {}).get(key))
@@ -96,9 +98,9 @@ def _metrics(found: Mapping[str, Any]) -> Iterator[_Metric]:
 
 
 _FIGURES: Tuple[Tuple[str, str, str, float], ...] = (
-    ("avg_hash_time_seconds", "Mean time to hash one picture.", "avg_hash_time", 0.001),
-    ("p95_hash_time_seconds", "95th percentile of the time to hash one picture.", "p95_hash_time", 0.001),
-    ("extraction_failures_ratio", "Part of the pictures without a dHash.", "extraction_failures_rate", 0.01),
+    ("avg_hash_time_seconds", "Mean time to hash one image.", "avg_hash_time", 0.001),
+    ("p95_hash_time_seconds", "95th percentile of the time to hash one image.", "p95_hash_time", 0.001),
+    ("extraction_failures_ratio", "Share of the images without a dHash.", "extraction_failures_rate", 0.01),
     ("low_confidence_queue_length", "Items under the confidence threshold.", "low_confidence_queue_length", 1.0),
 )
 

@@ -64,7 +64,7 @@ SOURCE = r"""// Decisions on the items of the queue: kept in this browser, expor
       localStorage.setItem(KEY, JSON.stringify(state));
       stored = true;
     } catch (error) {
-      if (stored) say("This browser keeps no decisions: export them before you close the page.");
+      if (stored) say("This browser cannot store decisions: export them before you close the page.");
       stored = false;
     }
   }
@@ -206,7 +206,7 @@ SOURCE = r"""// Decisions on the items of the queue: kept in this browser, expor
   function undo() {
     const last = state.undo.pop();
     if (!last || !byPointer.has(last.pointer)) {
-      say("There is nothing to undo.");
+      say("Nothing to undo.");
       return;
     }
     const at = byPointer.get(last.pointer);
@@ -242,7 +242,7 @@ SOURCE = r"""// Decisions on the items of the queue: kept in this browser, expor
     save();
     const file = exported();
     if (!file.decisions.length) {
-      say("There is no decision to export yet.");
+      say("There are no decisions to export yet.");
       return;
     }
     const link = document.createElement("a");
@@ -261,7 +261,7 @@ SOURCE = r"""// Decisions on the items of the queue: kept in this browser, expor
       file = null;
     }
     if (!file || file.format !== FORMAT || !Array.isArray(file.decisions)) {
-      say("That is not a file of decisions.");
+      say("Not a decisions file.");
       return;
     }
     let taken = 0;
@@ -276,7 +276,7 @@ SOURCE = r"""// Decisions on the items of the queue: kept in this browser, expor
     save();
     count();
     filter();
-    say(taken + " decisions taken from the file, " + (file.decisions.length - taken) + " do not fit this queue");
+    say(taken + " decisions loaded from the file, " + (file.decisions.length - taken) + " do not match this queue");
   }
 
   // Events -------------------------------------------------------------------------------------------------------

@@ -45,9 +45,9 @@ def judge(checks: Sequence[Check], query: Query) -> List[Check]:
         if found:
             raise _not_green(f"{words} ({_listed(found)})", query)
     if missing:
-        raise _not_green(f"CI has no status or check of the name {_listed(missing)}", query)
+        raise _not_green(f"CI has no status or check named {_listed(missing)}", query)
     if not any(check.state == GREEN for check in counted):
-        raise _not_green("CI knows no status and no check", query)
+        raise _not_green("CI has no statuses and no checks", query)
     return counted
 
 
@@ -58,7 +58,7 @@ def _query(given: Mapping[str, Any], job: Mapping[str, str]) -> Query:
         missing.append("mobius_ci_commit")
     if missing:
         raise MobiusError(
-            f"CI cannot be asked: {', '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set",
+            f"CI cannot be queried: {', '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set",
             remedy="set it in the inventory, or give it with -e; a job of AWX knows its commit itself",
         )
     return Query(
@@ -77,7 +77,7 @@ def _query(given: Mapping[str, Any], job: Mapping[str, str]) -> Query:
 def _not_green(what: str, query: Query) -> MobiusError:
     return MobiusError(
         f"{what} for commit {query.commit[:12]} of {query.repository}",
-        remedy="deploy a commit that CI has passed, or wait for CI; see mobius_ci_contexts for what has to be green",
+        remedy="deploy a commit that CI has passed, or wait for CI; see mobius_ci_contexts for what is required",
     )
 
 

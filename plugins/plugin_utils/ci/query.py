@@ -96,7 +96,7 @@ def objects(value: Any, where: str) -> List[Dict[str, Any]]:
 
 
 def _failed(what: str, where: str, remedy: str) -> MobiusError:
-    return MobiusError(f"The CI status is not known: {what}", where, remedy)
+    return MobiusError(f"The CI status is unknown: {what}", where, remedy)
 
 
 def _refusal(response: Response, url: str) -> MobiusError:

@@ -68,7 +68,7 @@ class StepAction(ActionBase):
             if run is None:
                 raise
             # Nothing was begun on a host that never answered.
-            what = "was lost" if any(each.succeeded for each in run.steps) else "is out of reach"
+            what = "was lost" if any(each.succeeded for each in run.steps) else "is unreachable"
             lost, result = True, {"failed": True, "msg": f"The host {what}: {error.message}"}
         except AnsibleActionFail as error:
             result = {**(error.result or {}), "failed": True, "msg": error.message}

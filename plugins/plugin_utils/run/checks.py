@@ -31,7 +31,7 @@ def refuse_after_lost_hosts(hosts: Hosts, journal: Journal) -> None:
         begun = {host for host, entries in runs.items() if entries[-1]["event"] != END}
     lost = [host for host in hosts.all if host not in hosts.active and host in begun]
     if lost:
-        raise LostHosts(f"{', '.join(lost)}: lost in an earlier batch, so nothing was begun on {journal.host}")
+        raise LostHosts(f"{', '.join(lost)}: lost in an earlier batch, so nothing was started on {journal.host}")
 
 
 def refuse_without_library(path: str) -> None:
@@ -102,7 +102,7 @@ def refuse_ephemeral_evidence(
     data = [environ.get("AWX_PRIVATE_DATA_DIR") or "", environ.get("AWX_ISOLATED_DATA_DIR") or "", "/runner", "/tmp"]
     inside = os.path.normpath(dest)
     if not os.path.isabs(dest):
-        why = "is relative, so it would be a folder of the project in a container"
+        why = "is relative, so it would be a folder in the container"
     elif any(folder and (inside == folder or inside.startswith(f"{folder}/")) for folder in data):
         why = "is a folder of the job's container"
     elif not exists(_top(inside)):

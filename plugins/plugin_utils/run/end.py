@@ -20,7 +20,7 @@ class End:
 
     :param found: the result of the module ``run_finish``; empty where the host could not be reached.
     :param settings: ``lock_ttl`` in seconds, ``restartable`` (there is a command or a service to restart), ``backup``
-        (what a rollback by hand was asked for) and ``on_inconclusive``.
+        (what a manual rollback was asked for) and ``on_inconclusive``.
     """
 
     run: Run

@@ -43,7 +43,7 @@ def _refused(end: End) -> str:
 def _made_up(end: End) -> str:
     """A restart that an earlier run owed."""
     restarted = any(step.name == "restart" and step.succeeded for step in end.run.steps)
-    return " The service was restarted, because an earlier run had not done it." if restarted else ""
+    return " The service was restarted, because an earlier run did not do it." if restarted else ""
 
 
 # Deployment
@@ -56,7 +56,7 @@ def _unchanged(end: End) -> str:
             "It stays as it is, and a rollback returns to exactly these bytes."
         )
     elif end.run.result("preflight").get("as_deployed"):
-        text = "Nothing to do. The library is as the last deployment left it."
+        text = "Nothing to do. The library is unchanged since the last deployment."
     else:
         text = "Nothing to do. Every image that could be read has its dHash."
     return text + _made_up(end)

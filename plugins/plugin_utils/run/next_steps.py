@@ -73,7 +73,7 @@ def _restore(end: End) -> List[str]:
 def _keep_or_go_back(end: End) -> List[str]:
     nothing = end.run.result("rollback").get("nothing") or {}
     if nothing.get("reason") == "edited":
-        return [f"{end.command('deploy')}  # keeps the edit", f"{end.command('rollback')}  # drops the edit"]
+        return [f"{end.command('deploy')}  # keeps the edit", f"{end.command('rollback')}  # discards the edit"]
     if nothing.get("reason") == "unchanged" and nothing.get("earlier"):
         return [end.command("rollback", extra={"mobius_backup": nothing["earlier"]})]
     return [end.command("status")]

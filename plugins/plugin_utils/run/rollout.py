@@ -253,7 +253,7 @@ def why_skipped(found: Mapping[str, Any], fleet: str) -> str:
     is_complete = not run.get("owed") and not run.get("unfinished") and not found.get("lock")
     if not (fleet and is_deployed and is_complete):
         return ""
-    return f"fleet run {fleet} deployed it at {current.get('migrated_at')}, and it is as that left it"
+    return f"fleet run {fleet} deployed it at {current.get('migrated_at')}, and it is unchanged since"
 
 
 def skip_entry(why: str, hosts: Hosts, check_mode: bool, now: float) -> Dict[str, Any]:

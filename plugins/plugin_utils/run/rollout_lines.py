@@ -130,7 +130,7 @@ def next_commands(rollout: Rollout, fleet: str, command: Command) -> List[str]:
     deployed = [each for each in rollout.members if each.is_deployed and not each.rollback]
     back = [f"{command('rollback', extra=named)}  # rolls back every host that this fleet run deployed"]
     unfinished = any(not each.is_deployed or each.rollback for each in rollout.members)
-    onward = [f"{command('deploy', extra=going_on)}  # takes up what is missing"] if unfinished else []
+    onward = [f"{command('deploy', extra=going_on)}  # deploys the missing hosts"] if unfinished else []
     return [*finish, *onward, *(back if deployed else [])]
 
 

@@ -161,7 +161,7 @@ _PROBLEMS: Mapping[str, Callable[[Status], str]] = {
     INVALID: lambda status: f"{status.library['path']} is not valid JSON: {status.library['problem']}",
     INTERRUPTED: lambda status: f"{name_of(status.unfinished or status.run)} was interrupted",
     REJECTED: lambda status: (
-        f"the library was rejected and is still there: the rollback of {name_of(status.unfinished)} failed"
+        f"the library was rejected and is still in place: the rollback of {name_of(status.unfinished)} failed"
     ),
     INCOMPLETE: lambda status: f"{name_of(status.unfinished)} left undone: {', '.join(status.owed)}",
 }

@@ -62,12 +62,12 @@ def _library_lines(library: Mapping[str, Any]) -> List[str]:
 
 def _state(status: Status) -> str:
     current, run = status.current, status.run
-    by = f"deployment {current['deployment']}" if current.get("deployment") else "a rollback by hand"
+    by = f"deployment {current['deployment']}" if current.get("deployment") else "a manual rollback"
     texts = {
         UNDER_WAY: f"{name_of(run)} is under way",
         INTERRUPTED: f"{name_of(status.unfinished or run)} was interrupted",
         REJECTED: f"rejected by {name_of(status.unfinished)}, whose rollback failed",
-        INCOMPLETE: f"{name_of(status.unfinished)} ended ({status.unfinished.get('status')}) and left something undone",
+        INCOMPLETE: f"{name_of(status.unfinished)} ended ({status.unfinished.get('status')}) and left steps pending",
         DEPLOYED: f"deployed by {by}",
         EDITED: f"edited since {by} ({current.get('status')})",
         UNKNOWN: "no deployment of this library is known",
@@ -203,7 +203,9 @@ def _wait(status: Status) -> str:
         if job.get("url"):
             # A process of a container that is gone says nothing.
             return f"wait, or see whether {job['system']} job {job['id']} still runs, at {job['url']}{until}"
-        return f"wait, or see on {controller.get('host')} whether process {controller.get('pid')} lives{until}"
+        return (
+            f"wait, or see on {controller.get('host')} whether process {controller.get('pid')} is still running{until}"
+        )
     if status.is_alive:
         return "wait for the run to end"
     if status.writer or status.run.get("module_alive"):

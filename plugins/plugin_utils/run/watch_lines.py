@@ -28,5 +28,5 @@ def compared_with(arguments: Mapping[str, Any]) -> str:
         return "No metrics URL is set: only the health is judged."
     baseline = arguments.get("baseline")
     if baseline is None or baseline == "":
-        return "The review queue before the deployment was not measured: its growth is not judged."
+        return "The review queue before the deployment was not measured: growth is not judged."
     return f"Review queue before the deployment: {str(baseline).removesuffix('.0')} items."

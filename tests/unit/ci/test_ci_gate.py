@@ -104,7 +104,7 @@ GITHUB = {
     "a queued check": (hub([("ci", "success")], [("x", "queued")]), [], "CI has not finished (x: queued)", 0),
     "a running check": (hub([], [("x", "in_progress"), ("y", "success")]), [], "CI has not finished", 0),
     "red before pending": (hub([("a", "pending"), ("b", "failure")]), [], "CI has failed (b: failure)", 0),
-    "nothing at all": (hub(), [], "CI knows no status and no check", 0),
+    "nothing at all": (hub(), [], "CI has no statuses and no checks", 0),
     "required and green, another red": (hub([("ci", "success"), ("x", "failure")]), ["ci"], "", 1),
     "required and red": (hub([("ci", "failure")], [("build", "success")]), ["ci"], "CI has failed (ci", 0),
     "required and missing": (hub([("ci", "success")]), ["ci", "deploy"], "no status or check of the name deploy", 0),
@@ -122,7 +122,7 @@ GITLAB = {
     "running": (lab("running", [("build", "running")]), [], "CI has not finished (pipeline: running", 0),
     "created": (lab("created"), [], "CI has not finished (pipeline: created)", 0),
     "waits for a person": (lab("manual", [("ship", "manual")]), [], "CI has not finished (pipeline: manual", 0),
-    "no pipeline": (lab(None), [], "CI knows no status and no check", 0),
+    "no pipeline": (lab(None), [], "CI has no statuses and no checks", 0),
     "required and green": (lab("failed", [("build", "success")]), ["build"], "", 1),
     "required and missing": (lab("success"), ["build"], "no status or check of the name build", 0),
     "green on three pages": (lab("success", MANY), [], "", 251),
@@ -199,7 +199,7 @@ def test_pages_without_an_end_are_given_up() -> None:
 def test_a_server_that_is_not_there_is_no_verdict() -> None:
     with serving({}) as server:
         pass
-    with pytest.raises(MobiusError, match="The CI status is not known: Connection refused"):
+    with pytest.raises(MobiusError, match="The CI status is unknown: Connection refused"):
         ask(server, "github", timeout=2)
 
 

@@ -107,7 +107,7 @@ def test_a_file_nobody_would_read_is_refused(library, tmp_path, dest, words):
 def test_the_figures_go_over_nothing_that_is_needed(library, tmp_path):
     (tmp_path / "mobius.prom").symlink_to("library.json")
     for dest in ("mobius.prom", "library.json.bak.prom", ".library.json.dhash/x.prom"):
-        with pytest.raises(MobiusError, match="The file of the figures may not be"):
+        with pytest.raises(MobiusError, match="The metrics file may not be"):
             write_textfile(str(library), str(tmp_path / dest))
     assert library.read_text() == "{}"
 

@@ -39,7 +39,7 @@ class Story:
         return self
 
     def noted(self, message: str = "no message", task: Optional[str] = None):
-        """The failure as a rescue notes it: of the last task, or of ``task``, which is not ours."""
+        """The failure as a rescue notes it: of the last task, or of ``task``, which this collection did not create."""
         step = next((str(each["step"]) for each in reversed(self.entries) if "step" in each), "start")
         task = task or str(self.entries[-1].get("task") or "")
         self.entries.append({"event": "failure", "step": step, "task": task, "message": message})

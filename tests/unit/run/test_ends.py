@@ -133,7 +133,7 @@ DEPLOYMENTS = {
         found(NEW),
         "unchanged",
         [
-            "Nothing to do. The library is as the last deployment left it.",
+            "Nothing to do. The library is unchanged since the last deployment.",
             *summary(NO_ITEMS, GOOD_HEALTH),
         ],
         [],
@@ -149,7 +149,7 @@ DEPLOYMENTS = {
         found(NEW),
         "unchanged",
         [
-            "Nothing to do. The library is as the last deployment left it. The service was restarted, because an "
+            "Nothing to do. The library is unchanged since the last deployment. The service was restarted, because an "
             "earlier run had not done it.",
             *summary(NO_ITEMS, GOOD_HEALTH),
         ],
@@ -676,7 +676,7 @@ MONITORINGS = {
         for reason, earlier, commands in (
             ("not_deployed", None, ["status"]),
             ("superseded", None, ["status"]),
-            ("edited", None, ["deploy  # keeps the edit", "rollback  # drops the edit"]),
+            ("edited", None, ["deploy  # keeps the edit", "rollback  # discards the edit"]),
             ("unchanged", OLDER, [f"rollback mobius_backup={OLDER}"]),
             ("unchanged ", None, ["status"]),
         )
@@ -793,7 +793,7 @@ def test_a_hook_after_the_host_that_fails_undoes_nothing_and_is_reported(story: 
         (Story().mark("host").noted("no", "Drain"), True),
         (Story().mark("preflight"), False),
         (Story().step("prepare"), True),
-        (Story().failed("prepare", "The host is out of reach", lost=True), True),
+        (Story().failed("prepare", "The host is unreachable", lost=True), True),
         (Story().prepared().migrated(), True),
     ],
 )

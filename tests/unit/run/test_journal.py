@@ -81,7 +81,7 @@ def test_nothing_begins_after_a_batch_that_lost_a_host(tmp_path: Path) -> None:
     checks.refuse_after_lost_hosts(Hosts(list("abc"), list("abc"), ["c"]), journal)
     # Lost, but with its end told; and one that was out of reach before anything began.
     checks.refuse_after_lost_hosts(Hosts(list("abcd"), list("bc"), ["c"]), journal)
-    with pytest.raises(MobiusError, match="b: lost in an earlier batch, so nothing was begun on c"):
+    with pytest.raises(MobiusError, match="b: lost in an earlier batch, so nothing was started on c"):
         checks.refuse_after_lost_hosts(Hosts(list("abc"), list("ac"), ["c"]), journal)
 
 

@@ -197,5 +197,5 @@ def test_the_history_is_json() -> None:
 def test_a_history_that_was_changed_fails_its_playbook_after_its_lines() -> None:
     made = history(ENTRY, problems=[f"entry {number} was changed" for number in range(9)])
     assert len(made.lines) == 2
-    assert made.problem.startswith("The history is not as the runs wrote it: entry 0 was changed; entry 1")
+    assert made.problem.startswith("The history was changed after the runs wrote it: entry 0 was changed; entry 1")
     assert "entry 4 was changed; ..." in made.problem and "entry 5" not in made.problem

@@ -283,7 +283,7 @@ def test_the_last_lines_hold_every_host_the_totals_and_what_is_next() -> None:
         "stopped      b was lost.",
         "unreachable  b may hold what was deployed",
         "next         rollback --limit b mobius_fleet=F1",
-        "next         deploy mobius_fleet=F1  # takes up what is missing",
+        "next         deploy mobius_fleet=F1  # deploys the missing hosts",
         "next         rollback mobius_fleet=F1  # rolls back every host that this fleet run deployed",
     ]
 
@@ -292,17 +292,17 @@ def test_the_last_lines_hold_every_host_the_totals_and_what_is_next() -> None:
     "fleet, scope, commands",
     [
         (three().deployed("a", "b", "c", "d"), "host", []),
-        (three().deployed("a").failed("b").back("a"), "fleet", ["deploy mobius_fleet=F1  # takes up what is missing"]),
+        (three().deployed("a").failed("b").back("a"), "fleet", ["deploy mobius_fleet=F1  # deploys the missing hosts"]),
         (
             three().deployed("a").failed("b").back("a", "refused", "Lost.", lost=True),
             "fleet",
-            ["rollback --limit a mobius_fleet=F1", "deploy mobius_fleet=F1  # takes up what is missing"],
+            ["rollback --limit a mobius_fleet=F1", "deploy mobius_fleet=F1  # deploys the missing hosts"],
         ),
         (
             three().deployed("a").judged("a", "inconclusive"),
             "host",
             [
-                "deploy mobius_fleet=F1 mobius_batch_inconclusive=continue  # takes up what is missing",
+                "deploy mobius_fleet=F1 mobius_batch_inconclusive=continue  # deploys the missing hosts",
                 "rollback mobius_fleet=F1  # rolls back every host that this fleet run deployed",
             ],
         ),
@@ -375,7 +375,7 @@ def test_a_continued_fleet_run_skips_what_it_has_deployed_and_says_why(found: An
     why = why_skipped(found, FLEET)
     assert bool(why) == skipped and why_skipped(found, "") == ""
     if skipped:
-        assert why == "fleet run F1 deployed it at 2026-01-01T00:00:00Z, and it is as that left it"
+        assert why == "fleet run F1 deployed it at 2026-01-01T00:00:00Z, and it is unchanged since"
         fleet = three().add("a", "skip", **skip_entry(why, Hosts(["a"], ["a"], ["a"]), False, 1.0))
         told = lines(fleet.rollout(), FLEET, command)
         assert f"skipped      a: {why}" in told and "a     skipped" in "\n".join(told)

@@ -151,7 +151,7 @@ class Library:
         except DamagedState as error:
             view = View(reading, {}, error.what)
         except (MobiusError, OSError) as error:
-            view = View(reading, {}, f"the record of what is deployed cannot be read ({type(error).__name__})")
+            view = View(reading, {}, f"the state cannot be read ({type(error).__name__})")
         with suppress(MobiusError, OSError):
             view = replace(view, lock=holder(self._settings.library_path))
         return view, reading is None or self._key() == reading.key

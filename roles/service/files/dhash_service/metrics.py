@@ -17,9 +17,9 @@ from .library import HEALTHY, View
 _PREFIX = "mobius_dhash_"
 # name, help, key of the figure, factor to the base unit
 _GAUGES = (
-    ("avg_hash_time_seconds", "Mean time to hash one picture in the last migration.", "avg_hash_time", 0.001),
-    ("p95_hash_time_seconds", "95th percentile of the time to hash one picture.", "p95_hash_time", 0.001),
-    ("extraction_failures_ratio", "Part of the pictures without a dHash.", "extraction_failures_rate", 0.01),
+    ("avg_hash_time_seconds", "Mean time to hash one image in the last migration.", "avg_hash_time", 0.001),
+    ("p95_hash_time_seconds", "95th percentile of the time to hash one image.", "p95_hash_time", 0.001),
+    ("extraction_failures_ratio", "Share of the images without a dHash.", "extraction_failures_rate", 0.01),
     ("low_confidence_queue_length", "Items under the confidence threshold.", "low_confidence_queue_length", 1),
 )
 
@@ -68,7 +68,7 @@ class _OfLibrary(Collector):
         locked = 0 if view.lock is None else 1
         yield GaugeMetricFamily(f"{_PREFIX}lock_held", "1 while a run holds the lock of the library.", value=locked)
         for name, text, moment in (
-            ("lock_taken", "When the lock was taken that is held now.", (view.lock or {}).get("taken_at")),
+            ("lock_taken", "When the current lock was taken.", (view.lock or {}).get("taken_at")),
             ("migrated", "When the library was migrated.", view.state.get("migrated_at")),
         ):
             seconds = _seconds(moment)
