@@ -113,8 +113,8 @@ def _history(results: Results, command: Command) -> Report:
     named = "; ".join(problems[:_MOST_PROBLEMS]) + ("; ..." if len(problems) > _MOST_PROBLEMS else "")
     return Report(
         shown,
-        f"The history was changed after the runs wrote it: {named}. No run depends on it. Next: find out who changes the "
-        "folder of the state, and compare with the reports in the log folder",
+        f"The history was changed after the runs wrote it: {named}. No run depends on it. Next: find out who "
+        "changes the state folder, and compare with the reports in the log folder",
     )
 
 

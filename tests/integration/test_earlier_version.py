@@ -30,7 +30,7 @@ def test_a_host_of_the_earlier_version_is_rolled_back_and_deployed_again(host):
     status = host.play("status", **ALONE).succeeded()
     assert "deployed" in status.output and str(backup) in status.output, status.output
     again = host.play("deploy", **ALONE).succeeded()
-    assert again.changed == 0 and "Nothing to do. The library is as the last deployment left it" in again.output
+    assert again.changed == 0 and "Nothing to do. The library is unchanged since the last deployment" in again.output
     assert host.library.read_bytes() == deployed
 
     back = host.play("rollback", **ALONE).succeeded()

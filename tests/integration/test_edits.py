@@ -60,7 +60,7 @@ def test_an_edit_is_not_taken_back_unasked_and_is_its_own_way_back(site):
     assert (Path(backup).read_bytes(), verified) == (edited, "(verified)")
     again = site.play("deploy", **TOLERANT).succeeded()
     assert (again.changed, told(again, "backup")) == (0, told(adopted, "backup")), again.output
-    assert "The library is as the last deployment left it" in again.output
+    assert "The library is unchanged since the last deployment" in again.output
     assert site.play("rollback").succeeded().changed == 0
     assert site.library.read_bytes() == edited != deployed
 

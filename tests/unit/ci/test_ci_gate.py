@@ -107,7 +107,7 @@ GITHUB = {
     "nothing at all": (hub(), [], "CI has no statuses and no checks", 0),
     "required and green, another red": (hub([("ci", "success"), ("x", "failure")]), ["ci"], "", 1),
     "required and red": (hub([("ci", "failure")], [("build", "success")]), ["ci"], "CI has failed (ci", 0),
-    "required and missing": (hub([("ci", "success")]), ["ci", "deploy"], "no status or check of the name deploy", 0),
+    "required and missing": (hub([("ci", "success")]), ["ci", "deploy"], "no status or check named deploy", 0),
     "green on three pages": (hub(MANY, MANY), [], "", 500),
     "red on the last page": (hub([*MANY, ("last", "failure")]), [], "CI has failed (last: failure)", 0),
     "red on the last page of checks": (hub(MANY, [*MANY, ("last", "failure")]), [], "CI has failed (last", 0),
@@ -124,7 +124,7 @@ GITLAB = {
     "waits for a person": (lab("manual", [("ship", "manual")]), [], "CI has not finished (pipeline: manual", 0),
     "no pipeline": (lab(None), [], "CI has no statuses and no checks", 0),
     "required and green": (lab("failed", [("build", "success")]), ["build"], "", 1),
-    "required and missing": (lab("success"), ["build"], "no status or check of the name build", 0),
+    "required and missing": (lab("success"), ["build"], "no status or check named build", 0),
     "green on three pages": (lab("success", MANY), [], "", 251),
     "red on the last page": (lab("success", [*MANY, ("last", "failed")]), [], "CI has failed (last: failed)", 0),
     "a full last page": (lab("success", MANY[:100]), [], "", 101),
@@ -175,7 +175,7 @@ def test_what_is_not_known_is_not_green(provider: str, name: str) -> None:
     answer, refusal = BROKEN[name]
     path = f"{HUB}/status" if provider == "github" else LAB
     with serving({**hub([("ci", "success")]), **lab("success"), path: answer}) as server:
-        with pytest.raises(MobiusError, match="The CI status is not known") as error:
+        with pytest.raises(MobiusError, match="The CI status is unknown") as error:
             ask(server, provider)
         assert len(server.seen) == 1
     assert refusal in str(error.value) and "Next: " in str(error.value) and TOKEN not in str(error.value)

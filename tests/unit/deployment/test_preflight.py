@@ -111,7 +111,7 @@ def test_a_damaged_state_does_not_stand_in_the_way(library):
 
 
 def test_what_later_steps_need_is_looked_for_at_once(library, tmp_path):
-    assert "the schema /nowhere/x.json is not there" in refusal(library, schema="/nowhere/x.json")
+    assert "the schema /nowhere/x.json does not exist" in refusal(library, schema="/nowhere/x.json")
     assert f"the schema {tmp_path} cannot be used: It is a folder" in refusal(library, schema=str(tmp_path))
     (tmp_path / "schema.json").write_text("{")
     assert "schema.json cannot be used: It cannot be read as JSON" in refusal(

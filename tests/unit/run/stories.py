@@ -62,7 +62,7 @@ class Story:
         return self.step("preflight", "changed", **parts, backup=backup, sha256=sha256, owed=list(owed))
 
     def prepared_as_deployed(self, owed: Any = ()):
-        """The library is as the last deployment left it: the backup is of what that one replaced."""
+        """The library is unchanged since the last deployment: the backup is of what that one replaced."""
         known = {"path": OLDER, "sha256": OLD}
         parts = {"preflight": {"sha256": NEW, "as_deployed": True, "backup": known}, "lock": {"changed": False}}
         backup = {"changed": False, "skipped": True, "backup": known}

@@ -150,7 +150,7 @@ DEPLOYMENTS = {
         "unchanged",
         [
             "Nothing to do. The library is unchanged since the last deployment. The service was restarted, because an "
-            "earlier run had not done it.",
+            "earlier run did not do it.",
             *summary(NO_ITEMS, GOOD_HEALTH),
         ],
         [],
@@ -474,7 +474,7 @@ ROLLBACKS = {
         "unchanged",
         [
             "Nothing to roll back: the library holds these bytes already. The service was restarted, because an "
-            "earlier run had not done it.",
+            "earlier run did not do it.",
             *back(),
             "undo         nothing to undo",
         ],

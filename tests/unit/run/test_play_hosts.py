@@ -91,7 +91,7 @@ OURS = "/usr/share/collections/ansible_collections/mobius/dhash/playbooks"
         (f"{OURS}/deploy.yml", ["all"], ["slow"], None, ""),
         (f"{OURS}/deploy.yml", ["all"], ["untagged"], None, "--skip-tags untagged would leave out every step"),
         (f"{OURS}/deploy.yml", ["all"], ["all"], None, "--skip-tags all would leave"),
-        (f"{OURS}/deploy.yml", ["all"], [], "Migrate", "--start-at-task Migrate would leave out what comes before"),
+        (f"{OURS}/deploy.yml", ["all"], [], "Migrate", "--start-at-task Migrate would skip the steps before it"),
         ("/home/me/site.yml", ["web"], ["all"], "Migrate", ""),
     ],
 )

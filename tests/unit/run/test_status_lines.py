@@ -234,7 +234,7 @@ TABLE: Dict[str, Any] = {
     "rejected": (
         found(run=run("rollback_failed", owed=ALL), before=TARGET),
         "rejected",
-        ["the library was rejected and is still there"],
+        ["the library was rejected and is still in place"],
         [BACK],
     ),
     "rejected, and the bytes of before are gone": (
