@@ -15,6 +15,9 @@ matrix = sys.modules["matrix_run"] = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(matrix)
 
 CORE = matrix.Row("2.19", "")
+HOME = ROOT / "tests" / "unit"
+#: Folders whose tests import Ansible, or code of the controller.
+NEED_ANSIBLE = {"bench", "ci", "deployment", "modules", "notify", "pages", "run", "runtime", "variables"}
 
 
 @pytest.fixture
@@ -50,10 +53,34 @@ def test_the_table_has_every_core_and_every_python_of_a_host(results):
     assert f"| host side, Python {matrix.HOSTS[0]} | {matrix.HOSTS[0]} | | not run | |" in lines
 
 
-def test_a_python_that_is_not_to_be_had_is_no_error(monkeypatch, tmp_path):
+def test_a_python_that_is_not_available_is_none(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("PYENV_ROOT", str(tmp_path))
     assert matrix.find_python(("2.4", "9.99")) is None
+
+
+def test_a_python_comes_from_the_packages_of_the_debian_that_ships_it(monkeypatch, tmp_path):
+    launcher = tmp_path / "tests" / "matrix" / "debian.sh"
+    launcher.parent.mkdir(parents=True)
+    # Stands in for another /usr: it answers for the interpreter that it is asked to start.
+    launcher.write_text('#!/bin/sh\n[ "$1 $2" = "forky /usr/bin/python3.14" ] && echo 3.14\n')
+    launcher.chmod(0o755)
+    (tmp_path / "mmdebstrap").write_text("#!/bin/sh\n")
+    (tmp_path / "mmdebstrap").chmod(0o755)
+    monkeypatch.setattr(matrix, "ROOT", tmp_path)
+    monkeypatch.setattr(matrix.os, "geteuid", lambda: 0)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.setenv("PYENV_ROOT", str(tmp_path))
+    found = matrix.find_python(("2.4", "3.14"))
+    assert found == matrix.Python("/usr/bin/python3.14", (str(launcher), "forky"))
+    monkeypatch.setattr(matrix.os, "geteuid", lambda: 1000)
+    assert matrix.find_python(("2.4", "3.14")) is None
+
+
+def test_the_host_side_runs_every_folder_of_tests_that_needs_no_ansible():
+    """A new package of module_utils cannot be forgotten."""
+    folders = {path.name for path in HOME.iterdir() if path.is_dir() and path.name[0] not in "._"}
+    assert folders - set(matrix.HOST_TESTS) == NEED_ANSIBLE
 
 
 def test_every_core_has_a_sanity_file_with_the_link_alone():

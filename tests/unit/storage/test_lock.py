@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, Dict, Iterator
 
 import pytest
-from ansible_collections.mobius.dhash.plugins.module_utils.ansible import parse_break
 from ansible_collections.mobius.dhash.plugins.module_utils.errors import MobiusError
 from ansible_collections.mobius.dhash.plugins.module_utils.storage import lease, lock
 from ansible_collections.mobius.dhash.plugins.module_utils.storage.lock import (
@@ -63,14 +62,6 @@ def test_a_lock_is_broken_for_the_run_that_was_named_and_for_no_other(library: s
     with pytest.raises(Locked, match="locked by B"):
         acquire(library, "C", force="A")
     assert acquire(library, "B", force="A")["changed"] is False
-
-
-@pytest.mark.parametrize(
-    ("text", "force"),
-    [("", False), ("False", False), ("no", False), ("True", True), ("yes", True), (" 1 ", True), (" A ", "A")],
-)
-def test_what_lock_break_asks_for(text: str, force: object) -> None:
-    assert parse_break(text) == force
 
 
 def test_another_holder_is_refused_and_told_who_and_how_to_break_it(library: str) -> None:

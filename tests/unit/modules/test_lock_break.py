@@ -1,0 +1,14 @@
+"""mobius_lock_break and the module's option: a boolean, or the id of the run whose lock is broken."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.mobius.dhash.plugins.module_utils.ansible import parse_break
+
+
+@pytest.mark.parametrize(
+    ("text", "force"),
+    [("", False), ("False", False), ("no", False), ("True", True), ("yes", True), (" 1 ", True), (" A ", "A")],
+)
+def test_what_lock_break_asks_for(text: str, force: object) -> None:
+    assert parse_break(text) == force
