@@ -127,6 +127,14 @@ bench: controller ## speed and memory beside peers, in 20 minutes; writes docs/p
 sanity: tools ## ansible-test sanity
 	@PATH=$(CURDIR)/$(TEST)/bin:$$PATH tests/sanity/run.sh
 
+.PHONY: ansible-units
+ansible-units: tools ## ansible-test units: the unit tests of the plugins as ansible-test runs them
+	@PATH=$(CURDIR)/$(TEST)/bin:$$PATH tests/ansible_test.sh units --requirements $(ARGS)
+
+.PHONY: ansible-integration
+ansible-integration: tools ## ansible-test integration: every public module in a target of its own, on loopback
+	@PATH=$(CURDIR)/$(TEST)/bin:$$PATH tests/ansible_test.sh integration --requirements $(ARGS)
+
 .PHONY: matrix
 matrix: tools ## every ansible-core from 2.16 to 2.21, the oldest and the newest Python of a host; writes docs/compatibility.md
 	@$(TEST)/bin/python -B tests/matrix/run.py --document docs/compatibility.md $(MATRIX)
