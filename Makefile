@@ -129,11 +129,11 @@ sanity: tools ## ansible-test sanity
 
 .PHONY: ansible-units
 ansible-units: tools ## ansible-test units: the unit tests of the plugins as ansible-test runs them
-	@PATH=$(CURDIR)/$(TEST)/bin:$$PATH tests/ansible_test.sh units --requirements $(ARGS)
+	@PATH=$(CURDIR)/$(TEST)/bin:$$PATH tests/ansible_test.sh units $(ARGS)
 
 .PHONY: ansible-integration
 ansible-integration: tools ## ansible-test integration: every public module in a target of its own, on loopback
-	@PATH=$(CURDIR)/$(TEST)/bin:$$PATH tests/ansible_test.sh integration --requirements $(ARGS)
+	@PATH=$(CURDIR)/$(TEST)/bin:$$PATH tests/ansible_test.sh integration $(ARGS)
 
 .PHONY: matrix
 matrix: tools ## every ansible-core from 2.16 to 2.21, the oldest and the newest Python of a host; writes docs/compatibility.md

@@ -26,6 +26,7 @@ run "GitHub workflows" check-jsonschema --builtin-schema vendor.github-workflows
 run "GitHub issue forms" check-jsonschema --builtin-schema vendor.github-issue-forms \
     .github/ISSUE_TEMPLATE/bug_report.yml .github/ISSUE_TEMPLATE/feature_request.yml
 run "GitHub issue settings" check-jsonschema --builtin-schema vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
+run "Dependabot" check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
 run "GitLab CI" check-jsonschema --builtin-schema vendor.gitlab-ci --data-transform gitlab-ci .gitlab-ci.yml docs/pipelines/gitlab.yml
 run "galaxy-importer" importer
 exit $status

@@ -148,3 +148,13 @@ def test_the_service_and_its_watch_ask_the_same_address(host, address):
     local = template(watch["monitor_local_address"]).render(mobius_service_host=host)
     base = template(watch["monitor_base_url"]).render(monitor_address=local)
     assert base == f"http://{address}:5001"
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_role_names_the_platforms_that_molecule_runs_and_no_others(role):
+    suite = re.search(
+        r"^SUITE=\$\{MOBIUS_TEST_SUITE:-(\w+)\}", (ROOT / "molecule" / "shared" / "hosts.sh").read_text(), re.M
+    )
+    assert suite
+    named = load(role, "meta", "main.yml")["galaxy_info"]["platforms"]
+    assert named == [{"name": "Debian", "versions": [suite[1]]}]
