@@ -223,3 +223,55 @@ def test_a_hook_is_found_beside_the_inventory_the_playbook_or_in_the_project(tmp
 def test_the_hosts_of_one_playbook_share_a_fleet_run(tmp_path: Path, given: str, chosen: str) -> None:
     found = [Journal(str(tmp_path), host).fleet(given, f"new-{number}") for number, host in enumerate("abc", 1)]
     assert found == [chosen] * 3
+
+
+def test_what_is_asked_once_is_asked_again_only_after_an_error(tmp_path: Path) -> None:
+    calls: list[str] = []
+
+    def ask(answer: str) -> Any:
+        def call() -> dict[str, str]:
+            calls.append(answer)
+            if answer == "error":
+                raise MobiusError("no answer")
+            return {"answer": answer}
+
+        return call
+
+    first, second = Journal(str(tmp_path), "a"), Journal(str(tmp_path), "b")
+    with pytest.raises(MobiusError, match="no answer"):
+        first.once("ci", ask("error"))
+    assert first.once("ci", ask("green")) == {"answer": "green"}
+    assert second.once("ci", ask("red")) == {"answer": "green"}
+    assert second.once("staging", ask("red")) == {"answer": "red"}
+    assert calls == ["error", "green", "red"]
+
+
+def test_the_first_host_names_the_fleet_run_for_all(tmp_path: Path) -> None:
+    first, second = Journal(str(tmp_path / "one"), "a"), Journal(str(tmp_path / "one"), "b")
+    (tmp_path / "one").mkdir()
+    assert first.known_fleet() == ""
+    assert [first.fleet("", "new"), second.fleet("", "newer"), second.fleet("given", "newest")] == ["new"] * 3
+    assert second.known_fleet() == "new"
+    (tmp_path / "two").mkdir()
+    assert Journal(str(tmp_path / "two"), "a").fleet("given", "new") == "given"
+
+
+def test_a_run_is_reported_once_and_the_next_run_of_the_host_again(tmp_path: Path) -> None:
+    journals = [begin(tmp_path, host) for host in ("a", "b")]
+    with journals[0].all_hosts() as runs:
+        assert not journals[0].reported(runs)
+        journals[0].report({"a": runs["a"]})
+    with journals[1].all_hosts() as runs:
+        assert journals[1].reported(runs)
+    journals[0].begin({"kind": "deployment", "id": "2"})
+    with journals[0].all_hosts() as runs:
+        assert not journals[0].reported({"a": runs["a"]})
+
+
+def test_the_journal_of_a_fleet_outlives_the_run_of_a_host(tmp_path: Path) -> None:
+    journal = begin(tmp_path, "a")
+    journal.note_rollout("batch", number=1, folder=Path("/x"))
+    journal.begin({"kind": "deployment", "id": "2"})
+    Journal(str(tmp_path), "b").note_rollout("batch", number=2)
+    assert [(entry["host"], entry["number"]) for entry in journal.rollout()] == [("a", 1), ("b", 2)]
+    assert journal.rollout()[0]["folder"] == "/x"
