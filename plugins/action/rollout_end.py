@@ -10,7 +10,7 @@ from ansible.plugins.action import ActionBase
 
 from ..module_utils.text import redact
 from ..plugin_utils.run.journal import Journal
-from ..plugin_utils.run.rollout_vars import rollout_of
+from ..plugin_utils.run.rollout_vars import answers_of
 
 
 class ActionModule(ActionBase):
@@ -20,7 +20,6 @@ class ActionModule(ActionBase):
 
     def run(self, tmp=None, task_vars=None):
         super().run(tmp, task_vars)
-        host = task_vars["inventory_hostname"]
-        rollout = rollout_of(Journal(C.DEFAULT_LOCAL_TMP, host), task_vars, self._templar.template)
-        why = next((rollout.why(member) for member in rollout.members if member.host == host), "")
+        journal = Journal(C.DEFAULT_LOCAL_TMP, task_vars["inventory_hostname"])
+        why = answers_of(journal, task_vars, self._templar.template).get("why")
         return {"changed": False, "failed": True, "msg": redact(why)} if why else {"changed": False}

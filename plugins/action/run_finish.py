@@ -82,7 +82,10 @@ class ActionModule(StepAction):
 
     def _notify(self, run, own, shown, known, task_vars):
         hosts = hosts_of(task_vars)
-        with self.journal.ended(status=run.status, lines=[] if run.succeeded else shown) as runs:
+        batch = [host for host in hosts.batch if host in hosts.still_in_play]
+        with self.journal.ended(batch, status=run.status, lines=[] if run.succeeded else shown) as runs:
+            if not runs:
+                return
             self._write_fleet(run, hosts, runs, own, task_vars)
             notice = end_notice(run.kind, hosts, runs)
             # The message of the batch that lost a host has reported that no later one was begun.

@@ -19,8 +19,8 @@ options:
   _terms:
     description:
       - V(stopped) for the reason why no further batch may begin, V(failed_batch) for the same where every host of the
-        present batch failed, V(targets) for the hosts to roll back, V(watched) for the hosts that this host watches
-        after its batch, each with C(host) and C(where) the watch runs, and V(fleet) for the id.
+        present batch failed, V(is_target) for this host where it is to be rolled back, V(watched) for the hosts that
+        this host watches after its batch, each with C(host) and C(where) the watch runs, and V(fleet) for the id.
     required: true
 """
 
@@ -42,7 +42,7 @@ from ansible.errors import AnsibleError
 from ansible.plugins.lookup import LookupBase
 
 from ..plugin_utils.run.journal import Journal
-from ..plugin_utils.run.rollout_vars import rollout_of
+from ..plugin_utils.run.rollout_vars import answers_of
 
 
 class LookupModule(LookupBase):
@@ -52,12 +52,13 @@ class LookupModule(LookupBase):
         variables = variables or {}
         host = str(variables.get("inventory_hostname") or "")
         journal = Journal(C.DEFAULT_LOCAL_TMP, host)
-        rollout = rollout_of(journal, variables, self._templar.template)
+        known = answers_of(journal, variables, self._templar.template)
+        stopped = [text for text in (known.get("stopped"),) if text]
         found = {
-            "stopped": lambda: [rollout.stopped] if rollout.stopped else [],
-            "failed_batch": lambda: [rollout.stopped] if rollout.has_failed_batch else [],
-            "targets": rollout.targets,
-            "watched": lambda: rollout.watched_from(host),
+            "stopped": lambda: stopped,
+            "failed_batch": lambda: stopped if known.get("failed_batch") else [],
+            "is_target": lambda: [host] if known.get("is_target") else [],
+            "watched": lambda: known.get("watched") or [],
             "fleet": lambda: [fleet for fleet in (journal.known_fleet(),) if fleet],
         }
         unknown = [term for term in terms if term not in found]

@@ -14,8 +14,8 @@ from ansible.module_utils.parsing.convert_bool import boolean
 from ...module_utils.errors import MobiusError
 from ...module_utils.maintenance.window import look, parse_window
 from .controller import under_runner
-from .journal import END, Journal
-from .notification import Hosts
+from .ends import Hosts
+from .journal import Journal
 
 
 class LostHosts(MobiusError):
@@ -27,9 +27,7 @@ def refuse_after_lost_hosts(hosts: Hosts, journal: Journal) -> None:
 
     :raises MobiusError: a host that began its run has left the play without ending it.
     """
-    with journal.all_hosts() as runs:
-        begun = {host for host, entries in runs.items() if entries[-1]["event"] != END}
-    lost = [host for host in hosts.all if host not in hosts.active and host in begun]
+    lost = journal.unended([host for host in hosts.all if host not in hosts.still_in_play])
     if lost:
         raise LostHosts(f"{', '.join(lost)}: lost in an earlier batch, so nothing was started on {journal.host}")
 

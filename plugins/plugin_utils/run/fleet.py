@@ -25,10 +25,10 @@ from ...module_utils.pages.plots import span
 from ...module_utils.pages.template import Html, join, text
 from ...module_utils.text import format_duration, redact
 from .end import Command
+from .ends import ENDED, NOT_STARTED, UNDER_WAY, Hosts, stage_of
 from .finish import KINDS, report
-from .journal import BEGIN, END, Entry
+from .journal import Entry
 from .model import GOOD, Run
-from .notification import Hosts
 
 # Hosts with a section of their own, those that failed first; the others have their page in their log folder.
 _MOST_DETAILS = 100
@@ -43,7 +43,7 @@ _COUNTS = (
 
 def is_batch_over(kind: str, hosts: Hosts, runs: Mapping[str, Sequence[Entry]]) -> bool:
     """Whether every host of this batch that is still in the play has ended its run."""
-    return all(_ended(kind, runs.get(host, ())) for host in hosts.batch if host in hosts.active)
+    return all(stage_of(kind, host, hosts, runs) == ENDED for host in hosts.batch if host in hosts.still_in_play)
 
 
 def file_name(kind: str, hosts: Hosts, runs: Mapping[str, Sequence[Entry]]) -> str:
@@ -66,15 +66,14 @@ def reports(
     """
     made = []
     for host in hosts.all:
-        entries = runs.get(host) or ()
-        if not entries or entries[0]["event"] != BEGIN or entries[0]["kind"] != kind:
-            status = "not started" if host in hosts.active else "lost"
-            made.append({"kind": KINDS[kind], "host": host, "status": status, "message": ""})
+        stage = stage_of(kind, host, hosts, runs)
+        if stage == NOT_STARTED:
+            made.append({"kind": KINDS[kind], "host": host, "status": stage, "message": ""})
             continue
-        run = Run.from_entries(entries)
+        run = Run.from_entries(runs[host])
         found = {"deployment": run.id, **report(run, controller, limits, command_of(host))}
-        if not _ended(kind, entries):
-            found["status"] = "under way" if host in hosts.active else "lost"
+        if stage != ENDED:
+            found["status"] = stage
         made.append(redact(found))
     order = {"bad": 0, "warn": 1, "good": 2}
     return sorted(made, key=lambda each: order[_tone(each)])
@@ -87,7 +86,7 @@ def fleet_page(kind: str, found: Sequence[Report], at: str) -> bytes:
     :param at: the time of writing.
     """
     bad = [each for each in found if _tone(each) == "bad"]
-    waiting = sum(_tone(each) == "warn" and each["status"] in ("not started", "under way") for each in found)
+    waiting = sum(_tone(each) == "warn" and each["status"] in (NOT_STARTED, UNDER_WAY) for each in found)
     noun = "host" if len(found) == 1 else "hosts"
     if bad:
         words = f"{len(bad)} of {len(found)} {noun} failed"
@@ -118,12 +117,8 @@ def fleet_page(kind: str, found: Sequence[Report], at: str) -> bytes:
     return page(f"{KINDS[kind].capitalize()} of {len(found)} {noun}: {words}", body, STYLE)
 
 
-def _ended(kind: str, entries: Sequence[Entry]) -> bool:
-    return bool(entries) and entries[0].get("kind") == kind and entries[-1]["event"] == END
-
-
 def _tone(found: Report) -> str:
-    return "warn" if found["status"] in ("not started", "under way") else tone(found)
+    return "warn" if found["status"] in (NOT_STARTED, UNDER_WAY) else tone(found)
 
 
 def _by_status(found: Sequence[Report]) -> str:

@@ -12,9 +12,10 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
+import shutil
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Mapping
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Sequence
 
 BEGIN, STEP, MARK, FAILURE, HOOK, END = "begin", "step", "mark", "failure", "hook", "end"
 Entry = Dict[str, Any]
@@ -28,19 +29,22 @@ class Journal:
 
     def __init__(self, folder: str, host: str) -> None:
         self._folder = Path(folder) / "mobius.dhash"
-        self._path = self._folder / f"{hashlib.sha256(host.encode()).hexdigest()[:32]}.jsonl"
+        self._path = self._file(host)
         self.host = host
 
     def begin(self, entry: Mapping[str, Any]) -> None:
         """Start a run; what is known of an earlier one on this host is dropped."""
         self._folder.mkdir(mode=0o700, exist_ok=True)
         self._path.unlink(missing_ok=True)
+        self._ended(self.host).unlink(missing_ok=True)
         self._append({**entry, "event": BEGIN, "host": self.host})
 
     def add(self, event: str, **members: Any) -> None:
         """Note a step, a failure or the end; without a run, nothing."""
         if self.is_open:
             self._append({**members, "event": event})
+            if event == END:
+                self._ended(self.host).touch()
 
     @property
     def is_open(self) -> bool:
@@ -52,25 +56,27 @@ class Journal:
         """All entries, oldest first; none when no run has begun."""
         return _entries(self._path)
 
-    @contextmanager
-    def all_hosts(self) -> Iterator[Dict[str, List[Entry]]]:
-        """The entries of every host of this ansible-playbook, while no other process reads or writes them this way."""
-        with self._locked():
-            yield self._all()
+    def unended(self, hosts: Sequence[str]) -> List[str]:
+        """Those of the hosts on which a run has begun and has not ended."""
+        return [host for host in hosts if self._file(host).exists() and not self._ended(host).exists()]
 
     @contextmanager
-    def ended(self, **members: Any) -> Iterator[Dict[str, List[Entry]]]:
-        """End the run and give the entries of every host; of hosts that end together, only the last sees all ends."""
+    def ended(self, batch: Sequence[str] = (), **members: Any) -> Iterator[Dict[str, List[Entry]]]:
+        """End the run and give the entries of every host; of hosts that end together, only the last sees all ends.
+
+        :param batch: nothing is given while one of these hosts has not ended, so that not every host reads all entries.
+        """
         with self._locked():
             self.add(END, **members)
-            yield self._all()
+            # Hosts end about in their order, so that the last one mostly decides.
+            yield self._all() if all(self._ended(host).exists() for host in reversed(batch)) else {}
 
     def once(self, key: str, call: Callable[[], Dict[str, Any]]) -> Dict[str, Any]:
         """What ``call`` returns; for all hosts of this ansible-playbook it is called once for each ``key``.
 
         An error is not kept: the next host calls again.
         """
-        known = self._folder / f"once-{hashlib.sha256(key.encode()).hexdigest()[:32]}"
+        known = self._folder / f"once-{_digest(key)}"
         with self._locked():
             if known.exists():
                 found: Dict[str, Any] = json.loads(known.read_text(encoding="utf-8"))
@@ -114,6 +120,34 @@ class Journal:
         """The journal of the fleet run, oldest entry first."""
         return _entries(self._folder / "rollout")
 
+    def derived(self, inputs: str, derive: Callable[[], Mapping[str, Any]]) -> Any:
+        """This host's part of what ``derive`` makes of the journal of the fleet run; None where it has none.
+
+        All hosts share what the first one derives, each part in a file of its own, until the journal grows.
+
+        :param inputs: what it depends on beside the journal.
+        :param derive: returns the parts by host.
+        """
+        with self._locked():
+            rollout = self._folder / "rollout"
+            grown = rollout.stat().st_size if rollout.exists() else 0
+            folder = self._folder / f"derived-{_digest(f'{grown} {inputs}')}"
+            if not folder.exists():
+                made = self._folder / "derived-new"
+                shutil.rmtree(made, ignore_errors=True)
+                made.mkdir()
+                for host, part in derive().items():
+                    (made / _digest(host)).write_text(json.dumps(part, default=str), encoding="utf-8")
+                made.rename(folder)
+            path = folder / _digest(self.host)
+            return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+
+    def _file(self, host: str) -> Path:
+        return self._folder / f"{_digest(host)}.jsonl"
+
+    def _ended(self, host: str) -> Path:
+        return self._folder / f"{_digest(host)}.ended"
+
     @property
     def _sent(self) -> Path:
         return self._folder / "sent"
@@ -132,6 +166,10 @@ class Journal:
     def _append(self, entry: Entry) -> None:
         with self._path.open("a", encoding="utf-8") as stream:
             stream.write(json.dumps(entry, default=str) + "\n")
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def _entries(path: Path) -> List[Entry]:

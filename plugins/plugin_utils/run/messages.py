@@ -15,7 +15,8 @@ from ...module_utils.notify.send import notify
 from ...module_utils.text import redact
 from ...modules.deployment_notify import CHANNEL
 from .controller import job_of
-from .notification import Hosts, Notice
+from .ends import Hosts
+from .notification import Notice
 
 _SPEC = {
     "channels": {"type": "list", "elements": "dict", "options": CHANNEL, "default": []},

@@ -5,23 +5,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any, Dict, List, Mapping, Optional, Sequence
 
-from .journal import BEGIN, END, Entry
+from .ends import LOST, NOT_STARTED, Hosts, end_of, stage_of
+from .journal import Entry
 from .model import DEPLOYMENT, GOOD, MONITORING, ROLLBACK
 
 _NAMES = {DEPLOYMENT: "Deployment", ROLLBACK: "Rollback", MONITORING: "Monitoring"}
 _MOST_HOSTS = 20
-
-
-@dataclass(frozen=True)
-class Hosts:
-    """The hosts of a play, as Ansible's variables name them: all, those still in it, and those of this batch."""
-
-    all: Sequence[str]
-    active: Sequence[str]
-    batch: Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -47,31 +40,25 @@ def end_notice(kind: str, hosts: Hosts, runs: Mapping[str, Sequence[Entry]]) -> 
 
     :param runs: the journal of each host.
     """
-    ends = {host: end for host, end in ((host, _end(kind, runs.get(host, ()))) for host in hosts.all) if end}
+    stages = {host: stage_of(kind, host, hosts, runs) for host in hosts.all}
+    ends = {host: end for host, end in ((host, end_of(kind, runs.get(host, ()))) for host in hosts.all) if end}
     silent = [host for host in hosts.all if host not in ends]
-    lost = [host for host in silent if host not in hosts.active]
-    waiting = [host for host in silent if host in hosts.active]
-    bad = [host for host, end in ends.items() if end["status"] not in GOOD] + lost
+    waiting = [host for host in silent if host in hosts.still_in_play]
+    # One that left the play before its run began counts as failed as well.
+    gone = [host for host in silent if host not in hosts.still_in_play]
+    bad = [host for host, end in ends.items() if end["status"] not in GOOD] + gone
     if any(host in waiting for host in hosts.batch):
         return None
     # A failure ends a deployment, so the batch that has one is the last. A rollback goes on while one host succeeds.
     stops = bool(bad) and (kind != ROLLBACK or all(host in bad for host in hosts.batch))
     if waiting and not stops:
         return None
-    return _notice(kind, hosts, ends, bad, lost, waiting)
+    return _notice(kind, hosts, ends, bad, stages)
 
 
-def _end(kind: str, entries: Sequence[Entry]) -> Optional[Entry]:
-    if entries and entries[0]["event"] == BEGIN and entries[0]["kind"] == kind and entries[-1]["event"] == END:
-        return entries[-1]
-    return None
-
-
-def _notice(
-    kind: str, hosts: Hosts, ends: Mapping[str, Entry], bad: List[str], lost: List[str], waiting: List[str]
-) -> Notice:
+def _notice(kind: str, hosts: Hosts, ends: Mapping[str, Entry], bad: List[str], stages: Mapping[str, str]) -> Notice:
     statuses = sorted({str(end["status"]) for end in ends.values()})
-    rolled_back = bool(bad) and not lost and all(ends[host]["status"] == "rolled_back" for host in bad)
+    rolled_back = bool(bad) and all(host in ends and ends[host]["status"] == "rolled_back" for host in bad)
     outcome = "rollback" if rolled_back else "failure" if bad else "success"
     event = outcome
     if kind == MONITORING:
@@ -80,9 +67,11 @@ def _notice(
         event = "rollback"
     words = {"success": "succeeded", "rollback": "was rolled back", "failure": "FAILED"}[outcome]
     subject = f"{_NAMES[kind]} {words} on {len(bad or hosts.all)} of {_count(hosts)}"
-    told = [f"{host}: {_ended(ends.get(host))}" for host in bad[:_MOST_HOSTS]] + _more(bad, "")
+    listed = [f"{host}: {_outcome(ends.get(host), stages[host])}" for host in bad[:_MOST_HOSTS]] + _more(bad, "")
     counts: Dict[str, Any] = {status: sum(end["status"] == status for end in ends.values()) for status in statuses}
-    return Notice(event, subject, "\n".join(told), {**counts, "lost": len(lost), "not started": len(waiting)})
+    open_runs = Counter(stage for host, stage in stages.items() if host not in ends)
+    counts = {**counts, "lost": open_runs[LOST], "not started": open_runs[NOT_STARTED]}
+    return Notice(event, subject, "\n".join(listed), counts)
 
 
 def _count(hosts: Hosts) -> str:
@@ -98,9 +87,9 @@ def _more(hosts: Sequence[str], before: str) -> List[str]:
     return [f"{before}and {left} more host{'' if left == 1 else 's'}"] if left > 0 else []
 
 
-def _ended(end: Optional[Entry]) -> str:
-    """How a host ended: its status, and the lines that its operator reads."""
+def _outcome(end: Optional[Entry], stage: str) -> str:
+    """How a host ended: its status, and the lines that its operator reads; the stage where it did not."""
     if end is None:
-        return "lost"
+        return stage
     status = str(end["status"]).replace("_", " ")
     return f"{status}. {chr(10).join(end.get('lines') or [])}".rstrip()

@@ -10,13 +10,14 @@ of each run, what a resumed fleet run skips, and the verdicts of the watches bet
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, Callable, Dict, List, Mapping, Sequence
 
 from .end import End, facts
+from .ends import LOST, Hosts
 from .headlines import headline
 from .journal import BEGIN, END, Entry
 from .model import DEPLOYMENT, ROLLBACK
-from .notification import Hosts
 
 GATE, JOB, VERDICT, SKIP = "gate", "job", "verdict", "skip"
 HOST, BATCH, FLEET = "host", "batch", "fleet"
@@ -95,18 +96,19 @@ class Rollout:
         #: In the order of the play.
         self.members: List[Member] = [known.get(host, Member(host)) for host in hosts.all]
 
-    @property
+    @cached_property
     def check_mode(self) -> bool:
         return any(member.check_mode for member in self.members)
 
-    @property
+    @cached_property
     def kind(self) -> str:
         return next((member.kind for member in self.members if member.kind), DEPLOYMENT)
 
     def is_lost(self, member: Member) -> bool:
         """Whether its run began, and the host left the play before it ended."""
-        return member.is_begun and not member.has_ended and member.host not in self.hosts.active
+        return self.hosts.stage(member.host, member.is_begun, member.has_ended) == LOST
 
+    @cached_property
     def failed(self) -> List[Member]:
         """Hosts whose run failed or was cut off, or whose watch failed."""
         return [member for member in self.members if self._has_failed(member)]
@@ -124,19 +126,19 @@ class Rollout:
             return []
         return [member for member in self.members if member.verdict == "inconclusive"]
 
-    @property
+    @cached_property
     def stopped(self) -> str:
         """Why no further batch may begin; empty where it may."""
-        failed = self.failed()
-        if failed:
-            return _listed([f"{member.host} {self._how(member)}" for member in failed])
+        if self.failed:
+            return _listed([f"{member.host} {self._how(member)}" for member in self.failed])
         held = self.held()
         return f"the watch was inconclusive on {_listed([member.host for member in held])}" if held else ""
 
     @property
     def has_failed_batch(self) -> bool:
         """Whether every host of the present batch has failed: then a rollback begins no further one either."""
-        batch = [member for member in self.members if member.host in self.hosts.batch]
+        names = set(self.hosts.batch)
+        batch = [member for member in self.members if member.host in names]
         return bool(batch) and all(self._has_failed(member) for member in batch)
 
     def _how(self, member: Member) -> str:
@@ -148,7 +150,7 @@ class Rollout:
 
     def targets(self) -> List[str]:
         """Hosts to roll back, beyond those that have rolled back by themselves; in check mode nothing was deployed."""
-        causes = [member for member in self.failed() if self._is_cause(member)]
+        causes = [member for member in self.failed if self._is_cause(member)]
         if self.check_mode or not causes:
             return []
         batches = {member.batch for member in causes}
@@ -165,26 +167,43 @@ class Rollout:
         inconclusive = member.verdict == "inconclusive" and not (self.is_lost(member) or member.main.get("why"))
         return not (inconclusive and self.policy.inconclusive == FAIL)
 
-    def watched_from(self, host: str) -> List[Dict[str, str]]:
-        """What :meth:`watched_by` returns, each with ``where`` the watch runs: the host itself, or ``localhost``."""
-        return [
-            {"host": each, "where": "localhost" if self.gates[each].get("watch_from") == "controller" else each}
-            for each in self.watched_by(host)
-        ]
+    def watches(self) -> Dict[str, List[Dict[str, str]]]:
+        """By host of the present batch: the hosts of the batches so far that it watches; each is watched once.
 
-    def watched_by(self, host: str) -> List[str]:
-        """The hosts of the batches so far that ``host``, one of the present batch, watches; each is watched once."""
-        watchers = list(self.hosts.batch)
+        Each with ``where`` the watch runs: the host itself, or ``localhost``.
+        """
+        turns: Dict[str, List[str]] = {watcher: [] for watcher in self.hosts.batch}
+        watchers = list(turns)
         watched = [member.host for member in self.members if member.is_watched and member.host in self.gates]
-        others = [each for each in watched if each not in watchers]
-        turns = [each for number, each in enumerate(others) if watchers[number % len(watchers)] == host]
-        return [host, *turns] if host in watched else turns
+        for host in watched:
+            if host in turns:
+                turns[host].insert(0, host)
+        for number, host in enumerate([each for each in watched if each not in turns] if watchers else []):
+            turns[watchers[number % len(watchers)]].append(host)
+        return {watcher: [self._watch_of(host) for host in hosts] for watcher, hosts in turns.items()}
+
+    def _watch_of(self, host: str) -> Dict[str, str]:
+        return {"host": host, "where": "localhost" if self.gates[host].get("watch_from") == "controller" else host}
+
+    def answers(self) -> Dict[str, Dict[str, Any]]:
+        """By host: what its tasks ask of the fleet run, so that it is derived once for all hosts."""
+        targets, watches, failed_batch = set(self.targets()), self.watches(), self.has_failed_batch
+        return {
+            member.host: {
+                "stopped": self.stopped,
+                "failed_batch": failed_batch,
+                "is_target": member.host in targets,
+                "watched": watches.get(member.host, []),
+                "why": self.why(member),
+            }
+            for member in self.members
+        }
 
     def out_of_reach(self) -> List[Member]:
         """Hosts that may hold what this fleet run deployed, because they could not be reached to be rolled back."""
         if self.check_mode:
             return []
-        targets = self.targets()
+        targets = set(self.targets())
         return [member for member in self.members if self._may_hold(member, member.host in targets)]
 
     def _may_hold(self, member: Member, is_target: bool) -> bool:

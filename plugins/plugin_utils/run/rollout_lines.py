@@ -126,7 +126,7 @@ def next_commands(rollout: Rollout, fleet: str, command: Command) -> List[str]:
     finish = [command("rollback", host=each.host, extra=named) for each in rollout.out_of_reach()]
     if not rollout.stopped:
         return finish
-    going_on = {**named, "mobius_batch_inconclusive": "continue"} if not rollout.failed() else named
+    going_on = {**named, "mobius_batch_inconclusive": "continue"} if not rollout.failed else named
     deployed = [each for each in rollout.members if each.is_deployed and not each.rollback]
     back = [f"{command('rollback', extra=named)}  # rolls back every host that this fleet run deployed"]
     unfinished = any(not each.is_deployed or each.rollback for each in rollout.members)
@@ -182,14 +182,15 @@ def notice(rollout: Rollout, shown: Sequence[str]) -> Optional[Notice]:
 
     :param shown: what the operator reads.
     """
-    targets = [member for member in rollout.members if member.rollback or member.host in rollout.targets()]
+    chosen = set(rollout.targets())
+    targets = [member for member in rollout.members if member.rollback or member.host in chosen]
     judged = [member for member in rollout.members if member.verdict in ("fail", "inconclusive")]
     if rollout.check_mode or rollout.kind != DEPLOYMENT or not (targets or judged):
         return None
     total = f"{len(rollout.members)} host{'' if len(rollout.members) == 1 else 's'}"
     if not targets:
         subject = f"Watch was inconclusive on {len(judged)} of {total}"
-        if rollout.failed():
+        if rollout.failed:
             subject = f"Watch FAILED on {len(judged)} of {total}"
         return Notice(MONITORING, subject, "\n".join(shown), {})
     failed = [member for member in targets if not member.rollback or member.rollback.get("why")]

@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Mapping
+import json
+from dataclasses import asdict
+from typing import Any, Callable, Dict, Mapping
 
 from ...module_utils.variables.answered import answered
 from .journal import Journal
@@ -20,6 +22,16 @@ def rollout_of(journal: Journal, variables: Mapping[str, Any], template: Callabl
     :param template: evaluates the templates in a value.
     """
     return Rollout(journal.rollout(), hosts_of(variables), policy_of(variables, template))
+
+
+def answers_of(journal: Journal, variables: Mapping[str, Any], template: Callable[[Any], Any]) -> Dict[str, Any]:
+    """What :meth:`.rollout.Rollout.answers` has for the journal's host; empty where it is none of the play.
+
+    Every host asks at each of these tasks, so the journal is read once for all of them.
+    """
+    hosts, policy = hosts_of(variables), policy_of(variables, template)
+    inputs = json.dumps([asdict(hosts), asdict(policy)])
+    return journal.derived(inputs, lambda: Rollout(journal.rollout(), hosts, policy).answers()) or {}
 
 
 def policy_of(variables: Mapping[str, Any], template: Callable[[Any], Any]) -> Policy:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, List, Mapping
 
-from .notification import Hosts
+from .ends import Hosts
 
 
 def turns(forks: int, hosts: Hosts, host: str) -> List[str]:

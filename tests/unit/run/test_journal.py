@@ -8,14 +8,15 @@ import stat
 from contextlib import nullcontext
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any
+from typing import Any, Dict, List
 
 import pytest
 from ansible_collections.mobius.dhash.plugins.module_utils.errors import MobiusError
 from ansible_collections.mobius.dhash.plugins.plugin_utils.run import checks
 from ansible_collections.mobius.dhash.plugins.plugin_utils.run.controller import controller_facts, job_of, under_runner
+from ansible_collections.mobius.dhash.plugins.plugin_utils.run.ends import Hosts
 from ansible_collections.mobius.dhash.plugins.plugin_utils.run.journal import END, STEP, Journal
-from ansible_collections.mobius.dhash.plugins.plugin_utils.run.notification import Hosts, end_notice
+from ansible_collections.mobius.dhash.plugins.plugin_utils.run.notification import end_notice
 
 
 def begin(tmp_path: Path, host: str, kind: str = "deployment") -> Journal:
@@ -46,15 +47,17 @@ def test_any_name_of_a_host_has_a_file_for_this_user_alone(tmp_path: Path, host:
     (path,) = (tmp_path / "mobius.dhash").iterdir()
     assert stat.S_IMODE((tmp_path / "mobius.dhash").stat().st_mode) == 0o700
     assert path.suffix == ".jsonl"
-    with journal.all_hosts() as runs:
+    assert journal.unended([host, "another"]) == [host]
+    with journal.ended() as runs:
         assert list(runs) == [host]
+    assert journal.unended([host]) == []
 
 
 def end_of(folder: str, host: str, hosts: Any, sent: Any, barrier: Any) -> None:
     journal = Journal(folder, host)
     barrier.wait()
-    with journal.ended(status="deployed") as runs:
-        notice = end_notice("deployment", hosts, runs)
+    with journal.ended(hosts.batch, status="deployed") as runs:
+        notice = end_notice("deployment", hosts, runs) if runs else None
         sent.put(notice.subject if notice else None)
 
 
@@ -258,13 +261,13 @@ def test_the_first_host_names_the_fleet_run_for_all(tmp_path: Path) -> None:
 
 def test_a_run_is_reported_once_and_the_next_run_of_the_host_again(tmp_path: Path) -> None:
     journals = [begin(tmp_path, host) for host in ("a", "b")]
-    with journals[0].all_hosts() as runs:
+    with journals[0].ended() as runs:
         assert not journals[0].reported(runs)
         journals[0].report({"a": runs["a"]})
-    with journals[1].all_hosts() as runs:
+    with journals[1].ended() as runs:
         assert journals[1].reported(runs)
     journals[0].begin({"kind": "deployment", "id": "2"})
-    with journals[0].all_hosts() as runs:
+    with journals[0].ended() as runs:
         assert not journals[0].reported({"a": runs["a"]})
 
 
@@ -275,3 +278,17 @@ def test_the_journal_of_a_fleet_outlives_the_run_of_a_host(tmp_path: Path) -> No
     Journal(str(tmp_path), "b").note_rollout("batch", number=2)
     assert [(entry["host"], entry["number"]) for entry in journal.rollout()] == [("a", 1), ("b", 2)]
     assert journal.rollout()[0]["folder"] == "/x"
+
+
+def test_what_all_hosts_ask_is_derived_once_until_the_journal_grows(tmp_path: Path) -> None:
+    calls: List[int] = []
+
+    def derive() -> Dict[str, Any]:
+        calls.append(1)
+        return {host: {"why": f"{host} {len(calls)}"} for host in ("a", "b")}
+
+    journals = {host: begin(tmp_path, host) for host in ("a", "b", "c")}
+    assert [journals[host].derived("x", derive) for host in "abc"] == [{"why": "a 1"}, {"why": "b 1"}, None]
+    assert journals["a"].derived("other hosts", derive) == {"why": "a 2"}
+    journals["b"].note_rollout("verdict", verdict="pass")
+    assert [journals[host].derived("x", derive) for host in "ab"] == [{"why": "a 3"}, {"why": "b 3"}]

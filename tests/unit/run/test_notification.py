@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any, Dict, List, Optional, Sequence
 
 import pytest
-from ansible_collections.mobius.dhash.plugins.plugin_utils.run.notification import Hosts, end_notice, start_notice
+from ansible_collections.mobius.dhash.plugins.plugin_utils.run.ends import Hosts
+from ansible_collections.mobius.dhash.plugins.plugin_utils.run.notification import end_notice, start_notice
 
 
 def begun(kind: str = "deployment") -> List[Dict[str, Any]]:
@@ -91,7 +92,7 @@ BAD = ended("rollback_failed", lines=["Rollback failed."])
             "Deployment FAILED on 2 of 3 hosts",
             {},
         ),
-        (play("ab", active="", batch=""), {}, "failure", "Deployment FAILED on 2 of 2 hosts", {"lost": 2}),
+        (play("ab", active="", batch=""), {}, "failure", "Deployment FAILED on 2 of 2 hosts", {"not started": 2}),
         # What an earlier play of the same ansible-playbook left is of another kind.
         (play("ab"), {"a": OK, "b": ended("pass", "monitoring")}, None, "", {}),
         # A host that failed has left the play with its end.

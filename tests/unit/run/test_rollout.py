@@ -7,8 +7,8 @@ from typing import Any, Dict, List, NamedTuple, Tuple
 import pytest
 from ansible_collections.mobius.dhash.plugins.module_utils.errors import MobiusError
 from ansible_collections.mobius.dhash.plugins.plugin_utils.run.checks import refuse_slice
+from ansible_collections.mobius.dhash.plugins.plugin_utils.run.ends import Hosts
 from ansible_collections.mobius.dhash.plugins.plugin_utils.run.journal import Journal
-from ansible_collections.mobius.dhash.plugins.plugin_utils.run.notification import Hosts
 from ansible_collections.mobius.dhash.plugins.plugin_utils.run.rollout import (
     Policy,
     Rollout,
@@ -143,6 +143,9 @@ def test_a_failure_stops_the_fleet_run_and_reaches_as_far_as_its_scope(name: str
     assert case.fleet.rollout().stopped == case.stopped
     targets = [case.fleet.rollout(scope).targets() for scope in ("host", "batch", "fleet")]
     assert targets == list(case.targets)
+    answers = case.fleet.rollout("fleet").answers()
+    assert [host for host, answer in answers.items() if answer["is_target"]] == targets[-1]
+    assert {answer["stopped"] for answer in answers.values()} == {case.stopped}
 
 
 @pytest.mark.parametrize(
@@ -186,7 +189,7 @@ def test_each_host_of_the_batches_so_far_is_watched_once(host, batch, watched) -
         fleet.add(each, "gate", arguments={})
     every = ["a", "b", "c", "d"]
     rollout = Rollout(fleet.entries, Hosts(every, every, batch), Policy())
-    assert rollout.watched_by(host) == watched
+    assert [each["host"] for each in rollout.watches()[host]] == watched
 
 
 @pytest.mark.parametrize(

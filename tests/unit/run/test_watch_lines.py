@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.mobius.dhash.plugins.plugin_utils.run.notification import Hosts
+from ansible_collections.mobius.dhash.plugins.plugin_utils.run.ends import Hosts
 from ansible_collections.mobius.dhash.plugins.plugin_utils.run.watch_lines import compared_with, turns
 
 HOSTS = Hosts(list("abc"), list("abc"), list("abc"))
