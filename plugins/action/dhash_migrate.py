@@ -8,6 +8,7 @@ from __future__ import annotations
 from ansible.module_utils.parsing.convert_bool import boolean
 
 from ..plugin_utils.background import Background, whole
+from ..plugin_utils.run.tags import refuse_in_part
 
 # Seconds. Following a migration takes further module executions, so a short one is not followed.
 _LONG = 15
@@ -19,6 +20,8 @@ class ActionModule(Background):
     def work(self, arguments, task_vars):
         run = self.current_run()
         if run is not None:
+            # A tag "always" of the user's own on all steps: the tags of the run have left out the lock.
+            refuse_in_part(run.part)
             # Also passed to the job that Ctrl-C stops, which releases the lock of this run.
             arguments.setdefault("deployment", run.id)
         try:

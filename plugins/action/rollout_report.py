@@ -28,6 +28,8 @@ class ActionModule(ActionBase):
         super().run(tmp, task_vars)
         journal = Journal(C.DEFAULT_LOCAL_TMP, task_vars["inventory_hostname"])
         rollout = rollout_of(journal, task_vars, self._templar.template)
+        if not rollout.has_begun:
+            return {"changed": False, "skipped": True}
         fleet = journal.known_fleet()
         shown = [redact(each) for each in lines(rollout, fleet, self._command)]
         self._display.display("\n".join(shown))

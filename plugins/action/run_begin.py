@@ -16,9 +16,9 @@ from ansible.plugins.action import ActionBase
 from ..module_utils.clock import file_stamp, timestamp
 from ..module_utils.errors import MobiusError
 from ..plugin_utils.ci.gate import refuse_unless_green
-from ..plugin_utils.run import checks
+from ..plugin_utils.run import checks, tags
 from ..plugin_utils.run.controller import job_of
-from ..plugin_utils.run.journal import BEGIN, FAILURE, Journal
+from ..plugin_utils.run.journal import BEGIN, FAILURE, PART, Journal
 from ..plugin_utils.run.messages import hosts_of, send
 from ..plugin_utils.run.model import DEPLOYMENT, MONITORING
 from ..plugin_utils.run.notification import start_notice
@@ -40,6 +40,9 @@ class ActionModule(ActionBase):
     def run(self, tmp=None, task_vars=None):
         super().run(tmp, task_vars)
         given = {"kind": "deployment", "path": "", **self._task.args}
+        chosen = self._chosen_by(task_vars)
+        if given["kind"] == DEPLOYMENT and not tags.chosen_steps(*chosen):
+            return {"changed": False, "skip": True, "hooks": {}, "steps": [], "chosen": []}
         journal = Journal(C.DEFAULT_LOCAL_TMP, task_vars["inventory_hostname"])
         run = {
             "id": new_id(),
@@ -56,8 +59,8 @@ class ActionModule(ActionBase):
         hosts = hosts_of(task_vars)
         by_scope = boolean(given.get("by_scope") or False)
         settings = settings_of(given.get("settings") or {})
+        part, hooks = [], {}
         journal.begin({**run, "settings": settings})
-        hooks = {}
         journal.note_rollout(BEGIN, **begin_entry({**run, "by_scope": by_scope}, hosts, time.time()))
         try:
             # A host that is lost keeps no other of its fleet run from being rolled back.
@@ -65,20 +68,30 @@ class ActionModule(ActionBase):
                 checks.refuse_after_lost_hosts(hosts, journal)
             if run["kind"] == DEPLOYMENT:
                 checks.refuse_slice(task_vars)
+                part = tags.part_of(*chosen)
+                journal.add(PART, steps=part)
             for warning in self._checked(given, task_vars):
                 self._display.warning(warning)
             ci = given.get("ci") or {}
             journal.once(f"ci {ci.get('commit')}", lambda: refuse_unless_green(ci, job_of()))
-            hooks = checks.find_hooks(given.get("hooks") or {}, self._folders(task_vars))
+            hooks = {name: file for name, file in (given.get("hooks") or {}).items() if tags.runs_hook(name, part)}
+            hooks = checks.find_hooks(hooks, self._folders(task_vars))
         except MobiusError as error:
             after_lost = isinstance(error, checks.LostHosts)
             journal.add(FAILURE, step="start", task=self._task.name, message=str(error), after_lost=after_lost)
             return {"failed": True, "msg": str(error), "where": error.where, "remedy": error.remedy, **run}
         finally:
-            notice = start_notice(given["kind"], hosts, task_vars["inventory_hostname"])
+            # A run that migrates nothing is nobody's concern but the operator's.
+            notice = None if part else start_notice(given["kind"], hosts, task_vars["inventory_hostname"])
             send(self, notice, given.get("notify"), given.get("notify_timeout"), {given["kind"]: run["id"]})
         self._tell_turns(given["kind"], hosts, task_vars)
-        return {"changed": False, **run, "hooks": hooks, "settings": settings}
+        steps = {"steps": tags.preparation(part), "chosen": sorted(part or tags.chosen_steps(*chosen))}
+        found = {"hooks": hooks, "settings": settings, "skip": False, **steps}
+        return {"changed": False, **run, **found}
+
+    def _chosen_by(self, task_vars):
+        """``--tags``, ``--skip-tags``, and the tags that all steps have from a playbook of the user's own."""
+        return task_vars.get("ansible_run_tags") or ["all"], task_vars.get("ansible_skip_tags") or [], self._task.tags
 
     def _folders(self, task_vars):
         playbooks = str(task_vars.get("playbook_dir") or self._loader.get_basedir())

@@ -87,7 +87,7 @@ class ActionModule(StepAction):
             if not runs:
                 return
             self._write_fleet(run, hosts, runs, own, task_vars)
-            notice = end_notice(run.kind, hosts, runs)
+            notice = None if run.part else end_notice(run.kind, hosts, runs)
             # The message of the batch that lost a host has reported that no later one was begun.
             if any(entry.get("after_lost") for entry in runs[self.host]) and self.journal.reported(runs):
                 return

@@ -123,6 +123,23 @@ fleet:
   returned: always
   type: str
   sample: 20240924T160000Z-9f8e7d
+skip:
+  description: Whether nothing was begun, because the tags of the play choose no step of a deployment.
+  returned: success
+  type: bool
+  sample: false
+steps:
+  description: What M(mobius.dhash.run_prepare) does where the tags leave out the migration; empty for a whole run.
+  returned: success
+  type: list
+  elements: str
+  sample: [preflight, lock, backup]
+chosen:
+  description: The steps of the deployment that are run; all of them without tags.
+  returned: success
+  type: list
+  elements: str
+  sample: [dry_run, health, migrate]
 settings:
   description: O(settings) in one spelling.
   returned: success

@@ -11,6 +11,7 @@ from fnmatch import fnmatchcase
 from typing import Collection, Iterator, Mapping, Optional, Sequence
 
 from ..module_utils.errors import MobiusError
+from .run.tags import part_of, refuse_unknown
 
 WORKERS = "mobius_hash_workers"
 #: Hosts of another environment, whose history a deployment asks.
@@ -66,7 +67,7 @@ def refuse_partial(
 
     :param playbooks: as given on the command line.
     :param ours: the folder of the collection's playbooks.
-    :param tags: ``--tags``; a playbook of ours has none.
+    :param tags: ``--tags``; only ``deploy.yml`` has any, see :mod:`.run.tags`.
     :param skip_tags: ``--skip-tags``.
     :param start_at: ``--start-at-task``.
     :raises MobiusError: steps would be left out.
@@ -78,11 +79,15 @@ def refuse_partial(
             f"--start-at-task {start_at} would skip the steps before it, such as the lock and the backup",
             remedy="run the playbook as a whole; single steps have their own playbooks, such as verify.yml",
         )
+    if all(_name(playbook) == "deploy" for playbook in playbooks):
+        refuse_unknown(tags, skip_tags)
+        part_of(tags or ["all"], skip_tags)
+        return
     chosen = {str(tag) for tag in tags} - {"all"}
     if (chosen and "untagged" not in chosen and "all" not in tags) or {"all", "untagged"} & set(skip_tags):
         raise MobiusError(
             f"{'--tags ' + ','.join(sorted(chosen)) if chosen else '--skip-tags ' + ','.join(skip_tags)} would leave "
-            "out every step: the playbooks of this collection have no tags",
+            "out every step: of the playbooks of this collection only deploy.yml has tags",
             remedy="run the playbook without tags (ANSIBLE_RUN_TAGS, ANSIBLE_SKIP_TAGS, job tags of AWX); nothing was "
             "done",
         )
@@ -90,6 +95,10 @@ def refuse_partial(
 
 def _is_ours(playbook: str, ours: str) -> bool:
     return playbook.startswith("mobius.dhash.") or os.path.dirname(os.path.realpath(playbook)) == os.path.realpath(ours)
+
+
+def _name(playbook: str) -> str:
+    return os.path.basename(playbook).rpartition(".")[2 if playbook.startswith("mobius.dhash.") else 0]
 
 
 def pattern_of(wanted: object, groups: Mapping[str, Sequence[str]], default: Optional[str] = None) -> str:

@@ -20,7 +20,14 @@ from .report_plots import hash_times, monitoring
 PARTS = Parts(report_html.SOURCE)
 STYLE = report_css.SOURCE
 _KINDS = {"deployment": "Deployment", "rollback": "Rollback", "monitoring": "Monitoring"}
-_TONES = {"deployed": "good", "unchanged": "good", "restored": "good", "pass": "good", "hold": "warn"}
+_TONES = {
+    "deployed": "good",
+    "unchanged": "good",
+    "restored": "good",
+    "partial": "good",
+    "pass": "good",
+    "hold": "warn",
+}
 _STEP_TONES = {"ok": "good", "changed": "good", "failed": "bad", "lost": "bad"}
 _COUNTS = (
     ("Items", "items"),

@@ -32,7 +32,7 @@ def arguments(
     """
     wanted = dict(given)
     stays_on_after = wanted.pop("stays_on_after", None) or []
-    if not run.succeeded:
+    if not run.succeeded or run.part:
         wanted.pop("retention", None)
     owed, settled = run.obligations()
     return {
@@ -86,6 +86,8 @@ def _commands(run: Run, command: Command) -> Dict[str, str]:
         return {}
     if run.kind != DEPLOYMENT:
         return status if run.succeeded else {**status, "rollback": command("rollback")}
+    if run.status == "partial":
+        return status
     if run.succeeded:
         return {"rollback": command("rollback"), "review": command("review_export"), **status}
     return status if run.status in ("refused", "rolled_back", "kept_edit") else {**status, "next": command("rollback")}

@@ -62,6 +62,11 @@ def _unchanged(end: End) -> str:
     return text + _made_up(end)
 
 
+def _partial(end: End) -> str:
+    """A deployment whose tags leave out the migration."""
+    return f"Ran {', '.join(end.run.part)} only, as the tags say. Nothing was migrated."
+
+
 def _rolled_back(end: End) -> str:
     restored = end.run.last("rollback")
     held = f"{end.run.path} holds the bytes from before (sha256 {end.before})."
@@ -176,6 +181,7 @@ _HEADLINES: Mapping[str, Mapping[str, Callable[[End], str]]] = {
     "kept_edit": {DEPLOYMENT: _kept_edit},
     "rollback_failed": {DEPLOYMENT: _rollback_failed, MONITORING: _watch_rollback_failed},
     "restored": {ROLLBACK: lambda end: "Rolled back."},
+    "partial": {DEPLOYMENT: _partial},
     "skipped": {ROLLBACK: _nothing_of_fleet},
     "unhealthy": {ROLLBACK: _unhealthy},
     "pass": {MONITORING: lambda end: f"pass: {_verdict(end)}"},
@@ -193,6 +199,8 @@ def _would_deploy(end: End) -> str:
     run = end.run
     if not run.succeeded:
         return f'Check mode: would fail in step "{_step(end)}": {_why(end)} Nothing was changed.'
+    if run.status == "partial":
+        return f"Check mode: ran {', '.join(run.part)} only, as the tags say. Nothing was changed."
     if run.last("migrate") is None:
         return (
             "Check mode: the Python environment does not exist yet, so nothing can be predicted. Nothing was changed."

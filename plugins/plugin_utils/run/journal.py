@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Sequence
 
-BEGIN, STEP, MARK, FAILURE, HOOK, END = "begin", "step", "mark", "failure", "hook", "end"
+BEGIN, PART, STEP, MARK, FAILURE, HOOK, END = "begin", "part", "step", "mark", "failure", "hook", "end"
 Entry = Dict[str, Any]
 
 

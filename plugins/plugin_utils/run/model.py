@@ -9,7 +9,7 @@ import shlex
 from dataclasses import dataclass, field, replace
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
-from .journal import BEGIN, FAILURE, HOOK, MARK, STEP, Entry
+from .journal import BEGIN, FAILURE, HOOK, MARK, PART, STEP, Entry
 
 DEPLOYMENT, ROLLBACK, MONITORING = "deployment", "rollback", "monitoring"
 
@@ -34,7 +34,7 @@ STEPS: Mapping[str, str] = {
     "run_finish": "finish",
 }
 #: Statuses with which a run exits with 0.
-GOOD = frozenset(("deployed", "unchanged", "restored", "skipped", "pass", "hold"))
+GOOD = frozenset(("deployed", "unchanged", "restored", "skipped", "partial", "pass", "hold"))
 #: What a library needs after it was replaced.
 OBLIGATIONS = ("verify", "restart", "health")
 _DONE = ("ok", "changed")
@@ -87,6 +87,8 @@ class Run:
     fleet: str = ""
     #: What decides the outcome of a migration, beside the pictures; see :mod:`.settings`.
     settings: Mapping[str, Any] = field(default_factory=dict)
+    #: The steps of a deployment whose tags leave out the migration; empty for a whole one.
+    part: Sequence[str] = ()
     steps: Sequence[Step] = ()
     failures: Sequence[Failure] = ()
     #: The failure of the hook after the host, which undoes nothing.
@@ -107,6 +109,7 @@ class Run:
             **{name: begin[name] for name in ("id", "kind", "host", "path", "started_at", "check_mode")},
             fleet=str(begin.get("fleet") or ""),
             settings=begin.get("settings") or {},
+            part=next((entry["steps"] for entry in entries if entry["event"] == PART), ()),
             steps=steps,
             failures=_failures(entries),
             hook_failure=next((_failed_hook(entry) for entry in entries if entry["event"] == HOOK), None),
@@ -189,7 +192,7 @@ class Run:
 
         :returns: two lists of :data:`OBLIGATIONS`. What is in neither stays as the journal on the host has it.
         """
-        if self.status == "skipped":
+        if self.status in ("skipped", "partial"):
             return [], []
         if self._ended_well:
             return [], list(OBLIGATIONS)
@@ -320,6 +323,8 @@ def _failed_step(entry: Entry) -> Failure:
 
 
 def _deployment(run: Run) -> str:
+    if run.failure is None and run.part:
+        return "partial"
     if run.failure is None:
         migrated = run.last("migrate")
         changed = migrated is not None and migrated.outcome == "changed"

@@ -101,6 +101,11 @@ class Rollout:
         return any(member.check_mode for member in self.members)
 
     @cached_property
+    def has_begun(self) -> bool:
+        """Whether a run has begun on any host; not where the tags choose nothing of it."""
+        return any(member.is_begun for member in self.members)
+
+    @cached_property
     def kind(self) -> str:
         return next((member.kind for member in self.members if member.kind), DEPLOYMENT)
 
@@ -219,7 +224,7 @@ class Rollout:
             return str(member.main["why"])
         if self._is_judged_bad(member):
             return f"It {self._how(member)}. Nothing was rolled back."
-        if not member.is_begun and self.kind == DEPLOYMENT:
+        if self.has_begun and not member.is_begun and self.kind == DEPLOYMENT:
             return f"Not started: {self.stopped or 'the play ended before this host'}."
         return ""
 

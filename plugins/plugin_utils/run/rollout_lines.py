@@ -21,7 +21,7 @@ _PREDICTION = (
 )
 #: What a status is in check mode.
 _PREDICTED = {
-    **{"deployed": "would deploy", "unchanged": "would change nothing", "skipped": "would skip"},
+    **{"deployed": "would deploy", "unchanged": "would change nothing", "skipped": "would skip", "partial": "partial"},
     **{"restored": "would roll back", "rolled_back": "would fail", "rollback_failed": "would fail"},
     **{"refused": "would be refused", "pass": "pass", "hold": "inconclusive"},
 }

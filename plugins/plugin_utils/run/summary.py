@@ -21,6 +21,10 @@ def summary(end: End) -> List[str]:
 
 def _deployment(end: End) -> List[str]:
     counts = facts(end)
+    if end.run.status == "partial":
+        made = end.run.made_backup.get("path")
+        backup = [line("backup", str(made))] if made and not end.run.check_mode else []
+        return [line("library", end.run.path), *backup, *([] if end.run.check_mode else report_lines(end))]
     items = (
         f"{counts['items']}: {counts['hashed']} hashed now, {counts['unchanged']} as before, "
         f"{counts['failed']} without a dHash"

@@ -54,6 +54,11 @@ class Story:
         """A step that fails, and the rescue that notes it."""
         return self.step(name, "lost" if lost else "failed", message, **result).noted(message)
 
+    def chosen(self, *steps: str):
+        """A deployment whose tags choose these steps and no migration."""
+        self.entries.append({"event": "part", "steps": list(steps)})
+        return self
+
     # What deployments have in common.
 
     def prepared(self, sha256: str = OLD, owed: Any = ()):
