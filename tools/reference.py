@@ -50,6 +50,7 @@ PLAYBOOKS = {
     "mobius_review_decisions": "File of decisions on the controller, for `review_apply.yml`.",
     "mobius_review_dest": "Where `review_export.yml` writes the queue; `review.FORMAT` beside the library by default.",
     "mobius_review_format": "Form of the review queue.",
+    "mobius_review_hook": "Task file that `review_export.yml` runs once the queue is written, such as an upload.",
     "mobius_review_images": "Whether the review page shows the images.",
     "mobius_serial": "Batches of a deployment or rollback, such as `[1, '10%', '100%']`. Given with `-e`.",
     "mobius_service_state": "What `service.yml` brings about.",

@@ -136,6 +136,20 @@ settled:
   returned: success
   type: int
   sample: 0
+lowest:
+  description:
+    - The first 20 items of the queue, those of the lowest confidence, each with C(pointer), C(name), C(image),
+      C(confidence) and C(reasons). Texts are cut after 200 characters.
+    - With the counts and RV(dest) they are set as the artifact C(dhash_review) of a job of AWX, by host.
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - pointer: /components/3
+      name: Meeple
+      image: images/meeple.png
+      confidence: 0.42
+      reasons: [few_edges]
 library_sha256:
   description: SHA-256 of the library.
   returned: success

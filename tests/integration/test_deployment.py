@@ -101,9 +101,14 @@ def test_single_steps(site):
         assert run.changed == 1
         assert f"{name:13}{site.home}/logs/dry-run-20240101T120000Z.log: older than 30 days" in run.output
         assert "it does not begin as the log of a dry-run does: not removed" in run.output
+    hook = site.home.parent / "upload.yml"
+    copy = {"src": "{{ mobius_review_file }}", "dest": f"{hook}.{{{{ mobius_review_count }}}}", "remote_src": True}
+    hook.write_text(json.dumps([{"ansible.builtin.copy": copy}]))
     for form in ("html", "csv", "json"):
-        site.play("review_export", mobius_review_format=form).succeeded()
+        site.play("review_export", mobius_review_format=form, mobius_review_hook=str(hook)).succeeded()
         assert "gone.png" in (site.home / f"review.{form}").read_text()
+    (uploaded,) = hook.parent.glob("upload.yml.*")
+    assert uploaded.read_bytes() == (site.home / "review.json").read_bytes()
 
 
 def test_strings_from_extra_vars_are_understood(site):

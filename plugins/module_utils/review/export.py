@@ -17,6 +17,7 @@ from ..pages.output import Output
 from ..storage.images import UnsafePath, resolve_under
 from ..storage.paths import locate_library
 from ..storage.replace import FILE_MODE, read_version
+from ..text import printable
 from .page import Facts, as_html
 from .queue import THRESHOLD, Entry, Queue, build
 from .table import as_csv, as_json
@@ -45,6 +46,11 @@ class Request:
     mode: int = FILE_MODE
 
 
+#: Items that the result names; the file has all.
+LOWEST = 20
+_LONGEST = 200
+
+
 def export(request: Request, *, check_mode: bool = False) -> Dict[str, Any]:
     """Write the queue; returns what the module ``review_export`` does.
 
@@ -65,8 +71,16 @@ def export(request: Request, *, check_mode: bool = False) -> Dict[str, Any]:
         "library_sha256": version.sha256,
         "unmigrated": queue.unmigrated,
         "settled": queue.settled,
+        "lowest": [_brief(entry) for entry in queue.entries[:LOWEST]],
         "warnings": warnings,
     }
+
+
+def _brief(entry: Entry) -> Dict[str, Any]:
+    """An item of the queue in the result: small enough for an artifact of a job, whatever the library has as names."""
+    texts = {"pointer": entry.pointer, "name": entry.name or entry.id, "image": entry.image or ""}
+    known = {name: printable(value, _LONGEST) for name, value in texts.items()}
+    return {**known, "confidence": entry.confidence, "reasons": list(entry.reasons)}
 
 
 def _refuse(request: Request) -> Output:

@@ -267,6 +267,7 @@ VARIABLES: Dict[str, Kind] = {
     "mobius_review_format": Choice(("html", "csv", "json")),
     "mobius_review_dest": Path(),
     "mobius_review_images": truth,
+    "mobius_review_hook": one_line,
     "mobius_review_decisions": one_line,
     "mobius_review_by": one_line,
     "mobius_duplicates_distance": whole(0, 10),

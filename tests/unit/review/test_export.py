@@ -49,6 +49,19 @@ def test_an_export_is_written_once_and_then_left_alone(request_for, kind):
     assert second["diff"]["before"] == second["diff"]["after"] == first["diff"]["after"] != first["diff"]["before"]
 
 
+def test_the_result_names_the_lowest_items_and_no_more_than_an_artifact_can_hold(request_for, tmp_path):
+    found = export(request_for(format="json"))["lowest"]
+    assert [each["name"] for each in found] == ["gone", "out", "url", "flat"]
+    assert found[3] == {
+        **{"pointer": "/components/0", "name": "flat", "image": "/a.png"},
+        **{"confidence": 0.1, "reasons": ["flat"]},
+    }
+    many = [{"name": f"\u202e{'x' * 9000}", "image": "a" * 9000, "dhash_confidence": 0.2} for _number in range(500)]
+    (tmp_path / "library.json").write_text(json.dumps({"components": many}))
+    found = export(request_for(format="json"))["lowest"]
+    assert len(found) == 20 and len(json.dumps(found)) < 15_000 and "\u202e" not in found[0]["name"]
+
+
 def test_another_mode_is_a_change(request_for):
     request = request_for(format="csv")
     export(request)
