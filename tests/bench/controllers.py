@@ -19,7 +19,7 @@ from playbook_run import Broken, play
 
 COUNTS = (1, 10)
 PING, ANSISTRANO, FIRST, UNCHANGED = "one ping", "Ansistrano, one file", "deploy.yml, first", "deploy.yml, unchanged"
-_PLAYS: Dict[str, List[Dict[str, Any]]] = {
+PLAYS: Dict[str, List[Dict[str, Any]]] = {
     PING: [{"hosts": "all", "gather_facts": False, "tasks": [{"ansible.builtin.ping": None}]}],
     ANSISTRANO: [
         {
@@ -43,14 +43,14 @@ def measure(rounds: int) -> Dict[str, Any]:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     try:
-        missing = {} if _has_ansistrano() else {ANSISTRANO: "the role archive could not be fetched"}
+        missing = {} if has_ansistrano() else {ANSISTRANO: "the role archive could not be fetched"}
         _draw(folder / "sample")
         return {"missing": missing, "rows": {count: _of(count, folder, rounds, missing) for count in COUNTS}}
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _has_ansistrano() -> bool:
+def has_ansistrano() -> bool:
     roles = places.CACHE / "roles"
     if not (roles / "ansistrano.deploy").is_dir():
         galaxy = str(places.ROOT / ".cache" / "controller" / "bin" / "ansible-galaxy")
@@ -98,9 +98,9 @@ def _copy(folder: Path, count: int) -> None:
 
 def _run(name: str, inventory: Path, count: int, folder: Path, **options: Any) -> Dict[str, Any]:
     playbook = "deploy"
-    if name in _PLAYS:
+    if name in PLAYS:
         path = folder / f"{name.partition(',')[0].replace(' ', '-')}.yml"
-        path.write_text(json.dumps(_PLAYS[name]), "utf-8")
+        path.write_text(json.dumps(PLAYS[name]), "utf-8")
         playbook = str(path)
     said = play(playbook, inventory, {"mobius_serial": ["100%"]}, "--forks", str(count), **options)
     if name == UNCHANGED and said["changed"]:

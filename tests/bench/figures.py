@@ -52,11 +52,32 @@ def aims(kept: Dict[str, Figures]) -> List[List[str]]:
         base = kept["backup"]["rows"]
         got = faster(base["cp && sha256sum"]["seconds"], base["library_backup"]["seconds"])
         rows.append(_aim("library_backup, times `cp && sha256sum`", "at least 3", f"{got:.2f}", got >= 3))
+    if "fleet" in kept:
+        rows += _fleet_aims(kept["fleet"]["rows"])
     return rows
 
 
 def _aim(what: str, aim: str, got: str, met: bool) -> List[str]:
     return [what, aim, got, "yes" if met else "**no**"]
+
+
+def _fleet_aims(rows: Figures) -> List[List[str]]:
+    """Of the most hosts that were measured: CPU beside one ping, and what each host takes beside the fewest hosts."""
+    found = []
+    for name in ("deploy.yml, first", "deploy.yml, unchanged"):
+        some = [(int(count), row) for count, row in rows.items() if name in row and "one ping" in row]
+        if len(some) < 2:
+            continue
+        (few, least), (many, most) = some[0], some[-1]
+        got = _cpu(most[name]) / _cpu(most["one ping"])
+        found.append(_aim(f"{name}, {many} hosts, CPU, times one ping", "at most 8", f"{got:.1f}", got <= 8))
+        grown = _cpu(most[name]) / many / (_cpu(least[name]) / few)
+        found.append(_aim(f"{name}, CPU of a host, {many} hosts beside {few}", "at most 1", f"{grown:.2f}", grown <= 1))
+    return found
+
+
+def _cpu(run: Figures) -> float:
+    return float(run["cpu"] + run["host_cpu"])
 
 
 def _engine_aims(engine: Figures) -> List[List[str]]:

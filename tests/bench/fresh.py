@@ -16,7 +16,7 @@ import threading
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any, Callable, Collection, Dict, List, Optional
 
 TIMEOUT = 1800.0
 
@@ -70,7 +70,7 @@ def run(command: List[str], *, sample: Optional[float] = None, environment: Opti
         reader.start()
         try:
             ready = child.stdout.readline()  # type: ignore[union-attr]
-            sampler = _Sampler(child.pid, sample) if sample else None
+            sampler = Sampler(child.pid, sample) if sample else None
             if ready:
                 child.stdin.write("go\n")  # type: ignore[union-attr]
                 child.stdin.flush()  # type: ignore[union-attr]
@@ -92,17 +92,24 @@ def _end(child: subprocess.Popen[str]) -> None:
         os.killpg(child.pid, signal.SIGKILL)
 
 
-class _Sampler(threading.Thread):
-    def __init__(self, pid: int, interval: float) -> None:
+class Sampler(threading.Thread):
+    """The most memory of a tree of processes, shared pages counted once.
+
+    :param pid: the root of the tree.
+    :param interval: seconds between two looks.
+    :param without: processes whose own trees are left out.
+    """
+
+    def __init__(self, pid: int, interval: float, without: Collection[int] = ()) -> None:
         super().__init__(daemon=True)
-        self._pid, self._interval = pid, interval
+        self._pid, self._interval, self._without = pid, interval, without
         self._over = threading.Event()
         self.peak = 0
         self.start()
 
     def run(self) -> None:
         while not self._over.is_set():
-            self.peak = max(self.peak, sum(map(_pss, _tree(self._pid))))
+            self.peak = max(self.peak, sum(map(_pss, _tree(self._pid, self._without))))
             self._over.wait(self._interval)
 
     def end(self) -> int:
@@ -111,12 +118,13 @@ class _Sampler(threading.Thread):
         return self.peak
 
 
-def _tree(pid: int) -> List[int]:
+def _tree(pid: int, without: Collection[int] = ()) -> List[int]:
     found = [pid]
     for each in found:
         try:
             for task in Path(f"/proc/{each}/task").iterdir():
-                found += map(int, (task / "children").read_text("ascii").split())
+                children = map(int, (task / "children").read_text("ascii").split())
+                found += [child for child in children if child not in without]
         except OSError:
             continue  # it has ended
     return found

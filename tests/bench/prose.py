@@ -13,9 +13,10 @@ make bench BENCH_PICTURES=/srv/mobius/images
 make bench BENCH_LIMIT=20
 ```
 
-The first measures everything. The second measures some sections (`engine`, `items`, `backup`, `deploy`) and keeps the
-figures of the others. The third takes pictures of your own, each folder in it as one corpus. The last tries the bench
-on few pictures, and writes below `.cache/bench/trial` instead of here.
+The first measures everything but `fleet`, which takes 15 minutes of its own: `make bench BENCH=fleet`. The second
+measures some sections (`engine`, `items`, `backup`, `deploy`, `fleet`) and keeps the figures of the others. The third
+takes pictures of your own, each folder in it as one corpus. The last tries the bench on few pictures, and writes
+below `.cache/bench/trial` instead of here.
 
 Without a folder of your own, three corpora are built from Debian and PyPI packages (`tests/bench/corpora.py`):
 `tokens` (small pictures of games; PNG, GIF, JPEG), `web` (JPEG of about 1000 pixels) and `photos` (JPEG of 10 to 24
@@ -94,4 +95,15 @@ What a run costs the controller. Each host has a local connection, so that the C
 of the sample library and no service; the environment for hashing is there before. Tasks started are those of one host,
 executed or skipped; modules are those that one host executed. Beside it a playbook of one `ping`, and Ansistrano
 deploying one file by copy. The CPU is that of `ansible-playbook` with all its children.
+"""
+
+FLEET = """
+## From 1 to 100 hosts
+
+The sample library of 60 items on hosts of their own over ssh: an sshd for each on the loopback address, with its own
+port, home and library, on the machine of the controller. All hosts in one batch, {forks} at a time (`--forks`), no
+service; the environment for hashing is there before. Controller CPU is that of `ansible-playbook` and its children
+(without the ssh that keeps a connection open), host CPU that of the sshd and what it runs. Memory is that of the
+controller's whole tree of processes, shared pages counted once, looked at every second. One run of each, in this
+order, as far as they end within the bound. [What that means for 1,000 and 10,000 hosts](scale.md).
 """

@@ -9,9 +9,13 @@ from typing import Any, Dict, List
 import places
 from controllers import ratio
 from figures import EXACT, EXTRAS, FAST, LEAN, NAIVE, Figures, aims, faster, memory_aim, of, percent, ratios
-from prose import AIMS, BACKUP, CONTROLLER, DEPLOY, ENGINE, HEAD, ITEMS, ONE_NEW
+from fleet_report import fleets, scale
+from prose import AIMS, BACKUP, CONTROLLER, DEPLOY, ENGINE, FLEET, HEAD, ITEMS, ONE_NEW
+from tables import table
 
-SECTIONS = ("engine", "items", "backup", "deploy")
+SECTIONS = ("engine", "items", "backup", "deploy", "fleet")
+#: Those of a run that names none.
+USUAL = SECTIONS[:-1]
 
 
 def write(kept: Dict[str, Figures]) -> None:
@@ -33,13 +37,10 @@ def write(kept: Dict[str, Figures]) -> None:
         parts += [BACKUP, _backup(kept["backup"])]
     if "deploy" in kept:
         parts += [DEPLOY, _deploy(kept["deploy"])]
+    if "fleet" in kept:
+        parts += [FLEET.format(**kept["fleet"]), fleets(kept["fleet"])]
+        scale(kept["fleet"])
     places.DOCUMENT.write_text("\n\n".join(part.strip() for part in parts) + "\n", "utf-8")
-
-
-def table(header: List[str], rows: List[List[str]]) -> str:
-    """Markdown; all columns but the first to the right."""
-    lines = [header, ["---", *["---:"] * (len(header) - 1)], *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 def _measured_on(kept: Dict[str, Figures]) -> str:

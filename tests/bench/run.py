@@ -1,6 +1,6 @@
 """Measure, keep the figures as JSON, and write docs/performance.md with its plots from them.
 
-    run.py [--only engine,items,backup,deploy] [--pictures FOLDER] [--limit N] [--rounds N] [--report]
+    run.py [--only engine,items,backup,deploy,fleet] [--pictures FOLDER] [--limit N] [--rounds N] [--report]
 
 Sections that are not run keep the figures of their last run. With a limit nothing is written into docs/.
 """
@@ -22,7 +22,7 @@ import places
 
 sys.path.append(str(places.HERE.parent))
 from progress import duration  # noqa: E402
-from report import SECTIONS, write  # noqa: E402
+from report import SECTIONS, USUAL, write  # noqa: E402
 
 
 def main() -> int:
@@ -77,12 +77,13 @@ def _section(name: str, options: argparse.Namespace) -> bool:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", type=_sections, default=list(SECTIONS), metavar="SECTION,...")
+    parser.add_argument("--only", type=_sections, default=list(USUAL), metavar="SECTION,...")
     parser.add_argument("--pictures", type=Path, metavar="FOLDER", help="in place of those of Debian and PyPI packages")
     parser.add_argument(
         "--limit", type=int, default=0, help="to try the bench: pictures of a corpus, items a hundred times"
     )
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=900, help="bound of the section fleet")
     parser.add_argument("--report", action="store_true", help="only write the document again")
     return parser.parse_args()
 
@@ -92,12 +93,13 @@ def _sections(text: str) -> list[str]:
     unknown = set(text.split(",")) - set(names) - {""}
     if unknown:
         raise argparse.ArgumentTypeError(f"{', '.join(sorted(unknown))}: there are {', '.join(SECTIONS)}")
-    return names or list(SECTIONS)
+    return names or list(USUAL)
 
 
 def _measures(options: argparse.Namespace) -> Dict[str, Callable[[], Dict[str, Any]]]:
     import backup
     import engine
+    import fleet
     import items
     import overhead
 
@@ -106,6 +108,7 @@ def _measures(options: argparse.Namespace) -> Dict[str, Callable[[], Dict[str, A
         "items": lambda: items.measure(options.rounds, options.limit, (options.pictures or _pictures()) / "tokens"),
         "backup": lambda: backup.measure(options.rounds, options.limit),
         "deploy": lambda: overhead.measure(options.rounds, options.limit),
+        "fleet": lambda: fleet.measure(options.limit, options.seconds),
     }
 
 

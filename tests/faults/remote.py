@@ -30,9 +30,23 @@ def unavailable() -> Optional[str]:
     return None
 
 
-def _libraries() -> Dict[str, str]:
+def libraries() -> Dict[str, str]:
     folders = ":".join(str(each) for each in UNPACKED.glob("**/*-linux-gnu*"))
     return {"LD_LIBRARY_PATH": folders} if folders else {}
+
+
+def config(folder: Path, environment: Dict[str, str]) -> List[str]:
+    """Lines of a configuration of sshd that takes the keys ``host`` and ``user`` of the folder."""
+    if os.geteuid() == 0:
+        # OpenSSH insists on this folder when root runs it.
+        Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
+    given = " ".join(f'"{name}={value}"' for name, value in environment.items())
+    return [
+        f"HostKey {folder}/host",
+        f"AuthorizedKeysFile {folder}/user.pub",
+        *("StrictModes no", "UsePAM no", "PermitRootLogin yes", "PidFile none"),
+        f"SetEnv {given}",
+    ]
 
 
 def connection(folder: Path, environment: Dict[str, str]) -> Dict[str, str]:
@@ -47,21 +61,8 @@ def connection(folder: Path, environment: Dict[str, str]) -> Dict[str, str]:
             subprocess.run(
                 ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "faults", "-f", str(folder / name)], check=True
             )
-    if os.geteuid() == 0:
-        # OpenSSH insists on this folder when root runs it.
-        Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
-    given = " ".join(f'"{name}={value}"' for name, value in environment.items())
-    lines: List[str] = [
-        f"HostKey {folder}/host",
-        f"AuthorizedKeysFile {folder}/user.pub",
-        "StrictModes no",
-        "UsePAM no",
-        "PermitRootLogin yes",
-        "PidFile none",
-        f"SetEnv {given}",
-    ]
-    (folder / "sshd_config").write_text("\n".join(lines) + "\n")
-    program = ["env", *(f"{name}={value}" for name, value in _libraries().items()), str(server())]
+    (folder / "sshd_config").write_text("\n".join(config(folder, environment)) + "\n")
+    program = ["env", *(f"{name}={value}" for name, value in libraries().items()), str(server())]
     proxy = shlex.join([*program, "-i", "-f", f"{folder}/sshd_config", "-E", f"{folder}/sshd.log"])
     options = {
         "ProxyCommand": proxy,

@@ -136,6 +136,10 @@ def run(seconds, peak=30e6, **more):
     return {"seconds": seconds, "cpu": seconds, "peak": peak, **more}
 
 
+def fleet_run(cpu):
+    return {"seconds": cpu, "cpu": cpu, "host_cpu": cpu, "peak": 3e8}
+
+
 def kept():
     """Figures as the sections give them."""
     row = {"seconds": [2.0, 2.0, 2.0], "cpu": [2.0] * 3, "peak": 3e7, "hashed": 9, "compared": 9, "worst": 3}
@@ -161,6 +165,10 @@ def kept():
         "deploy": {**section, "rounds": 3, "ansible": "2.19", "hosts": {"missing": "no root"},
                    "local": {"first": {**played, "modules": 20}, "again": {**played, "modules": 17}},
                    "controller": {"rows": {10: controller}, "missing": {"Ansistrano, one file": "not installed"}}},
+        "fleet": {**section, "forks": 25, "missing": {}, "left_out": ["deploy.yml, unchanged on 100 hosts"],
+                  "simulated": {"1000": {"cpu": 1.5}}, "rows": {
+            "1": {"one ping": fleet_run(1.0), "deploy.yml, first": fleet_run(5.0)},
+            "100": {"one ping": fleet_run(50.0), "deploy.yml, first": fleet_run(450.0)}}},
     }  # fmt: skip
 
 
@@ -174,6 +182,8 @@ def test_an_aim_that_is_missed_says_so():
     assert told["time per item, 1,000 to 2,000 items"][-1] == "**no**"
     assert told["peak memory, 2,000 items, JSON 0 MB"][1:] == ["30 MB", "yes"]
     assert told["library_backup, times `cp && sha256sum`"][1:] == ["1.00", "**no**"]
+    assert told["deploy.yml, first, 100 hosts, CPU, times one ping"] == ["at most 8", "9.0", "**no**"]
+    assert told["deploy.yml, first, CPU of a host, 100 hosts beside 1"] == ["at most 1", "0.90", "yes"]
 
 
 def test_every_section_goes_into_the_document(monkeypatch, tmp_path):
@@ -181,6 +191,7 @@ def test_every_section_goes_into_the_document(monkeypatch, tmp_path):
     import report
 
     monkeypatch.setattr(places, "DOCUMENT", tmp_path / "performance.md")
+    (tmp_path / "scale.md").write_text("head\n<!-- bench: begin -->\nold\n<!-- bench: end -->\ntail\n")
     drawn = []
     plots = {name: lambda *_unused, name=name: drawn.append(name) for name in ("throughput", "items")}
     monkeypatch.setitem(sys.modules, "plots", types.SimpleNamespace(**plots))
@@ -190,9 +201,15 @@ def test_every_section_goes_into_the_document(monkeypatch, tmp_path):
     assert "Faster than ours: sharp (4.00)." in text
     assert "| this machine, unchanged run | 9.0 | 8.0 | 60 | 30 | 17 | 5 | 3 |" in text
     assert "no root" in text
+    assert "| 100 | deploy.yml, first | 450.0 | 450.0 | 4.50 | 450.0 | 4.50 | 9.0 | 300 |" in text
+    assert "Not measured: deploy.yml, unchanged on 100 hosts: it would not have ended within the bound." in text
+    scale = (tmp_path / "scale.md").read_text()
+    # 4.49 s for each host, and half a second beside.
+    assert "| deploy.yml, first | 100 | 4.49 | 75 min | 12.5 h |" in scale and "old" not in scale
+    assert "1,000 hosts 1.5 s of CPU" in scale and scale.startswith("head") and scale.endswith("tail\n")
     for block in text.split("\n\n"):
         lines = [line for line in block.splitlines() if line.startswith("|")]
         assert len({line.count("|") for line in lines}) <= 1, block
     assert "Not measured yet" not in text
     report.write({"backup": kept()["backup"]})
-    assert "Not measured yet**: engine, items, deploy." in places.DOCUMENT.read_text()
+    assert "Not measured yet**: engine, items, deploy, fleet." in places.DOCUMENT.read_text()
