@@ -96,6 +96,10 @@ browser: ## the review page, the page of duplicates and the reports in a real Ch
 molecule: tools ## two real hosts with systemd and sshd
 	@PATH=$(CURDIR)/$(TEST)/bin:$$PATH molecule/run.sh
 
+.PHONY: molecule-fleet
+molecule-fleet: tools ## five real hosts: metrics turn bad, a host fails, a host dies; CORES="2.16 2.21" on other ansible-cores
+	@PATH=$(CURDIR)/$(TEST)/bin:$$PATH MOBIUS_FLEET_CORES='$(CORES)' molecule/run.sh fleet
+
 .PHONY: faults
 faults: tools ## every fault on every writing path and on the playbooks; as root; RESUME=1 goes on; writes docs/reliability.md
 	@tests/faults/setup.sh sshd

@@ -6,6 +6,8 @@
 #   hosts.sh image    make the image unless it is there; print its name
 #   hosts.sh start NAME PUBLIC_KEY_FILE    start one host, print the port of its sshd on 127.0.0.1
 #   hosts.sh container NAME    print what podman calls that host
+#   hosts.sh kill NAME    let the host die, as by a power cut; its disk stays
+#   hosts.sh revive NAME    start it again; its sshd keeps its port
 #   hosts.sh stop NAME
 # MOBIUS_TEST_IMAGE names an image to start hosts from in place of that one; MOBIUS_TEST_MIRROR the archive to make one from.
 set -euo pipefail
@@ -132,11 +134,22 @@ await() {
     return 1
 }
 
+kill_host() { engine kill --signal KILL "$(container "$1")" >/dev/null; }
+
+revive() {
+    local name port
+    name=$(container "$1")
+    engine start "$name" >/dev/null
+    port=$(podman port "$name" 22/tcp)
+    await "$name" "${port##*:}"
+}
+
 stop() { podman rm --force --ignore --time 3 "$(container "$1")" >/dev/null; }
 
 case ${1:-} in
     check | setup | mirror | image) "$1" ;;
     start) start "$2" "$3" ;;
-    container | stop) "$1" "$2" ;;
+    kill) kill_host "$2" ;;
+    container | revive | stop) "$1" "$2" ;;
     *) sed -n 's/^#   //p' "$0" >&2 && exit 2 ;;
 esac

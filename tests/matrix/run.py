@@ -152,6 +152,16 @@ def environment_for(row: Row, python: Python) -> Path:
     return folder
 
 
+def print_program(core: str) -> int:
+    """Print the path of the core's ``ansible-playbook``, whose environment is made where it is missing."""
+    python = find_python(CORES[core])
+    if python is None:
+        print(f"{NO_PYTHON} {' or '.join(CORES[core])} was found", file=sys.stderr)
+        return 2
+    print(environment_for(Row(core, ""), python) / "bin" / "ansible-playbook")
+    return 0
+
+
 def command_for(check: str, folder: Path) -> List[str]:
     python = str(folder / "bin" / "python")
     if check == "sanity":
@@ -258,9 +268,12 @@ def main() -> int:
     parser.add_argument("--core", action="append", choices=[*CORES, "none"], help="may be repeated; all by default")
     parser.add_argument("--host", action="append", choices=[*HOSTS, "none"], help="may be repeated; all by default")
     parser.add_argument("--check", action="append", choices=CHECKS, help="may be repeated; all by default")
+    parser.add_argument("--program", choices=CORES, help="print the ansible-playbook of this core, and run nothing")
     parser.add_argument("--fresh", action="store_true", help="run what has passed on this commit again")
     parser.add_argument("--document", type=Path, help="put the table between the markers of this file")
     options = parser.parse_args()
+    if options.program:
+        return print_program(options.program)
     cores = [core for core in options.core or CORES if core != "none"]
     rows = [*(Row(core, "") for core in cores), *(Row("", host) for host in options.host or HOSTS if host != "none")]
     results, pythons, outcomes, started = Results(options.fresh), {}, {}, time.monotonic()
