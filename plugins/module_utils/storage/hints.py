@@ -13,14 +13,11 @@ import unicodedata
 from contextlib import suppress
 from functools import lru_cache
 from itertools import combinations, islice
-from typing import TYPE_CHECKING, Callable, Dict, FrozenSet, Iterator, List, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Dict, FrozenSet, Iterator, List, NamedTuple, Optional, Protocol, Tuple
 from urllib.parse import unquote
 
 from ..errors import MobiusError
 from .references import is_url, local_path
-
-if TYPE_CHECKING:
-    from .images import ImageRoot
 
 _MOST_NAMES = 100_000
 _FOLDERS_KEPT = 8
@@ -61,10 +58,21 @@ class _Listing(NamedTuple):
     stems: Dict[str, List[str]]
 
 
+class Root(Protocol):
+    """What is asked of :class:`.images.ImageRoot`."""
+
+    @property
+    def names(self) -> List[str]: ...
+
+    def inside(self, path: str) -> str: ...
+
+    def look(self, reference: str) -> Any: ...
+
+
 class Hints:
     """Finds existing files under an image root that resemble broken references."""
 
-    def __init__(self, root: ImageRoot) -> None:
+    def __init__(self, root: Root) -> None:
         self._root = root
         self._folder = root.names[1].rstrip("/") or "/"
         self._listing = lru_cache(maxsize=_FOLDERS_KEPT)(_list)
