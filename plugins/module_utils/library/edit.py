@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Any, BinaryIO, Dict, Iterable, Iterator, List, NamedTuple, Optional, Tuple
 
 from .fields import BLOCK, CONFIDENCE, DHASH, LEGACY, OWNED, REASONS, REVIEW, is_dhash
-from .layout import Layout, layout_of
+from .layout import Layout, layout_of, usual_layout
 from .reviewed import review_of
 
 _PIECE = 256 * 1024
@@ -38,16 +38,16 @@ class Verdict(NamedTuple):
 
 def matches(value: Dict[str, Any], verdict: Verdict) -> bool:
     """Whether an item has these members already."""
-    if verdict.dhash is None:
-        if DHASH in value:
-            return False
-    elif value.get(DHASH) != verdict.dhash:
+    dhash, confidence, reasons = verdict
+    if value.get(DHASH) != dhash or (dhash is None and DHASH in value):
         return False
-    return _same_confidence(value.get(CONFIDENCE), verdict.confidence) and _same_reasons(value, verdict.reasons)
+    if not _same_confidence(value.get(CONFIDENCE), confidence):
+        return False
+    return _same_reasons(value, reasons) if reasons else REASONS not in value
 
 
 def _same_confidence(found: object, wanted: float) -> bool:
-    return isinstance(found, (int, float)) and not isinstance(found, bool) and found == wanted
+    return found == wanted and isinstance(found, (int, float)) and not isinstance(found, bool)
 
 
 def _same_reasons(value: Dict[str, Any], wanted: Tuple[str, ...]) -> bool:
@@ -89,6 +89,10 @@ def member_splices(layout: Layout, name: str, value: Dict[str, Any]) -> List[Spl
 
 def text_splices(text: bytes, start: int, verdict: Verdict) -> List[Splice]:
     """:func:`item_splices` for an item that is given by its text and the byte offset of its brace."""
+    usual = usual_layout(text, start, OWNED)
+    if usual is not None:
+        end, spaces = usual
+        return [Splice(end, end, _appended_text(2, spaces, verdict.dhash is None, verdict.reasons) % _values(verdict))]
     decoded = text.decode("utf-8")
     layout = layout_of(decoded, start, OWNED)
     value = {name: json.loads(text[member.value - start : member.value_end - start])
@@ -98,14 +102,36 @@ def text_splices(text: bytes, start: int, verdict: Verdict) -> List[Splice]:
 
 def _appended(layout: Layout, verdict: Verdict) -> Splice:
     """Return all members for an item that has none yet."""
-    style = _style_of(layout.count, layout.lead, layout.colon, layout.between)
-    colon = style.colon
-    members = [] if verdict.dhash is None else [f'"{DHASH}"{colon}"{verdict.dhash}"']
-    members.append(f'"{CONFIDENCE}"{colon}{float(verdict.confidence)!r}')
-    if verdict.reasons:
-        members.append(f'"{REASONS}"{colon}{json.dumps(verdict.reasons, separators=style.separators)}')
-    opening = style.between if layout.count else style.first
-    return Splice(layout.end, layout.end, (opening + style.between.join(members)).encode("ascii"))
+    spaces = (layout.lead.encode(), layout.colon.encode(), layout.between.encode())
+    text = _appended_text(layout.count, spaces, verdict.dhash is None, verdict.reasons)
+    return Splice(layout.end, layout.end, text % _values(verdict))
+
+
+def _values(verdict: Verdict) -> Tuple[bytes, ...]:
+    confidence = _spelled(verdict.confidence)
+    return (confidence,) if verdict.dhash is None else (verdict.dhash.encode("ascii"), confidence)
+
+
+@lru_cache(maxsize=1 << 14)
+def _spelled(confidence: float) -> bytes:
+    return repr(float(confidence)).encode("ascii")
+
+
+@lru_cache(maxsize=1024)
+def _appended_text(count: int, spaces: Tuple[bytes, ...], without: bool, reasons: Tuple[str, ...]) -> bytes:
+    """Return the members that are appended to an item of this style, with places for the :func:`_values`.
+
+    :param spaces: ``lead``, ``colon`` and ``between`` of its layout.
+    """
+    lead, colon, between = (each.decode() for each in spaces)
+    style = _style_of(count, lead, colon, between)
+    members = [] if without else [f'"{DHASH}"{style.colon}"%b"']
+    members.append(f'"{CONFIDENCE}"{style.colon}%b')
+    if reasons:
+        listed = json.dumps(reasons, separators=style.separators).replace("%", "%%")
+        members.append(f'"{REASONS}"{style.colon}{listed}')
+    opening = style.between if count else style.first
+    return (opening + style.between.join(members)).encode("ascii")
 
 
 def block_splices(layout: Layout, block: Dict[str, Any]) -> List[Splice]:

@@ -9,29 +9,21 @@ import json
 import re
 from dataclasses import dataclass, field
 from functools import lru_cache
-from os.path import commonprefix as _commonprefix
-from typing import Dict, List, NamedTuple, Tuple
+from os.path import commonprefix
+from typing import Dict, List, NamedTuple, Optional, Tuple
 
 SPACE = r"[ \t\n\r]*"
 _colon = re.compile(SPACE + ":" + SPACE)
 _space = re.compile(SPACE)
-_escaped_letter = re.compile(r"\\u00[5-7]")
+_escaped_letter = re.compile(rb"\\u00[5-7]")
+_BYTES = SPACE.encode()
+_BLANK, _BACKSLASH = 0x20, 0x5C
 # An object whose first two members show the style; the first value needs no parser.
 _usual = re.compile(
-    r"\{("
-    + SPACE
-    + r')"[^"\\]*"('
-    + SPACE
-    + ":"
-    + SPACE
-    + r')(?:"[^"\\]*"|[-+.0-9a-zA-Z]+)('
-    + SPACE
-    + ","
-    + SPACE
-    + ')"'
-)
+    rb"\{(" + _BYTES + rb')"[^"\\]*"(' + _BYTES + b":" + _BYTES + rb')(?:"[^"\\]*"|[-+.0-9a-zA-Z]+)('
+    + _BYTES + b"," + _BYTES + b')"'
+)  # fmt: skip
 _decoder = json.JSONDecoder()
-commonprefix = lru_cache(maxsize=16)(_commonprefix)
 
 
 class Member(NamedTuple):
@@ -67,6 +59,20 @@ class Layout:
     marked: Dict[str, Member] = field(default_factory=dict)
 
 
+def usual_layout(text: bytes, start: int, names: Tuple[str, ...]) -> Optional[Tuple[int, Tuple[bytes, ...]]]:
+    """Return ``end``, and ``lead``, ``colon`` and ``between``, of an object of the usual form.
+
+    It does in little time what :func:`layout_of` does; None where the object has another form or one of the members.
+    """
+    usual = _usual.match(text)
+    if usual is None or _may_have(names, text):
+        return None
+    end = len(text) - 1
+    if text[end - 1] <= _BLANK:
+        end = len(text[:-1].rstrip(b" \t\n\r"))
+    return start + end, usual.group(1, 2, 3)
+
+
 def layout_of(text: str, start: int, names: Tuple[str, ...]) -> Layout:
     """Return the layout of a complete, valid object.
 
@@ -74,17 +80,23 @@ def layout_of(text: str, start: int, names: Tuple[str, ...]) -> Layout:
     :param start: the byte offset of the brace.
     :param names: the members to mark.
     """
-    usual = _usual.match(text)
-    if usual and not _may_have(names, text):
-        end = len(text[:-1].rstrip(" \t\n\r").encode())
-        return Layout(start + 1, start + end, 2, usual.group(1), usual.group(2), usual.group(3))
-    return _measured(text, start, names)
+    usual = usual_layout(text.encode(), start, names)
+    if usual is None:
+        return _measured(text, start, names)
+    end, spaces = usual
+    lead, colon, between = (each.decode() for each in spaces)
+    return Layout(start + 1, end, 2, lead, colon, between)
 
 
-def _may_have(names: Tuple[str, ...], text: str) -> bool:
-    if commonprefix(names) in text and any(name in text for name in names):
+@lru_cache(maxsize=16)
+def _commonprefix(names: Tuple[str, ...]) -> bytes:
+    return commonprefix(list(names)).encode()
+
+
+def _may_have(names: Tuple[str, ...], text: bytes) -> bool:
+    if _commonprefix(names) in text and any(name.encode() in text for name in names):
         return True
-    return "\\u00" in text and _escaped_letter.search(text) is not None
+    return _BACKSLASH in text and b"\\u00" in text and _escaped_letter.search(text) is not None
 
 
 def _measured(text: str, start: int, names: Tuple[str, ...]) -> Layout:

@@ -10,11 +10,12 @@ earlier text must have exactly the remaining bytes; otherwise its own owned memb
 from __future__ import annotations
 
 import re
-from typing import Any, NamedTuple, Optional, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 from . import window as windows
 from .records import Owned
 from .remainder import SHORT, Remainder
+from .tail import Tail
 from .window import SPACE
 
 _object = re.compile(SPACE + rb"(?=\{)")
@@ -47,6 +48,7 @@ class Difference(NamedTuple):
 
 class Lockstep:
     def __init__(self, before: Remainder, after: Remainder, check: ItemCheck) -> None:
+        self._tail = Tail(after.names)
         self._before = before
         self._after = after
         self._check = check
@@ -68,28 +70,34 @@ class Lockstep:
         at, to = (len(each.data) - (0 if each.ended else low) for each in (a, b))
         before_pos, pos, begin = a.pos, b.pos, b.pos
         count, last, message = 0, False, None
-        holders, parse, identical = after.holders, after.parser.at, self._check.identical
+        holders, identical = after.holders, self._check.identical
+        scan, least = after.parser.scanner()
+        lead = _object.match(later, pos)
         while pos < to and before_pos < at and not last and message is None:
-            lead = _object.match(later, pos)
-            parsed = parse(lead.end()) if lead else None
-            if lead is None or parsed is None:
+            if lead is None or lead.end() < least:
                 break
-            value, end = parsed
+            try:
+                value, end = scan(lead.end())
+            except (StopIteration, ValueError, RecursionError):
+                after.parser.at(lead.end())
+                break
             separator = _behind.match(later, end)
-            if separator is None or any(isinstance(value.get(name), (list, dict)) for name in holders):
+            if separator is None or (holders and _holds(value, holders)):
                 break
             close = separator.end()
             size = close - pos
-            if size < SHORT and earlier[before_pos : before_pos + size] == later[pos:close]:
+            if size < SHORT and earlier.startswith(later[pos:close], before_pos):
                 message = identical()
             else:
                 size, message = self._edited((pos, lead.end(), end, close), value, before_pos)
                 if not size:
                     break
+            begin = lead.end()
             if later[close - 1] != _COMMA:
                 last, size, close = True, size - (close - end), end
             before_pos += size
-            pos, begin = close, lead.end()
+            pos = close
+            lead = _object.match(later, pos)
             count += 1
         offset = b.start + begin
         pointer = after.pointer_of(count - 1)
@@ -106,6 +114,10 @@ class Lockstep:
         """
         start, begin, end, close = element
         data, earlier = self._after.window.data, self._before.window.data
+        if close - start < SHORT:
+            found = self._tails(element, pos)
+            if found is not None:
+                return found
         remainder = self._after.without_owned(data[begin:end], value)
         if remainder is None:
             return 0, None
@@ -117,6 +129,18 @@ class Lockstep:
         if before is None or before[0] != left:
             return 0, None
         return before[2], self._judged(before[1], owned)
+
+    def _tails(self, element: Tuple[int, int, int, int], pos: int) -> Optional[Tuple[int, Optional[str]]]:
+        """As :meth:`_edited` for an element that is the same up to its owned members; None for any other."""
+        start, begin, end, close = element
+        data, earlier = self._after.window.data, self._before.window.data
+        comma = self._tail.begin(data, begin, end)
+        if comma < 0 or not earlier.startswith(data[start:comma], pos):
+            return None
+        now, then = self._tail.members(data, comma), self._tail.members(earlier, pos + comma - start)
+        if now is None or now[2] != end or then is None or not earlier.startswith(data[now[1] : close], then[1]):
+            return None
+        return then[1] + close - now[1] - pos, self._judged(then[0], now[0])
 
     def _judged(self, before: Owned, after: Owned) -> Optional[str]:
         return self._check.identical() if before == after else self._check.edited(before, after)
@@ -134,3 +158,7 @@ class Lockstep:
             return None
         left = data[pos : lead.end()] + remainder[0] + data[parsed[1] : separator.end()]
         return left, remainder[1], separator.end() - pos
+
+
+def _holds(value: Dict[str, Any], holders: List[str]) -> bool:
+    return any(isinstance(value.get(name), (list, dict)) for name in holders)

@@ -62,11 +62,11 @@ class Remainder:
     def __init__(
         self, file: BinaryIO, paths: Sequence[Steps], image_key: str, owned: Sequence[str], *, block: bool = True
     ) -> None:
-        self._names = tuple(owned)
+        self.names = tuple(owned)
         self._owned = frozenset(name.encode() for name in owned)
         self._block = _BLOCK if block else _NONE
-        self._first_owned, self._later_owned = _owned_patterns(self._names)
-        self.window = Window(file)
+        self._first_owned, self._later_owned = _owned_patterns(self.names)
+        self.window = Window(file, places=False)
         self.parser = ValueParser(self.window)
         self._image_key = image_key.encode("utf-8", "surrogatepass")
         self._frames: List[Frame] = []
@@ -177,7 +177,7 @@ class Remainder:
         if b"\\u00" in item and _escaped_letter.search(item):
             return None
         parts = self._later_owned.split(item)
-        names = [name for name in self._names if name in value]
+        names = [name for name in self.names if name in value]
         owned = dict(zip(parts[1::3], parts[2::3]))
         if 3 * len(names) + 1 != len(parts) or owned.keys() != {name.encode() for name in names}:
             return None

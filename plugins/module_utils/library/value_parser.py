@@ -10,6 +10,7 @@ keys are the same as in UTF-8.
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any, Callable, NoReturn, Optional, Tuple
 
 from .window import Window
@@ -34,22 +35,28 @@ class ValueParser:
     """
 
     def __init__(self, window: Window, hook: Optional[Hook] = None) -> None:
-        self._decode = json.JSONDecoder(object_pairs_hook=hook, parse_constant=_no_constant).raw_decode
+        decoder = json.JSONDecoder(object_pairs_hook=hook, parse_constant=_no_constant)
+        self._decode = decoder.raw_decode
+        #: What ``raw_decode`` calls: the scanner that is written in C.
+        self._scan: Callable[[str, int], Tuple[Any, int]] = vars(decoder)["scan_once"]
         self._window = window
         self._data = b""
         self._text = ""
         self._from = 0
 
+    def scanner(self) -> Tuple[Callable[[int], Tuple[Any, int]], int]:
+        """Return the scanner of the bytes that the window has now, and the least index to call it with.
+
+        It raises what the standard library's does; an index that it fails at has to be passed to :meth:`at`.
+        """
+        return partial(self._scan, self._decoded()), self._from - self._window.start
+
     def at(self, begin: int) -> Optional[Tuple[Any, int]]:
         """Return the value at this index of the window's bytes and its end; None if it cannot be parsed."""
-        window = self._window
-        if window.start + begin < self._from:
+        if self._window.start + begin < self._from:
             return None
-        if self._data is not window.data:
-            self._data = window.data
-            self._text = self._data.decode("latin-1")
         try:
-            return self._decode(self._text, begin)
+            return self._decode(self._decoded(), begin)
         except json.JSONDecodeError as error:
             self.not_before(error.pos)
         except RecursionError:
@@ -58,6 +65,12 @@ class ValueParser:
             # The position of the error is unknown; skipping ahead bounds repeated reading.
             self.not_before(begin + 1)
         return None
+
+    def _decoded(self) -> str:
+        if self._data is not self._window.data:
+            self._data = self._window.data
+            self._text = self._data.decode("latin-1")
+        return self._text
 
     def not_before(self, index: int) -> None:
         """Do not try values before this index, because a failed value would be retried for each of its parts."""

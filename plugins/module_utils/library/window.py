@@ -38,11 +38,14 @@ class Window:
     """The bytes from ``pos`` on are still to be read; those before it are dropped when more are needed.
 
     ``invalid`` collects the places (offset, line, column, byte) that are not UTF-8.
+
+    :param places: whether lines and ``invalid`` are needed; without them :meth:`place` cannot be asked.
     """
 
-    def __init__(self, file: BinaryIO, *, keep_invalid: int = 100) -> None:
+    def __init__(self, file: BinaryIO, *, keep_invalid: int = 100, places: bool = True) -> None:
         self._file = file
         self._keep_invalid = keep_invalid
+        self._places = places
         self._line = 1
         self._column = 0
         self.data = b""
@@ -61,12 +64,9 @@ class Window:
         return bool(block)
 
     def drop(self) -> None:
-        """Forget the bytes before ``pos``, counting their lines and checking that they are UTF-8."""
-        passed = self.data[: self.pos]
-        self._check(passed)
-        lines = passed.count(b"\n")
-        self._line += lines
-        self._column = _characters(passed[passed.rfind(b"\n") + 1 :]) + (0 if lines else self._column)
+        """Forget the bytes before ``pos``."""
+        if self._places:
+            self._count(self.data[: self.pos])
         self.data = self.data[self.pos :]
         self.start += self.pos
         self.pos = 0
@@ -127,6 +127,13 @@ class Window:
         lines = before.count(b"\n")
         column = _characters(before[before.rfind(b"\n") + 1 :])
         return self._line + lines, column + 1 + (0 if lines else self._column)
+
+    def _count(self, passed: bytes) -> None:
+        """Count the lines, and check that they are UTF-8."""
+        self._check(passed)
+        lines = passed.count(b"\n")
+        self._line += lines
+        self._column = _characters(passed[passed.rfind(b"\n") + 1 :]) + (0 if lines else self._column)
 
     def _check(self, passed: bytes) -> None:
         at = 0

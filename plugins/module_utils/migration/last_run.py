@@ -100,9 +100,12 @@ class Seen:
 
     def picture(self, path: str, identity_now: str) -> None:
         """Note a picture whose reference does not end in a link."""
-        if path in self._met:
+        met = self._met
+        if path in met:
             return
-        self._meet(path)
+        if len(met) >= _MOST_MET:
+            met.clear()
+        met.add(path)
         self._paths.append(path)
         self._signs.append(identity_now)
         if len(self._paths) >= _BLOCK:
@@ -113,15 +116,12 @@ class Seen:
         name = f"\0{reference}"
         if name in self._met:
             return
-        self._meet(name)
-        self._others.append((reference, _outcome(found)))
-        if len(self._others) >= _BLOCK:
-            self._flush()
-
-    def _meet(self, name: str) -> None:
         if len(self._met) >= _MOST_MET:
             self._met.clear()
         self._met.add(name)
+        self._others.append((reference, _outcome(found)))
+        if len(self._others) >= _BLOCK:
+            self._flush()
 
     def lines(self) -> List[bytes]:
         self._flush()

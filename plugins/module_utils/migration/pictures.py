@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sys
 import time
 from contextlib import suppress
 from functools import lru_cache
@@ -36,6 +37,8 @@ _CACHE = "PRAGMA cache_size=-16384"
 _COMMIT_SECONDS = 2.0
 _COMMIT_ROWS = 2000
 _MOST_KEYS = 500
+# What os.fsencode encodes with; it takes half as long without the call.
+_ENCODING, _ERRORS = sys.getfilesystemencoding(), sys.getfilesystemencodeerrors()
 #: A file this young may be written again within the same tick of its timestamps.
 _YOUNG_NS = 20_000_000
 #: Failures that the same bytes always cause.
@@ -56,7 +59,7 @@ class Kept(NamedTuple):
 
 def key_of(path: str) -> bytes:
     """Return a 16-byte key for a path."""
-    return hashlib.blake2b(os.fsencode(path), digest_size=16).digest()
+    return hashlib.blake2b(path.encode(_ENCODING, _ERRORS), digest_size=16).digest()
 
 
 def identity(facts: os.stat_result) -> str:

@@ -6,17 +6,19 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Dict, List, Optional, Tuple
+from functools import lru_cache
+from typing import Any, Dict, List, Optional, Tuple, Union
 
 from ..library.compare import Check
 from ..library.edit import Verdict, matches
-from ..library.fields import BLOCK, CONFIDENCE, DHASH, LEGACY, REVIEW, is_dhash
+from ..library.fields import BLOCK, CONFIDENCE, DHASH, LEGACY, REASONS, REVIEW, is_dhash
 from ..library.records import Owned
 from ..library.remainder import Remainder
 from ..library.reviewed import review_of
 from .tally import Tally
 
-_DHASH, _CONFIDENCE, _LEGACY, _REVIEW = (name.encode() for name in (DHASH, CONFIDENCE, LEGACY, REVIEW))
+_DHASH, _CONFIDENCE, _REASONS = (name.encode() for name in (DHASH, CONFIDENCE, REASONS))
+_LEGACY, _REVIEW = LEGACY.encode(), REVIEW.encode()
 _WRONG = "it does not have its result"
 
 
@@ -65,14 +67,26 @@ class Proof(Check):
 
 def _has(before: Owned, after: Owned, verdict: Verdict) -> bool:
     """Whether an item has this verdict's members, and keeps its former ``dhash`` or ``dhash_legacy``."""
+    if not before and after == _usual(verdict):
+        return True
     if after.get(_LEGACY) != _legacy(before, verdict):
         return False
-    if not before and not verdict.reasons and verdict.dhash is not None and len(after) == 2:
-        # Fast path for most items of a first run, which have Python's spelling.
-        dhash, confidence = f'"{verdict.dhash}"'.encode("ascii"), repr(verdict.confidence).encode("ascii")
-        if after.get(_DHASH) == dhash and after.get(_CONFIDENCE) == confidence:
-            return True
     return matches({name.decode(): _parse(value) for name, value in after.items() if name != _LEGACY}, verdict)
+
+
+def _usual(verdict: Verdict) -> Owned:
+    """Return the members of an item after a first run in Python's spelling, so that most items need no parser."""
+    members = {_CONFIDENCE: _spelled(verdict.confidence)}
+    if verdict.dhash is not None:
+        members[_DHASH] = b'"%b"' % verdict.dhash.encode("ascii")
+    if verdict.reasons:
+        members[_REASONS] = _spelled(verdict.reasons)
+    return members
+
+
+@lru_cache(maxsize=1 << 14)
+def _spelled(value: Union[float, Tuple[str, ...]]) -> bytes:
+    return json.dumps(value).encode("ascii")
 
 
 def _legacy(before: Owned, verdict: Verdict) -> Optional[bytes]:

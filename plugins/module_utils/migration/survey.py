@@ -210,10 +210,11 @@ class Survey:
         self.tally.fail(entry.number, failure)
 
     def _say(self, entry: Entry, verdict: Verdict, seconds: Optional[float]) -> None:
+        owned = entry.owned
         # A review is valid as long as its dHash.
-        settled = entry.owned.get(DHASH) == verdict.dhash and is_settled(entry.owned)
+        settled = REVIEW in owned and owned.get(DHASH) == verdict.dhash and is_settled(owned)
         self.tally.put(entry.number, verdict, seconds, settled=settled)
-        if not matches(entry.owned, verdict):
+        if not matches(owned, verdict):
             self.tally.edit(entry.number)
             if self.tally.changes.wants(entry.number):
                 self.tally.changes.add(entry.number, _lines(entry, verdict))

@@ -120,15 +120,18 @@ class Tally(Counts):
 
         :param settled: a reviewer's decision keeps the item out of the review queue.
         """
-        if verdict.reasons not in self._numbers:
-            self._numbers[verdict.reasons] = len(self._known)
-            self._known.append(verdict.reasons)
-        self._dhash[number] = int(verdict.dhash or "0", 16)
-        self._confidence[number] = verdict.confidence
-        self._reasons[number] = self._numbers[verdict.reasons]
-        self._flags[number] = verdict.dhash is not None
-        self.with_dhash += verdict.dhash is not None
-        self.low_confidence += verdict.confidence < self._threshold and not settled
+        dhash, confidence, reasons = verdict
+        if reasons not in self._numbers:
+            self._numbers[reasons] = len(self._known)
+            self._known.append(reasons)
+        if dhash is not None:
+            self._dhash[number] = int(dhash, 16)
+            self._flags[number] = 1
+            self.with_dhash += 1
+        self._confidence[number] = confidence
+        self._reasons[number] = self._numbers[reasons]
+        if confidence < self._threshold and not settled:
+            self.low_confidence += 1
         if seconds is not None:
             self._seconds.append(seconds)
 
@@ -153,19 +156,21 @@ class Tally(Counts):
 
     def edits(self) -> Iterator[Tuple[int, Verdict]]:
         """Yield the items to edit by number, with their results."""
-        number = self._edits.find(1)
+        edits, verdict_of = self._edits.find, self.verdict
+        number = edits(1)
         while number >= 0:
-            verdict = self.verdict(number)
+            verdict = verdict_of(number)
             if verdict is not None:
                 yield number, verdict
-            number = self._edits.find(1, number + 1)
+            number = edits(1, number + 1)
 
     def verdict(self, number: int) -> Optional[Verdict]:
         """Return the result of an item, or None if it stays unchanged."""
-        if self._reasons[number] == _KEPT:
+        reasons = self._reasons[number]
+        if reasons == _KEPT:
             return None
-        dhash = f"{self._dhash[number]:016x}" if self._flags[number] else None
-        return Verdict(dhash, self._confidence[number], self._known[self._reasons[number]])
+        dhash = "%016x" % self._dhash[number] if self._flags[number] else None  # noqa: UP031
+        return Verdict(dhash, self._confidence[number], self._known[reasons])
 
     def metrics(self) -> Dict[str, Optional[float]]:
         times = self._ordered()
