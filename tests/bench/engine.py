@@ -113,9 +113,11 @@ def _corpus(folder: Path, names: List[str], rounds: int, missing: Dict[str, str]
             rows[name]["seconds"].append(said["seconds"])
             rows[name]["cpu"].append(said["cpu"])
         naive = rows["naive"]["seconds"][-1]
-        told = ", ".join(f"{name} {naive / row['seconds'][-1]:.2f}" for name, row in rows.items())
+        reported = ", ".join(f"{name} {naive / row['seconds'][-1]:.2f}" for name, row in rows.items())
         print(
-            f"{folder.name}, round {number + 1}: naive {naive:.2f} s; times naive: {told}", file=sys.stderr, flush=True
+            f"{folder.name}, round {number + 1}: naive {naive:.2f} s; times naive: {reported}",
+            file=sys.stderr,
+            flush=True,
         )
     return {"pictures": len(os.listdir(folder)), "bytes": size, "rows": rows}
 

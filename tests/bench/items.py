@@ -173,8 +173,10 @@ def _migrate(library: Path, root: Path, name: str, size: int) -> Dict[str, Any]:
     key = "hashed" if name == "first" else "unchanged"
     if answer[key] != size or answer["changed_items"] != {"first": size, "again": 0, "one": 1}[name]:
         raise SystemExit(f"{size} items, {name} run: not as it has to be: {answer}")
-    told = f"{size:,} items, {name} run: {said['seconds']:.2f} s, {said['cpu']:.2f} s CPU, {said['peak'] / 1e6:.0f} MB"
-    print(told, file=sys.stderr, flush=True)
+    reported = (
+        f"{size:,} items, {name} run: {said['seconds']:.2f} s, {said['cpu']:.2f} s CPU, {said['peak'] / 1e6:.0f} MB"
+    )
+    print(reported, file=sys.stderr, flush=True)
     return {**said, "peak": max(said["peak"], said["rss"])}
 
 

@@ -35,7 +35,7 @@ CALLS: Dict[str, Sequence[str]] = {
 }
 TRACED = [each for names in CALLS.values() for each in names]
 
-DONE, TOLD, UNKNOWN, CRASHED, KILLED = "done", "told", "durability unknown", "crashed", "killed"
+DONE, TOLD, UNKNOWN, CRASHED, KILLED = "done", "reported", "durability unknown", "crashed", "killed"
 _SECONDS = 60.0
 
 

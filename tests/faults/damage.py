@@ -157,7 +157,7 @@ def _lost(call: str, site: Site, before: bytes, good: Dict[str, bytes], ended: E
     if ended.how in (CRASHED, KILLED):
         return f"it ended badly: {ended}"
     if ended.how == TOLD and now != before:
-        return f"told as failed, and the library changed: {ended}"
+        return f"reported as failed, and the library changed: {ended}"
     if call.startswith("restore") and now not in (before, *good.values()):
         return "what was restored is no backup that verifies"
     if call in ("backup", "prune") and now != before:

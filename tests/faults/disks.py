@@ -125,7 +125,7 @@ def _sync(folder: Path) -> None:
 class PowerCut:
     """The power goes before a system call, or right after the end where ``point`` is None.
 
-    With ``again`` the run is only killed there, and the power goes when the next run has told that all is done.
+    With ``again`` the run is only killed there, and the power fails when the next run has reported success.
     """
 
     name: str

@@ -14,7 +14,7 @@ from paths import UNRELATED, Model, Site, clean, timeless
 
 
 class Lost(Exception):
-    """Something was lost, or told wrong."""
+    """Something was lost, or reported incorrectly."""
 
 
 def lost(model: Model, site: Site, ended: Ended) -> Optional[str]:
@@ -46,9 +46,9 @@ def survived(model: Model, site: Site, ended: Ended) -> None:
     # A prune leaves alone what it cannot judge or remove, and says so.
     reached = is_new and (model.writing.prunes or model.writing.reached(site))
     if ended.how in (DONE, UNKNOWN) and not reached:
-        raise Lost(f"told as {ended.how}, and it is not so: {ended.text}")
+        raise Lost(f"reported as {ended.how}, which is not true: {ended.text}")
     if ended.how == TOLD and not is_old:
-        raise Lost(f"told as failed, and it was applied: {ended.text}")
+        raise Lost(f"reported as failed, but it was applied: {ended.text}")
     _kept(model, site)
     if not is_old and model.library_before is not None:
         _way_back(model, site)

@@ -216,7 +216,7 @@ WRITING: Dict[str, Writing] = {
     "lock-release": Writing("lock", held, lambda site: lock.release(site.path, HOLDER), _held_by(None)),
 }
 
-#: Whole playbooks; where they are broken is another matter, and so they are told elsewhere.
+#: Whole playbooks; they have other fault points, which are listed elsewhere.
 PLAYBOOKS: Dict[str, Writing] = {}
 
 

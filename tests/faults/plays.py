@@ -31,7 +31,7 @@ _QUICK = {
     **{"mobius_service_enabled": False, "mobius_health_check": False, "mobius_workers": 1},
     **{"mobius_verify_sample": 2, "mobius_lock_wait": 0},
 }
-#: How a process ends by a signal, told by itself, by a shell, and by Ansible after Ctrl-C.
+#: Exit codes after a signal, from the process itself, from a shell, and from Ansible after Ctrl-C.
 _BY_SIGNAL = {99, *(128 + number for number in (signal.SIGINT, signal.SIGKILL, signal.SIGTERM))}
 _AS_BEFORE = "Nothing was changed in|holds the bytes from before"
 _REFUSED = "The library is locked by|Another process is writing to the library"

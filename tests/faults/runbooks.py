@@ -51,7 +51,7 @@ paths.PLAYBOOKS[ROLLBACK] = Writing(ROLLBACK, lambda site: paths.deployed(site, 
 def state_of(site: Site) -> str:
     """A word for what lies there: the same for two runs that left the same but for times, ids, durations and logs."""
     journal = ".library.json.dhash/run.json"
-    tree = {name: content for name, content in site.tree().items() if name == journal or not _is_told(name)}
+    tree = {name: content for name, content in site.tree().items() if name == journal or not _is_reported(name)}
     known = {hashlib.sha256(content).hexdigest(): _nameless(name) for name, content in tree.items()}
     digest = hashlib.sha256()
     for name, content in sorted(tree.items()):
@@ -85,16 +85,16 @@ def _nameless(text: str) -> str:
 _TELLING = ("last-run", "run.json", "validity.json", "history.jsonl", "history.head")
 
 
-def _is_told(name: str) -> bool:
+def _is_reported(name: str) -> bool:
     """Whether it only tells of runs, or makes the next one faster."""
-    told = name.startswith("logs/") or name == "migrate-dryrun.json"
-    told = told or name in [f".library.json.dhash/{each}" for each in _TELLING]
-    return told and not name.endswith(".tmp")
+    reported = name.startswith("logs/") or name == "migrate-dryrun.json"
+    reported = reported or name in [f".library.json.dhash/{each}" for each in _TELLING]
+    return reported and not name.endswith(".tmp")
 
 
 def _kept(site: Site) -> Dict[str, bytes]:
     """What a run that changes nothing leaves alone."""
-    return {name: content for name, content in site.tree().items() if not _is_told(name) and ".sqlite" not in name}
+    return {name: content for name, content in site.tree().items() if not _is_reported(name) and ".sqlite" not in name}
 
 
 @dataclass(frozen=True)

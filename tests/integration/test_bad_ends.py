@@ -1,4 +1,4 @@
-"""Failure inside the rescue: the operator is told what state the host is in, and the commands told run as printed."""
+"""Failure inside the rescue: the state of the host is reported, and the printed commands work."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def run_here(script: str) -> str:
     return f"- ansible.builtin.shell: {json.dumps(script)}\n  delegate_to: localhost\n  changed_when: false\n"
 
 
-def told(run: Run, name: str) -> str:
+def reported(run: Run, name: str) -> str:
     """What the report says under ``name``."""
     found = re.findall(rf"^{name}  +(.+)$", run.output, re.MULTILINE)
     assert found, run.output
@@ -111,11 +111,16 @@ def test_the_backup_is_damaged_meanwhile(site, tmp_path):
     run.failed("Rollback failed: No backup that verifies has the SHA-256")
     migrated = site.library.read_bytes()
     assert b'"dhash"' in migrated
-    assert told(run, "library") == f"{site.library}: migrated, but rejected or not verified (sha256 {sha256(migrated)})"
-    assert told(run, "backup").startswith("none that can be used: No backup that verifies has the SHA-256")
-    assert told(run, "lock") == "free" and is_free(site)
-    assert told(run, "maintenance").startswith("STILL ON") and f"{site.library}.maintenance" in told(run, "maintenance")
-    assert (Path(told(run, "evidence")) / "rejected-library.json").read_bytes() == migrated
+    assert (
+        reported(run, "library")
+        == f"{site.library}: migrated, but rejected or not verified (sha256 {sha256(migrated)})"
+    )
+    assert reported(run, "backup").startswith("none that can be used: No backup that verifies has the SHA-256")
+    assert reported(run, "lock") == "free" and is_free(site)
+    assert reported(run, "maintenance").startswith("STILL ON") and f"{site.library}.maintenance" in reported(
+        run, "maintenance"
+    )
+    assert (Path(reported(run, "evidence")) / "rejected-library.json").read_bytes() == migrated
 
     look, judge, lift = commands(run)
     assert "playbooks/backups.yml" in look
@@ -138,10 +143,12 @@ def test_the_service_will_not_start_after_the_rollback(site, tmp_path):
     run.failed('Failed in step "restart"')
     run.failed("Rolled back")
     assert site.library.read_bytes() == before
-    assert told(run, "library") == f"{site.library}: the bytes from before (sha256 {sha256(before)})"
-    assert told(run, "backup").endswith("(verified)")
-    assert told(run, "lock") == "free" and is_free(site)
-    assert told(run, "maintenance").startswith("STILL ON") and f"{site.library}.maintenance" in told(run, "maintenance")
+    assert reported(run, "library") == f"{site.library}: the bytes from before (sha256 {sha256(before)})"
+    assert reported(run, "backup").endswith("(verified)")
+    assert reported(run, "lock") == "free" and is_free(site)
+    assert reported(run, "maintenance").startswith("STILL ON") and f"{site.library}.maintenance" in reported(
+        run, "maintenance"
+    )
 
     restart, health, lift = commands(run)
     program.write_bytes((tmp_path / "run.sh").read_bytes())
@@ -174,8 +181,8 @@ def test_the_host_is_lost_in_the_middle(site, far, tmp_path):
         "unknown, because the host cannot be reached. The file is complete: it holds the bytes from before "
         f"(sha256 {sha256(before)})"
     )
-    assert told(run, "library").startswith(f"{site.library}: {unknown} or the migrated ones")
-    assert told(run, "lock").startswith("unknown; if this run holds it, it expires 900 s after")
+    assert reported(run, "library").startswith(f"{site.library}: {unknown} or the migrated ones")
+    assert reported(run, "lock").startswith("unknown; if this run holds it, it expires 900 s after")
     assert [each["event"] for each in received] == ["start", "failure"]
     assert "unknown, because the host cannot be reached" in received[1]["text"]
     assert b'"dhash"' in site.library.read_bytes() and not is_free(site)
@@ -197,7 +204,7 @@ def test_a_host_that_comes_back_is_rolled_back_by_the_same_run(site, far, tmp_pa
     assert site.library.read_bytes() == before and is_free(site)
 
 
-def test_a_service_that_was_not_restarted_because_the_host_was_lost_is_told(site, far, tmp_path):
+def test_a_service_that_was_not_restarted_because_the_host_was_lost_is_reported(site, far, tmp_path):
     before = site.library.read_bytes()
     hooks = {"before_restart": hook(tmp_path, "cut", run_here(far.cut_once))}
     run = site.play("deploy", *far.arguments, mobius_hooks=hooks, mobius_reconnect_timeout=60, **TOLERANT)
@@ -219,11 +226,11 @@ def test_the_disk_is_full_when_evidence_is_kept(site, tmp_path):
         run = site.play("deploy", mobius_hooks={"after_migrate": hook(tmp_path, "fill", fill)}, **ALONE)
         run.failed("The library could not be kept in a snapshot (No space left on device), so nothing was restored")
         migrated = site.library.read_bytes()
-        assert told(run, "library").startswith(f"{site.library}: migrated, but rejected or not verified")
-        assert told(run, "backup").endswith("(verified)")
-        assert told(run, "lock") == "free" and is_free(site)
-        assert told(run, "evidence").startswith("none")
-        assert told(run, "report") == "could not be written"
+        assert reported(run, "library").startswith(f"{site.library}: migrated, but rejected or not verified")
+        assert reported(run, "backup").endswith("(verified)")
+        assert reported(run, "lock") == "free" and is_free(site)
+        assert reported(run, "evidence").startswith("none")
+        assert reported(run, "report") == "could not be written"
         assert b'"dhash"' in migrated and not list(small.rglob("*.tmp"))
 
         (small / "filler").unlink()

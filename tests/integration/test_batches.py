@@ -1,4 +1,4 @@
-"""Several hosts in batches: what fails or is lost on one of them stops the batches that follow, and is told once."""
+"""Several hosts in batches: a failed or lost host stops the following batches, and is reported once."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ OUT_OF_REACH = {"ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansib
 
 
 @pytest.fixture
-def told():
+def reported():
     """Where messages go, and those that arrived."""
     received = []
 
@@ -53,8 +53,8 @@ def three(site, tmp_path):
     return deploy
 
 
-def test_a_host_out_of_reach_stops_the_batches_that_follow(three, told):
-    channel, received = told
+def test_a_host_out_of_reach_stops_the_batches_that_follow(three, reported):
+    channel, received = reported
     run, migrated = three(OUT_OF_REACH, **channel)
     assert migrated == {"a": True, "lost": False, "b": False}
     run.failed('Refused in step "prepare": The host is unreachable')
@@ -66,8 +66,8 @@ def test_a_host_out_of_reach_stops_the_batches_that_follow(three, told):
     assert received[1]["facts"]["not started"] == 1
 
 
-def test_a_host_lost_where_nothing_waits_for_it_stops_the_batches_that_follow(three, told, tmp_path):
-    channel, received = told
+def test_a_host_lost_where_nothing_waits_for_it_stops_the_batches_that_follow(three, reported, tmp_path):
+    channel, received = reported
     hook = tmp_path / "lose.yml"
     gone = json.dumps(OUT_OF_REACH)
     hook.write_text(f"- ansible.builtin.ping:\n  when: inventory_hostname == 'lost'\n  vars: {gone}\n")
@@ -94,8 +94,8 @@ def test_a_host_that_failed_before_the_deployment_began_keeps_no_other_from_it(t
     assert "deployed" in run.output and "stopped  " not in run.output
 
 
-def test_a_host_that_cannot_be_made_ready_is_told(site, told):
-    channel, received = told
+def test_a_host_that_cannot_be_made_ready_is_reported(site, reported):
+    channel, received = reported
     before = site.library.read_bytes()
     wheels = {"mobius_runtime_source": "wheels", "mobius_runtime_wheels": "/no/wheels"}
     run = site.play("deploy", mobius_runtime_venv=str(site.home / "venv"), **wheels, **ALONE, **channel)

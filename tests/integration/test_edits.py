@@ -23,7 +23,7 @@ def edit(site, price: str) -> bytes:
     return site.library.read_bytes()
 
 
-def told(run, name: str) -> str:
+def reported(run, name: str) -> str:
     (found,) = re.findall(rf"^{name}  +(.+)$", run.output, re.MULTILINE)
     return found
 
@@ -37,7 +37,7 @@ def test_an_edit_is_not_taken_back_unasked_and_is_its_own_way_back(site):
         if checksum:
             Path(f"{old}.sha256").write_text(f"{'0' * 64}  {old.name}\n")
     first = site.play("deploy", **TOLERANT).succeeded()
-    assert told(first, "removed").startswith(f"{old}: older than 7 days and does not verify")
+    assert reported(first, "removed").startswith(f"{old}: older than 7 days and does not verify")
     assert (site.home / "backups" / "library.json.bak.20240101T120000Z").read_bytes() == before
     deployed = site.library.read_bytes()
 
@@ -56,10 +56,10 @@ def test_an_edit_is_not_taken_back_unasked_and_is_its_own_way_back(site):
 
     adopted = site.play("deploy", **TOLERANT).succeeded()
     assert "The library was edited since the last deployment" in adopted.output
-    backup, verified = told(adopted, "backup").rsplit(" ", 1)
+    backup, verified = reported(adopted, "backup").rsplit(" ", 1)
     assert (Path(backup).read_bytes(), verified) == (edited, "(verified)")
     again = site.play("deploy", **TOLERANT).succeeded()
-    assert (again.changed, told(again, "backup")) == (0, told(adopted, "backup")), again.output
+    assert (again.changed, reported(again, "backup")) == (0, reported(adopted, "backup")), again.output
     assert "The library is unchanged since the last deployment" in again.output
     assert site.play("rollback").succeeded().changed == 0
     assert site.library.read_bytes() == edited != deployed
@@ -74,4 +74,4 @@ def test_a_rollback_by_hand_goes_over_an_edit_and_says_where_that_is_kept(site):
     assert site.library.read_bytes() == before
     (snapshot,) = (site.home / "backups").glob("library.json.pre-restore.*Z")
     assert snapshot.read_bytes() == edited
-    assert told(run, "edit").endswith(f"the edit is kept in {snapshot}")
+    assert reported(run, "edit").endswith(f"the edit is kept in {snapshot}")

@@ -145,15 +145,15 @@ def test_the_library_is_as_by_one_host_alone_whatever_becomes_of_the_others(larg
         away={"ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": 1},
     )
     run = large.play("deploy", "-i", workers, **SHARED).succeeded()
-    told = " ".join(run.output.split())
+    reported = " ".join(run.output.split())
     # Four hosts have a share each, and two of them are accepted.
-    taken = re.search(r"(\d+) pictures are hashed, (\d+) are left", told)
+    taken = re.search(r"(\d+) pictures are hashed, (\d+) are left", reported)
     assert taken, run.output
     assert int(taken.group(1)) + int(taken.group(2)) == PICTURES
     assert 12 <= int(taken.group(1)) <= 13
-    assert "The results of killed are rejected" in told
-    assert "The results of wrong are rejected" in told
-    assert "The results of honest are rejected" not in told
+    assert "The results of killed are rejected" in reported
+    assert "The results of wrong are rejected" in reported
+    assert "The results of honest are rejected" not in reported
     for item in large.items():
         with Image.open(large.home / item["image"]) as image:
             assert item["dhash"] == str(imagehash.dhash(image))

@@ -1,4 +1,4 @@
-"""Several libraries of one host in one play: what is told of one is its own."""
+"""Several libraries of one host in one play: each report is about its own library."""
 
 from __future__ import annotations
 

@@ -76,24 +76,24 @@ def job(site, tmp_path: Path) -> Job:
     return Job(tmp_path / "runner", site)
 
 
-def told(run: Any) -> str:
+def reported(run: Any) -> str:
     return "".join(event["stdout"] + "\n" for event in run.events)
 
 
 def test_a_job_deploys_and_the_next_one_rolls_back(site, job):
     before, project = site.library.read_bytes(), job.tree()
     run = job.run("deploy")
-    assert run.status == "successful", told(run)
+    assert run.status == "successful", reported(run)
     assert sum("dhash" in item for item in site.items()) == 6
     # A line or two for each task, not one for each of ten.
     events = list(run.events)
-    assert len(events) < 150 and len(told(run).splitlines()) < 200
-    assert "launch the job template for rollback.yml with limit games-1" in told(run)
+    assert len(events) < 150 and len(reported(run).splitlines()) < 200
+    assert "launch the job template for rollback.yml with limit games-1" in reported(run)
     # Ansible's own lines name the files that it includes; those of the run name nothing of the container.
-    ours = [line for line in told(run).splitlines() if "included: " not in line]
+    ours = [line for line in reported(run).splitlines() if "included: " not in line]
     assert any(URL in line for line in ours) and not any(str(job.folder) in line for line in ours)
     back = job.run("rollback")
-    assert back.status == "successful", told(back)
+    assert back.status == "successful", reported(back)
     assert site.library.read_bytes() == before
     assert job.tree() == project, "something was written into the project"
     history = [
@@ -121,11 +121,11 @@ def test_a_job_that_was_cut_off_is_rolled_back_at_once(site, job, tmp_path, how)
     variables = {"mobius_hooks": {"after_migrate": "hooks/hold.yml"}}
     cut = {"cancel": reached.exists} if how == "canceled" else {"idle": 30}
     run = job.run("deploy", **cut, **variables)
-    assert run.status == how, told(run)
+    assert run.status == how, reported(run)
     assert reached.exists() and site.library.read_bytes() != before
     started = time.monotonic()
     back = job.run("rollback")
-    assert back.status == "successful", told(back)
+    assert back.status == "successful", reported(back)
     assert site.library.read_bytes() == before
     assert time.monotonic() - started < 120
 
@@ -134,7 +134,7 @@ def test_a_question_is_refused_before_anything(site, job):
     before = site.tree()
     run = job.run("deploy", mobius_confirm="true", mobius_evidence_dest="evidence")
     assert run.status == "failed"
-    assert "put an approval node before the deployment in the workflow" in told(run)
+    assert "put an approval node before the deployment in the workflow" in reported(run)
     after = site.tree()
     assert {name: data for name, data in after.items() if name in before} == before
     assert not (site.home / "backups").exists() and not (site.home / ".library.json.dhash" / "lock").exists()

@@ -1,4 +1,4 @@
-"""Secrets are planted wherever one may be given, and looked for wherever anything is told or kept."""
+"""Secrets are planted wherever one can be given, and searched for in all output and files."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def assert_quiet(site, outputs, processes) -> None:
     assert len(processes.seen) > 10
 
 
-def test_no_secret_is_told_or_kept(site, people, processes, tmp_path):
+def test_no_secret_is_shown_or_kept(site, people, processes, tmp_path):
     given = tmp_path / "secrets.json"
     before = site.library.read_bytes()
     outputs = []
@@ -144,9 +144,9 @@ def test_no_secret_is_told_or_kept(site, people, processes, tmp_path):
     assert site.library.read_bytes() == before
 
     assert_quiet(site, outputs, processes)
-    # The secrets were in use, and what failed was told.
+    # The secrets were in use, and the failure was reported.
     assert len(people.received) >= 4 and not leaks("".join(people.received))
     assert any(headers.get("X-Hook") == SECRETS["hookheader"] for _path, headers in people.seen)
-    told = "".join(outputs)
+    reported = "".join(outputs)
     for reason in ("answered 500", "Connection refused", "does not support", "answered 503"):
-        assert reason in told, reason
+        assert reason in reported, reason

@@ -21,7 +21,7 @@ def test_what_was_never_migrated_is_not_verified(site):
     site.play("verify").failed("was never migrated: none of its 8 items")
 
 
-def test_an_item_that_lost_its_dhash_is_told(site):
+def test_an_item_that_lost_its_dhash_is_reported(site):
     site.play("migrate", **TOLERANT).succeeded()
     whole = site.play("verify").succeeded()
     assert re.search(r"^items +8: 6 with a dHash, 0 not migrated$", whole.output, re.MULTILINE), whole.output

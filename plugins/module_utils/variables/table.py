@@ -103,8 +103,8 @@ def _backup(value: Any) -> str:
 
 
 def _fleet(value: Any) -> str:
-    told = Text("the id of a fleet run, as status.yml shows it", r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")(value)
-    return "" if value == "" else told
+    fleet = Text("the id of a fleet run, as status.yml shows it", r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")(value)
+    return "" if value == "" else fleet
 
 
 def _hooks(value: Any) -> str:

@@ -219,7 +219,7 @@ def test_while_someone_deploys_nothing_is_pruned(library: Path) -> None:
     assert prune(str(library), rules=Rules(), deployment="D")["changed"] is True
 
 
-def test_one_that_cannot_be_removed_stays_is_told_and_stops_no_other(
+def test_one_that_cannot_be_removed_stays_is_reported_and_stops_no_other(
     library: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stuck = plant(library, b"30", days=30)

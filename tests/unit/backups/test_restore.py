@@ -213,7 +213,9 @@ def test_a_full_disk(library: Path, monkeypatch: pytest.MonkeyPatch, kept_alread
         assert library.read_bytes() == A
 
 
-def test_applied_but_not_surely_durable_is_told_and_recorded(library: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_applied_but_not_surely_durable_is_reported_and_recorded(
+    library: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     plant(library, B, days=1)
     folder, real = library.parent.stat().st_ino, os.fsync
 
@@ -253,14 +255,14 @@ def test_while_someone_else_deploys_nothing_is_restored(library: Path, holder: O
     assert library.read_bytes() == A
 
 
-def test_another_name_of_the_library_is_told(library: Path) -> None:
+def test_another_name_of_the_library_is_reported(library: Path) -> None:
     plant(library, B, days=1)
     os.link(library, library.with_name("hard"))
     assert any("another name" in text for text in restore(str(library))["warnings"])
     assert library.with_name("hard").read_bytes() == A
 
 
-def test_an_unreadable_library_is_not_replaced_but_the_way_on_is_told(
+def test_an_unreadable_library_is_not_replaced_but_the_way_on_is_reported(
     library: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from ansible_collections.mobius.dhash.plugins.module_utils.backups import restore as module

@@ -222,7 +222,7 @@ def test_the_command_that_the_reason_gives_makes_it_verify(library: Path) -> Non
         ("fifo", "a FIFO, not a regular file"),
     ],
 )
-def test_damaged_backups_are_told_and_never_block(library: Path, how: str, reason: str) -> None:
+def test_damaged_backups_are_reported_and_never_block(library: Path, how: str, reason: str) -> None:
     path = plant(library, b"content", days=1)
     kept = plant(library, library.read_bytes(), days=2)
     if how in ("flipped", "truncated", "empty"):

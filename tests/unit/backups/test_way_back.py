@@ -13,7 +13,7 @@ from ansible_collections.mobius.dhash.plugins.module_utils.storage.replace impor
 from deployed import A, B, C, current, deploy, snapshots
 
 
-def test_an_edit_since_the_deployment_is_kept_and_told(library: Path) -> None:
+def test_an_edit_since_the_deployment_is_kept_and_reported(library: Path) -> None:
     deploy(library, B, "1")
     library.write_bytes(C)
     predicted = restore(str(library), backup="deployment", check_mode=True)
@@ -21,8 +21,10 @@ def test_an_edit_since_the_deployment_is_kept_and_told(library: Path) -> None:
     assert predicted["edited"] and result["edited"]
     assert library.read_bytes() == A
     assert Path(result["snapshot"]).read_bytes() == C
-    (told,) = result["warnings"]
-    assert f"changed since it was last deployed or rolled back; those bytes are kept in {result['snapshot']}" in told
+    (reported,) = result["warnings"]
+    assert (
+        f"changed since it was last deployed or rolled back; those bytes are kept in {result['snapshot']}" in reported
+    )
     assert not restore(str(library), backup="deployment")["edited"]
 
 

@@ -1,4 +1,4 @@
-"""What is told after a bad end: the state, the way back, and commands that can be pasted."""
+"""The report after a failure: the state, the rollback target, and commands that can be pasted."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def library(tmp_path: Path) -> str:
     return str(path)
 
 
-def test_the_lock_and_the_way_back_are_told(library: str) -> None:
+def test_the_lock_and_the_way_back_are_reported(library: str) -> None:
     assert deployed(library)["lock"] is None
     assert deployed(library)["way_back"] is None
     backup = create_backup(library)["backup"]
@@ -55,8 +55,8 @@ def test_evidence_leaves_the_rollback_its_room(library: str, tmp_path: Path, mon
     monkeypatch.setattr(evidence.os, "statvfs", lambda _path: disk)
     kept = evidence.keep_evidence(library, str(tmp_path / "logs"), "one", failure={}, timeline=[], samples=[])
     assert ("rejected-library.json" in kept["files"]) == copied
-    told = json.loads((Path(kept["folder"]) / "failure.json").read_text())["library_left_out"]
-    assert (told == "") == copied
+    reported = json.loads((Path(kept["folder"]) / "failure.json").read_text())["library_left_out"]
+    assert (reported == "") == copied
 
 
 @pytest.fixture(autouse=True)
@@ -188,8 +188,8 @@ def test_no_secret_is_repeated(given) -> None:
 )
 def test_values_arrive_as_they_were(value) -> None:
     words = shlex.split(command("health", extra_vars=(json.dumps({"mobius_value": value}),)))
-    told = words[words.index("-e") + 1]
-    read = json.loads(told)["mobius_value"] if told.startswith("{") else told.partition("=")[2]
+    reported = words[words.index("-e") + 1]
+    read = json.loads(reported)["mobius_value"] if reported.startswith("{") else reported.partition("=")[2]
     assert read == value or (value == 3 and read == "3")
 
 

@@ -39,7 +39,7 @@ def test_a_sound_library_passes_and_nothing_is_written(library):
     assert sorted(os.listdir(library.parent)) == before
 
 
-def test_every_problem_is_told_at_once(library, tmp_path):
+def test_every_problem_is_reported_at_once(library, tmp_path):
     library.write_text('{"components": [{"image": "a.png",}]}')
     text = refusal(library, image_root=str(tmp_path / "gone"))
     assert "line 1 column" in text

@@ -286,7 +286,7 @@ def test_both_files_of_another_library_s_record_stay(place: Place) -> None:
     assert sorted(place.logs.iterdir()) == sorted([*theirs, *ours])
 
 
-def test_a_name_that_is_not_ours_is_not_even_told(place: Place) -> None:
+def test_a_name_that_is_not_ours_is_not_even_listed(place: Place) -> None:
     foreign_name(place)
     result = place.prune(check_mode=True)
     assert result["kept"] == result["removed"] == []

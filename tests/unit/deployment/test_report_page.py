@@ -107,7 +107,7 @@ def page(report, log_dir="/srv/m/logs") -> _Page:
     return _Page(report_page(report, log_dir).decode("utf-8"))
 
 
-def test_a_deployment_is_told_whole() -> None:
+def test_a_deployment_is_reported_in_full() -> None:
     shown = page(DEPLOYMENT)
     for text in (
         "Deployed",

@@ -149,7 +149,9 @@ def test_steps_are_taken_in_their_order_and_only_those_that_are_wanted(place: Pl
 @pytest.mark.parametrize(
     "error", [MobiusError("No", "/where", "do this"), OSError(28, "No space left on device", "/x")]
 )
-def test_the_step_that_refuses_is_named_and_the_earlier_ones_are_told(place: Place, monkeypatch, step, error) -> None:
+def test_the_step_that_refuses_is_named_and_the_earlier_ones_are_reported(
+    place: Place, monkeypatch, step, error
+) -> None:
     def fail(*_unused: Any, **_ignored: Any) -> None:
         raise error
 
@@ -175,7 +177,7 @@ def test_the_lock_of_another_run_is_refused_and_its_journal_stays(place: Place) 
     assert not place.prepare().get("failed")
 
 
-def test_what_a_killed_run_owes_is_told_to_the_next(place: Place) -> None:
+def test_what_a_killed_run_owes_is_known_to_the_next(place: Place) -> None:
     place.prepare("lock")
     Step({**RUN, "step": "migrate", "path": place.path}).begin()
     place.library.write_bytes(NEW)
@@ -236,7 +238,7 @@ def test_a_journal_that_cannot_be_written_stops_no_restore(place: Place) -> None
     assert place.library.read_bytes() == OLD and not done.get("failed")
 
 
-def test_the_evidence_is_told_when_the_restore_fails(place: Place, monkeypatch) -> None:
+def test_the_evidence_is_reported_when_the_restore_fails(place: Place, monkeypatch) -> None:
     def fail(*_unused: Any, **_ignored: Any) -> None:
         raise OSError(28, "No space left on device", place.path)
 

@@ -15,7 +15,7 @@ from PIL import Image
 
 
 def _factory(stream: IO[bytes], filename: object = None) -> Image.Image:
-    command, _space, told = stream.read()[4:].decode().partition(" ")
+    command, _space, reported = stream.read()[4:].decode().partition(" ")
     if command == "hang":
         time.sleep(600)
     elif command == "deaf":
@@ -35,7 +35,7 @@ def _factory(stream: IO[bytes], filename: object = None) -> Image.Image:
         os.write(1, b"noise of a library\n")
         os.write(2, b"complaint of a library\n")
     elif command == "descriptors":
-        Path(told).write_text(_descriptors())
+        Path(reported).write_text(_descriptors())
     return Image.linear_gradient("L").rotate(90)
 
 

@@ -1,4 +1,4 @@
-"""A real HTTP server on the loopback that misbehaves as told."""
+"""A real HTTP server on the loopback that misbehaves as configured."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ def test_one_that_is_not_there_is_refused() -> None:
         refuse_unhealthy({"url": "http://127.0.0.1:9/health"})
 
 
-def test_headers_and_password_are_sent_and_not_told() -> None:
+def test_headers_and_password_are_sent_and_not_shown() -> None:
     given = {"headers": {"X-Key": "s3cret-key"}, "username": "me", "password": "s3cret-word"}
     with serving({"/health": ILL}) as server, pytest.raises(MobiusError) as error:
         refuse_unhealthy({"url": url_of(server, "/health"), **given})

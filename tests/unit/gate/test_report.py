@@ -28,8 +28,8 @@ def test_rows_line_up_whatever_was_measured():
     assert format_header().split() == ["UTC", "elapsed", "state", "avg", "ms", "p95", "ms", "failures", "%", "queue"]
     assert format_row(GOOD).split() == ["16:00:30", "30", "s", "ok", "1.25", "3", "-", "-"]
     ends = [match.end() for match in re.finditer(r"ms|%|queue", format_header())]
-    for told in (format_row(GOOD), format_row(ILL)):
-        assert [bool(re.match(r"[0-9-]( |$)", told[end - 1 :])) for end in ends] == [True] * 4, told
+    for reported in (format_row(GOOD), format_row(ILL)):
+        assert [bool(re.match(r"[0-9-]( |$)", reported[end - 1 :])) for end in ends] == [True] * 4, reported
     assert format_row(ILL).endswith("-  health: answered 503")
 
 

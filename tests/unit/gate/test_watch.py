@@ -78,11 +78,11 @@ def test_the_rhythm_slows_down():
     assert len(samples) == len(clock.moments) <= rhythm.most_samples()
 
 
-def test_each_sample_is_told():
-    told = []
+def test_each_sample_is_reported():
+    reported = []
     clock = Clock()
-    watch(Rules(), Rhythm(), clock.take([OK]), clock, clock.sleep, told.append)
-    assert len(told) == 3
+    watch(Rules(), Rhythm(), clock.take([OK]), clock, clock.sleep, reported.append)
+    assert len(reported) == 3
 
 
 @pytest.mark.parametrize(

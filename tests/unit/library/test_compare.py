@@ -93,14 +93,14 @@ def test_taking_the_members_out_again_is_no_change(changes):
         (b'"id": 2,', b"", "/components/1", 6),
     ],
 )
-def test_anything_else_is_told_with_its_place(changes, old, new, pointer, line):
+def test_anything_else_is_reported_with_its_place(changes, old, new, pointer, line):
     assert old in AFTER
     found = changes(BEFORE, AFTER.replace(old, new))
     assert (found[0]["pointer"], found[0]["line"]) == (pointer, line)
     assert len(found) == 1
 
 
-def test_two_changes_in_different_items_are_told_apart(changes):
+def test_two_changes_in_different_items_are_distinguished(changes):
     found = changes(BEFORE, AFTER.replace(b"a.png", b"x.png").replace(b"c.png", b"y.png"))
     assert [change["pointer"] for change in found] == ["/components/0", "/components/2"]
 
@@ -113,7 +113,7 @@ def test_an_item_lost_or_added_or_exchanged(changes):
     assert changes(b'{"components":[{"a":1},{"b":2}]}', b'{"components":[{"b":2},{"a":1}]}')
 
 
-def test_a_lost_former_value_is_told(changes):
+def test_a_lost_former_value_is_reported(changes):
     found = changes(BEFORE, AFTER.replace(b'"dhash_legacy": null', b'"dhash_legacy": 0'))
     assert [change["pointer"] for change in found] == ["/components/2"]
     assert "null" in found[0]["message"]
@@ -299,6 +299,6 @@ def test_text_of_many_pieces_without_items(changes):
     assert len(text) > 10 * remainder.PIECE
 
 
-def test_the_number_of_changes_told_is_bounded(changes):
+def test_the_number_of_changes_reported_is_bounded(changes):
     items = b",".join(b'{"id": %d}' % n for n in range(500))
     assert len(changes(b'{"components":[%s]}' % items, b'{"components":[%s]}' % items.replace(b"id", b"ID"))) == 100

@@ -19,8 +19,8 @@ def test_on_and_off_and_twice_is_once(tmp_path):
     assert flag.stat().st_mode & 0o777 == 0o644
     assert not set_flag(str(flag), on=True, reason="another")["changed"]
     assert flag.read_bytes() == before
-    told = set_flag(str(flag), on=None)
-    assert not told["changed"] and told["on"] and told["content"]["reason"] == "a deployment"
+    reported = set_flag(str(flag), on=None)
+    assert not reported["changed"] and reported["on"] and reported["content"]["reason"] == "a deployment"
     assert set_flag(str(flag), on=False)["changed"]
     assert not flag.exists()
     assert not set_flag(str(flag), on=False)["changed"]
@@ -45,8 +45,8 @@ def test_a_deployment_removes_no_flag_but_its_own(tmp_path, content):
         flag.write_text(content)
     before = flag.read_bytes()
     assert not set_flag(str(flag), on=True, deployment="second")["changed"]
-    told = set_flag(str(flag), on=False, deployment="second")
-    assert told["on"] and not told["changed"] and told["content"] and told["diff"]["after"] == "on\n"
+    reported = set_flag(str(flag), on=False, deployment="second")
+    assert reported["on"] and not reported["changed"] and reported["content"] and reported["diff"]["after"] == "on\n"
     assert flag.read_bytes() == before
 
 

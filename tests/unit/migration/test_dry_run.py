@@ -25,22 +25,22 @@ def look(site, check_mode=False, sample=200, **options):
 
 def test_a_sample_of_everything_predicts_exactly(varied):
     before = varied.tree()
-    told = look(varied)
+    reported = look(varied)
     left = varied.tree()
     assert {name: left[name] for name in before} == before
     assert sorted(set(left) - set(before)) == [
         "logs",
-        str(Path(told["log"]).relative_to(varied.home)),
+        str(Path(reported["log"]).relative_to(varied.home)),
         "migrate-dryrun.json",
     ]
     done = varied.migrate()
     for name in ("item_count", "with_dhash", "failed_items", "without_picture", "low_confidence", "failures"):
-        assert told[name] == done[name], name
-    assert told["exact"]
-    assert told["would_change"] == done["changed_items"]
-    assert told["expected_failure_rate"] == done["metrics"]["extraction_failures_rate"]
-    assert told["would_fail"]
-    assert told["projected_seconds"] > 0
+        assert reported[name] == done[name], name
+    assert reported["exact"]
+    assert reported["would_change"] == done["changed_items"]
+    assert reported["expected_failure_rate"] == done["metrics"]["extraction_failures_rate"]
+    assert reported["would_fail"]
+    assert reported["projected_seconds"] > 0
     after = look(varied)
     assert (after["to_hash"], after["would_change"], after["unchanged"]) == (0, 0, 6)
 
@@ -50,20 +50,20 @@ def test_what_is_returned_is_documented(varied):
 
 
 def test_the_report_is_what_was_returned(varied):
-    told = look(varied)
-    path = Path(told["report"])
+    reported = look(varied)
+    path = Path(reported["report"])
     assert path.stat().st_mode & 0o777 == 0o640
     report = json.loads(path.read_text())
-    assert report == {name: told[name] for name in report}
+    assert report == {name: reported[name] for name in report}
     assert report["library"] == str(varied.library)
-    assert Path(told["log"]).name.startswith("dry-run-")
+    assert Path(reported["log"]).name.startswith("dry-run-")
 
 
 def test_check_mode_writes_nothing_at_all(varied):
     before = varied.tree()
-    told = look(varied, check_mode=True)
+    reported = look(varied, check_mode=True)
     assert varied.tree() == before
-    assert told["log"] is None
+    assert reported["log"] is None
 
 
 def test_a_smaller_sample_says_that_it_is_one(site):
@@ -71,12 +71,17 @@ def test_a_smaller_sample_says_that_it_is_one(site):
     items = [{"image": image} for image in images] + [{"image": images[0], "dhash": "0123456789abcdef"}]
     (site.home / images[7]).write_text("no picture")
     site.write({"components": items + [{"image": "images/gone.png"}]})
-    told = look(site, sample=10)
-    assert (told["sampled"], told["exact"], told["to_hash"], told["pictures_to_hash"]) == (10, False, 31, 30)
-    assert told["bytes_to_read"] == sum((site.home / image).stat().st_size for image in images)
-    assert told["would_change"] + told["may_change"] == 32
-    assert told["would_change"] >= 31
-    assert told["expected_failure_rate"] >= 100 / 32
+    reported = look(site, sample=10)
+    assert (reported["sampled"], reported["exact"], reported["to_hash"], reported["pictures_to_hash"]) == (
+        10,
+        False,
+        31,
+        30,
+    )
+    assert reported["bytes_to_read"] == sum((site.home / image).stat().st_size for image in images)
+    assert reported["would_change"] + reported["may_change"] == 32
+    assert reported["would_change"] >= 31
+    assert reported["expected_failure_rate"] >= 100 / 32
 
 
 def test_samples_are_evenly_spaced(site, monkeypatch):
@@ -99,9 +104,9 @@ def test_a_sample_that_takes_too_long_is_cut_short(site, monkeypatch):
     images = site.pictures(30)
     site.write({"components": [{"image": image} for image in images]})
     monkeypatch.setattr(f"{dry_run.__module__}._SAMPLE_SECONDS", 0.0)
-    told = look(site)
-    assert (told["sampled"], told["exact"], told["to_hash"]) == (0, False, 30)
-    assert told["would_change"] == 30
+    reported = look(site)
+    assert (reported["sampled"], reported["exact"], reported["to_hash"]) == (0, False, 30)
+    assert reported["would_change"] == 30
 
 
 def test_what_a_sample_only_suggests_refuses_nothing(site):
@@ -109,10 +114,10 @@ def test_what_a_sample_only_suggests_refuses_nothing(site):
     site.write({"components": [{"image": image} for image in images]})
     for number in (0, 4):
         (site.home / images[number]).write_text("no picture")
-    told = look(site, sample=10, max_failure_rate=10)
-    assert (told["sampled"], told["failed_items"], told["expected_failure_rate"]) == (10, 2, 20)
-    assert (told["would_fail"], told["refusal"]) == (False, "")
-    assert told["lines"][1] == (
+    reported = look(site, sample=10, max_failure_rate=10)
+    assert (reported["sampled"], reported["failed_items"], reported["expected_failure_rate"]) == (10, 2, 20)
+    assert (reported["would_fail"], reported["refusal"]) == (False, "")
+    assert reported["lines"][1] == (
         "failures  20.00 % expected from a sample of 10, the limit is 10 %: EXCEEDED, THE MIGRATION MAY FAIL"
     )
     assert site.migrate(max_failure_rate=10)["failed_items"] == 2
@@ -121,11 +126,11 @@ def test_what_a_sample_only_suggests_refuses_nothing(site):
 def test_what_is_certain_refuses_in_the_words_of_the_migration(site):
     images = site.pictures(9)
     site.write({"components": [{"image": image} for image in [*images, "images/gone.png"]]})
-    told = look(site, sample=1, max_failure_rate=9)
-    assert told["would_fail"] and not told["exact"]
+    reported = look(site, sample=1, max_failure_rate=9)
+    assert reported["would_fail"] and not reported["exact"]
     with pytest.raises(MobiusError) as caught:
         site.migrate(max_failure_rate=9)
-    assert caught.value.what == told["refusal"]
+    assert caught.value.what == reported["refusal"]
     assert not look(site, sample=1, max_failure_rate=10)["would_fail"]
 
 
@@ -138,17 +143,17 @@ def test_what_the_next_try_may_not_meet_refuses_nothing(site, monkeypatch, reaso
         return (Outcome(key, None, 0.0, (reason,), "not this time", 0.1) for key, _path in tasks)
 
     monkeypatch.setattr(hashing, "hash_all", hash_all)
-    told = look(site)
-    assert (told["expected_failure_rate"], told["failed_items"], told["would_fail"]) == (100, 4, certain)
+    reported = look(site)
+    assert (reported["expected_failure_rate"], reported["failed_items"], reported["would_fail"]) == (100, 4, certain)
 
 
-def test_it_is_told_in_lines(varied):
-    told = look(varied, max_failure_rate=70)
-    items, failures, time, report = told["lines"]
-    assert items.startswith(f"items     {told['item_count']}: {told['to_hash']} to hash, 0 as before, ")
+def test_it_is_reported_in_lines(varied):
+    reported = look(varied, max_failure_rate=70)
+    items, failures, time, report = reported["lines"]
+    assert items.startswith(f"items     {reported['item_count']}: {reported['to_hash']} to hash, 0 as before, ")
     assert failures.endswith("% expected, the limit is 70 %")
-    assert (time, report) == ("time      about 1 s for the migration", f"report    {told['report']}")
-    assert "lines" not in json.loads(Path(told["report"]).read_text())
+    assert (time, report) == ("time      about 1 s for the migration", f"report    {reported['report']}")
+    assert "lines" not in json.loads(Path(reported["report"]).read_text())
     assert len(look(varied, check_mode=True)["lines"]) == 3
 
 
@@ -179,14 +184,14 @@ def test_the_projection_follows_size_and_count():
     assert hashing_seconds([], 0, 0, 2) == 0
 
 
-def test_nothing_to_do_is_told_without_a_look_at_every_item(varied, monkeypatch):
+def test_nothing_to_do_is_reported_without_a_look_at_every_item(varied, monkeypatch):
     varied.migrate()
     known = look(varied)
     monkeypatch.setattr(module, "recall", lambda *_unused: None)
     looked = look(varied)
-    for told in (known, looked):
+    for reported in (known, looked):
         for name in ("made_at", "projected_seconds", "log"):
-            told.pop(name)
+            reported.pop(name)
     assert known == looked
     monkeypatch.undo()
     draw(varied.home / "images/0.png", 77)

@@ -219,10 +219,10 @@ def test_another_program_takes_the_long_way(settled, ways, monkeypatch, name):
 
 def test_the_warning_about_another_pillow_stays(settled, ways, monkeypatch):
     monkeypatch.setattr(apply, "versions", lambda: {"pillow": "1.0", "imagehash": "4.3.2"})
-    told = [settled.migrate() for _unused in range(3)]
-    assert [each["warnings"] for each in told] == [told[0]["warnings"]] * 3
-    assert "made with Pillow" in told[0]["warnings"][0]
-    assert [each["hashed"] for each in told] == [6, 0, 0]
+    reported = [settled.migrate() for _unused in range(3)]
+    assert [each["warnings"] for each in reported] == [reported[0]["warnings"]] * 3
+    assert "made with Pillow" in reported[0]["warnings"][0]
+    assert [each["hashed"] for each in reported] == [6, 0, 0]
     assert ways == ["long"]
 
 
@@ -242,7 +242,7 @@ def test_an_index_left_with_a_journal_is_opened(settled, ways):
     assert ways == ["long"]
 
 
-def test_told_to_stop_while_it_compares_it_does_not_go_on_hashing(settled, ways, monkeypatch):
+def test_asked_to_stop_while_it_compares_it_does_not_go_on_hashing(settled, ways, monkeypatch):
     update = apply.Progress.update
 
     def stopped(self, tally, phase=apply.COMPARING):

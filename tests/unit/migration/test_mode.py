@@ -1,4 +1,4 @@
-"""Fast mode: what it gives is told, and never mixed unnoticed with what exact mode gives."""
+"""Fast mode: its results are marked, and never mixed with those of the exact mode without a notice."""
 
 from __future__ import annotations
 
@@ -96,8 +96,8 @@ def test_the_second_opinion_is_of_the_same_mode(photos, as_list, mode):
     photos.migrate(mode=mode)
     result = sampled(photos)
     assert (result["problems"], result["sampled"]) == ([], COUNT)
-    told = f"ImageHash {imagehash.__version__}" if mode == "exact" else second_opinion.FASTER
-    assert result["second_opinion"] == told
+    reported = f"ImageHash {imagehash.__version__}" if mode == "exact" else second_opinion.FASTER
+    assert result["second_opinion"] == reported
 
 
 def test_a_wrong_hash_of_fast_mode_is_found_out(photos):

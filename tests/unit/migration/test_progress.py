@@ -135,7 +135,7 @@ def test_asking_writes_nothing_unless_it_is_by_the_one_who_started_it(library: P
     assert (state / "progress.asked").stat().st_mode & 0o777 == 0o640
 
 
-def test_no_migration_is_told_as_none(site) -> None:
+def test_no_migration_is_reported_as_none(site) -> None:
     assert query_progress(str(site.library)) == {"changed": False, "running": False, "progress": {}}
     assert query_progress(str(site.library), job="/no/such/job")["finished"] is True
     assert not site.state.exists()

@@ -40,7 +40,7 @@ def test_a_record_that_cannot_be_finished_is_a_warning_and_the_next_run_finishes
     assert current(library)["sha256"] == result["sha256_after"]
 
 
-def test_unknown_durability_is_told_even_when_the_record_fails_too(library, monkeypatch):
+def test_unknown_durability_is_reported_even_when_the_record_fails_too(library, monkeypatch):
     replace = apply.replace_whole
 
     def unsure(*arguments, **options):

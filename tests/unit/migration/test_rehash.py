@@ -14,7 +14,7 @@ def another_pillow(monkeypatch, version):
 
 
 @pytest.mark.parametrize("as_list", [False, True])
-def test_another_pillow_is_told_and_hashes_anew(site, monkeypatch, as_list):
+def test_another_pillow_is_reported_and_hashes_anew(site, monkeypatch, as_list):
     images = site.pictures(2)
     items = [{"image": image} for image in images]
     site.write(items if as_list else {"components": items})

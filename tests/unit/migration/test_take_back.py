@@ -1,4 +1,4 @@
-"""A deployment whose migration told nothing takes back what that replaced, and leaves alone what it never reached."""
+"""A deployment without a result of its migration restores what that replaced, and nothing that it did not reach."""
 
 from __future__ import annotations
 

@@ -99,7 +99,7 @@ def site(tmp_path: Path) -> Site:
     return Site(tmp_path, 400)
 
 
-def test_progress_is_told_and_the_result_is_that_of_a_plain_run(tmp_path: Path) -> None:
+def test_progress_is_reported_and_the_result_is_that_of_a_plain_run(tmp_path: Path) -> None:
     site = Site(tmp_path, 20)
     output = site.run(progress="yes", timeout="300")
     assert "of about 20 items" in output or "reading the library" in output
@@ -136,7 +136,7 @@ def test_a_timeout_ends_it_and_says_what_to_do(site: Site) -> None:
         pass
 
 
-def test_a_failure_is_told_as_without_progress(tmp_path: Path) -> None:
+def test_a_failure_is_reported_as_without_progress(tmp_path: Path) -> None:
     site = Site(tmp_path, 1)
     site.library.unlink()
     followed, plain = result(site.run(progress=True)), result(site.run())
@@ -160,7 +160,7 @@ def test_a_play_that_is_gone_leaves_a_clean_host(number: signal.Signals, patienc
     with process:
         assert process.stdout is not None
         while "of about" not in (line := process.stdout.readline()):
-            assert line, "it ended before it told anything"
+            assert line, "it ended before it reported anything"
         os.killpg(process.pid, number)
         try:
             process.communicate(timeout=20)

@@ -1,4 +1,4 @@
-"""A real SMTP server on the loopback: STARTTLS, AUTH PLAIN, and misbehaviour as told."""
+"""A real SMTP server on the loopback: STARTTLS, AUTH PLAIN, and misbehavior as configured."""
 
 from __future__ import annotations
 

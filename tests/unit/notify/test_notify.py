@@ -106,7 +106,7 @@ def test_headers_and_basic_authentication_are_sent(hook):
         ("/drips", "no response within 1 s"),
     ],
 )
-def test_a_failing_channel_is_told_and_the_next_one_served(hook, path, reason):
+def test_a_failing_channel_is_reported_and_the_next_one_served(hook, path, reason):
     channels = [{"type": "webhook", "url": url_of(hook, path), "name": "first"}]
     channels.append({"type": "webhook", "url": url_of(hook, "/hook")})
     result = sent(*channels)
@@ -128,7 +128,7 @@ def test_a_failing_channel_is_told_and_the_next_one_served(hook, path, reason):
         {"type": "email"},
     ],
 )
-def test_whatever_is_wrong_nothing_is_raised_and_no_secret_told(channel):
+def test_whatever_is_wrong_nothing_is_raised_and_no_secret_shown(channel):
     result = sent(channel)
     assert not result["channels"][0]["sent"]
     assert len(result["warnings"]) == 1
@@ -181,7 +181,7 @@ def test_a_mail_is_not_sent_in_the_clear_when_tls_was_wanted():
     assert server.mails == []
 
 
-def test_refused_recipients_and_silence_are_told():
+def test_refused_recipients_and_silence_are_reported():
     with mailing() as server:
         some = sent(mail_channel(server, to=["nobody@b.c", "d@e.f"]), timeout=5.0)
         assert some["channels"][0]["reason"] == "1 of 2 recipients rejected (550)"

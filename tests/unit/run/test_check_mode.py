@@ -102,11 +102,11 @@ CASES = {
 
 @pytest.mark.parametrize("name", CASES)
 def test_check_mode_says_what_would_happen(name: str) -> None:
-    story, told = CASES[name]
+    story, reported = CASES[name]
     made = end(story, PREDICTED)
-    assert lines(made) == told
+    assert lines(made) == reported
     assert next_commands(made) == []
-    text = "\n".join(told) + str(facts(made))
+    text = "\n".join(reported) + str(facts(made))
     assert not any(path in text for path in (SNAPSHOT, LOG, EVIDENCE))
     assert facts(made)["backup"] == ""
     assert made.run.status == "refused" or "Deployed." not in text

@@ -401,8 +401,8 @@ DEPLOYMENTS = {
 
 
 def refused(step: str, story: Story) -> Ended:
-    told = f'Refused in step "{step}": because. Nothing was changed in {PATH}.'
-    return Ended(story, found(OLD), "refused", [told], [], ([], []))
+    reported = f'Refused in step "{step}": because. Nothing was changed in {PATH}.'
+    return Ended(story, found(OLD), "refused", [reported], [], ([], []))
 
 
 PARTS = {"preflight": {"sha256": OLD}, "lock": {"changed": False}}
@@ -560,8 +560,8 @@ def watched(result: str, *, fails: bool) -> Story:
 
 
 def nothing(reason: str, message: str, earlier: Any = None) -> Story:
-    told = {"reason": reason, "message": message, "earlier": earlier}
-    return watched("fail", fails=True).restored(NEW, "ok", nothing=told)
+    reported = {"reason": reason, "message": message, "earlier": earlier}
+    return watched("fail", fails=True).restored(NEW, "ok", nothing=reported)
 
 
 FELL = "Failed: avg_hash_time was 80 ms."
@@ -691,7 +691,7 @@ ENDS = {
 
 
 @pytest.mark.parametrize("name", ENDS)
-def test_an_end_is_told_whole(name: str) -> None:
+def test_an_end_is_reported_in_full(name: str) -> None:
     ended = ENDS[name]
     made = end(ended.story, ended.found, **ended.settings)
     assert made.run.status == ended.status
@@ -712,8 +712,8 @@ def test_no_advice_hurts_another_run(name: str) -> None:
         advice = next_commands(made)
         assert all(command.split()[0] in ("status",) for command in advice), advice
     for result in (ended.found, {}, {**found(None), "state": None}):
-        told = "\n".join(lines(end(ended.story, result, **ended.settings)))
-        for text in (told, str(ended.next)):
+        reported = "\n".join(lines(end(ended.story, result, **ended.settings)))
+        for text in (reported, str(ended.next)):
             assert "lock_break" not in text.replace(f"mobius_lock_break={ID}", "")
 
 
@@ -740,18 +740,18 @@ def test_only_a_flag_that_no_living_run_needs_is_lifted(maintenance, lock, state
     story = Story().prepared().migrated().failed("verify", "no").not_restored("full")
     made = end(story, result if state_known else {**result, "state": None})
     assert (OFF in next_commands(made)) == lifted
-    told = [each for each in lines(made) if each.startswith("maintenance")]
-    assert told[0].startswith("maintenance  STILL ON: ") == bool(maintenance["on"])
+    reported = [each for each in lines(made) if each.startswith("maintenance")]
+    assert reported[0].startswith("maintenance  STILL ON: ") == bool(maintenance["on"])
 
 
 def test_maintenance_that_is_left_on_shows_after_a_success_and_after_a_refusal() -> None:
     for story in (Story().prepared().migrated(), Story().prepared().failed("dry-run", "no")):
-        told = lines(end(story, found(NEW, maintenance=flag("someone", own=False))))
-        assert any(each.startswith("maintenance  STILL ON: ") for each in told)
+        reported = lines(end(story, found(NEW, maintenance=flag("someone", own=False))))
+        assert any(each.startswith("maintenance  STILL ON: ") for each in reported)
 
 
 @pytest.mark.parametrize(
-    "errors, lost, told",
+    "errors, lost, reported",
     [
         ({}, "", ""),
         ({"retention": "busy", "report": "full"}, "", ""),
@@ -760,10 +760,10 @@ def test_maintenance_that_is_left_on_shows_after_a_success_and_after_a_refusal()
         ({}, "timeout", "no other run can begin until the lock expires, in 900 s at the latest."),
     ],
 )
-def test_a_run_that_leaves_a_lock_or_a_flag_behind_fails(errors, lost, told) -> None:
+def test_a_run_that_leaves_a_lock_or_a_flag_behind_fails(errors, lost, reported) -> None:
     made = end(Story().prepared().migrated(), {} if lost else found(NEW, errors=errors))
-    assert failure_of(made, lost).endswith(told)
-    assert bool(failure_of(made, lost)) == bool(told)
+    assert failure_of(made, lost).endswith(reported)
+    assert bool(failure_of(made, lost)) == bool(reported)
 
 
 def test_a_watch_that_held_no_lock_leaves_none_when_its_host_is_lost() -> None:

@@ -54,7 +54,7 @@ def test_each_failure_counts_once(story, failures) -> None:
 
 
 @pytest.mark.parametrize(
-    "result, told",
+    "result, reported",
     [
         ({}, "no message"),
         ({"msg": " The library is locked "}, "The library is locked"),
@@ -73,8 +73,8 @@ def test_each_failure_counts_once(story, failures) -> None:
         ({"msg": "a module that crashed", "rc": 1}, "a module that crashed"),
     ],
 )
-def test_a_failed_command_is_told_with_its_exit_code_and_output(result, told) -> None:
-    assert describe_failure(result) == told
+def test_a_failed_command_is_reported_with_its_exit_code_and_output(result, reported) -> None:
+    assert describe_failure(result) == reported
 
 
 @pytest.mark.parametrize(
@@ -191,22 +191,22 @@ def test_what_the_host_is_asked_at_the_end(story, own, backup, retention) -> Non
 
 def test_the_report_says_how_the_run_went() -> None:
     story = Story().prepared().migrated(metrics={"avg_hash_time": 1.5}).failed("verify", "no").restored()
-    told = report(story.failed("health", "503").run, {"host": "ctl"}, {}, command)
-    assert told["failure"] == {"step": "verify", "task": "verify", "message": "no", "afterwards": "503"}
-    assert (told["kind"], told["status"]) == ("deployment", "rolled_back")
-    assert told["facts"]["metrics"] == {"avg_hash_time": 1.5}
-    events = [(each["event"], each["outcome"]) for each in told["timeline"]]
+    reported = report(story.failed("health", "503").run, {"host": "ctl"}, {}, command)
+    assert reported["failure"] == {"step": "verify", "task": "verify", "message": "no", "afterwards": "503"}
+    assert (reported["kind"], reported["status"]) == ("deployment", "rolled_back")
+    assert reported["facts"]["metrics"] == {"avg_hash_time": 1.5}
+    events = [(each["event"], each["outcome"]) for each in reported["timeline"]]
     assert events[0] == ("start", "ok")
     assert events[1:4] == [("preflight", "ok"), ("lock", "ok"), ("backup", "changed")]
     assert events[-2:] == [("rollback", "changed"), ("health", "failed")]
-    told = report(Story("rollback").restored().run, {}, {}, command)
-    assert (told["kind"], told["facts"]["sha256"], told["failure"]) == ("rollback", OLD, {})
+    reported = report(Story("rollback").restored().run, {}, {}, command)
+    assert (reported["kind"], reported["facts"]["sha256"], reported["failure"]) == ("rollback", OLD, {})
     watch = (
         Story("monitoring").step("state", current={"deployment": "d1"}).step("watch", result="pass", counts={"a": 1})
     )
-    told = report(watch.run, {}, {}, command)
+    reported = report(watch.run, {}, {}, command)
     facts = {"library": PATH, "deployment": "d1", "verdict": "pass", "counts": {"a": 1}, "evidence": ""}
-    assert told["facts"] == facts
+    assert reported["facts"] == facts
 
 
 def test_a_lost_host_and_a_crash_are_steps_too() -> None:

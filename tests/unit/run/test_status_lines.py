@@ -297,29 +297,29 @@ def test_every_state(name: str) -> None:
     facts, state, wrong, commands = TABLE[name]
     status = Status(facts)
     assert status.state == state
-    told = problems(status)
-    assert len(told) == len(wrong), told
-    assert all(part in text for part, text in zip(wrong, told)), told
+    reported = problems(status)
+    assert len(reported) == len(wrong), reported
+    assert all(part in text for part, text in zip(wrong, reported)), reported
     assert next_commands(status, command) == commands
 
 
 @pytest.mark.parametrize("name", TABLE)
 def test_the_lines_hold_each_fact_and_the_commands(name: str) -> None:
     facts, _state, _wrong, commands = TABLE[name]
-    told = lines(Status(facts), command)
-    names = [line[:12].strip() for line in told]
+    reported = lines(Status(facts), command)
+    names = [line[:12].strip() for line in reported]
     for expected in ("library", "state", "run", "writing", "owed", "backup", "lock", "maintenance", "next"):
         assert names.count(expected) == 1, expected
-    assert not any("None" in line for line in told), told
-    assert all(any(each in line for line in told) for each in commands)
+    assert not any("None" in line for line in reported), reported
+    assert all(any(each in line for line in reported) for each in commands)
 
 
 @pytest.mark.parametrize("name", [name for name in TABLE if Status(TABLE[name][0]).is_busy])
 def test_where_something_is_at_work_nothing_but_waiting_is_advised(name: str) -> None:
-    told = "\n".join(lines(Status(TABLE[name][0]), command))
-    assert "wait" in told
+    reported = "\n".join(lines(Status(TABLE[name][0]), command))
+    assert "wait" in reported
     for harm in ("mobius_lock_break", "mobius_maintenance", "ansible-playbook deploy", "ansible-playbook rollback"):
-        assert harm not in told
+        assert harm not in reported
 
 
 def text(**members: Any) -> List[str]:
@@ -328,40 +328,42 @@ def text(**members: Any) -> List[str]:
 
 def test_the_run_says_who_started_it_and_how_far_it_got() -> None:
     job = {"system": "AWX", "id": "42", "url": "https://awx.example.org/#/jobs/playbook/42"}
-    told = text(run=run(**DEAD, controller={**CONTROLLER, "job": job}), lock=lease())
+    reported = text(run=run(**DEAD, controller={**CONTROLLER, "job": job}), lock=lease())
     assert (
         "run          deployment R, started 2024-09-24T16:00:00Z by ann@ctl "
-        "(AWX job 42 https://awx.example.org/#/jobs/playbook/42)" in told
+        "(AWX job 42 https://awx.example.org/#/jobs/playbook/42)" in reported
     )
-    assert "step         migrate ended 2024-09-24T16:02:00Z (8 min ago): changed" in told
-    assert "controller   process 4711 on ctl is gone" in told
-    assert any(line.startswith("lock         held by R (ann on games-1)") and "dead" in line for line in told)
+    assert "step         migrate ended 2024-09-24T16:02:00Z (8 min ago): changed" in reported
+    assert "controller   process 4711 on ctl is gone" in reported
+    assert any(line.startswith("lock         held by R (ann on games-1)") and "dead" in line for line in reported)
 
 
 def test_a_lock_names_the_job_that_holds_it_and_where_to_see_whether_it_lives() -> None:
     url = "https://awx.example.org/#/jobs/playbook/42"
     job = {"system": "AWX", "id": "42", "url": url, "user": "bob"}
     info = {"started by": "bob@ctl", "job": "AWX 42", "url": url}
-    told = text(run=run(controller={**CONTROLLER, "job": job}, controller_alive=None), lock=lease(info=info))
-    assert any(line.startswith(f"lock         held by R (ann on games-1, job AWX 42, {url}) since") for line in told)
-    assert any(f"by bob@ctl (AWX job 42 {url})" in line for line in told)
-    assert any(f"wait, or see whether AWX job 42 still runs, at {url}" in line for line in told)
+    reported = text(run=run(controller={**CONTROLLER, "job": job}, controller_alive=None), lock=lease(info=info))
+    assert any(
+        line.startswith(f"lock         held by R (ann on games-1, job AWX 42, {url}) since") for line in reported
+    )
+    assert any(f"by bob@ctl (AWX job 42 {url})" in line for line in reported)
+    assert any(f"wait, or see whether AWX job 42 still runs, at {url}" in line for line in reported)
 
 
 def test_an_earlier_run_that_is_not_completed_is_named_beside_the_last_one() -> None:
     earlier = {"id": "K", "kind": "deployment", "status": None, "step": "verify", "started_at": "T"}
-    told = text(run=run("refused", owed=ALL, unfinished=earlier))
-    assert "ended        2024-09-24T16:05:00Z: refused" in told
-    assert "before it    deployment K, started T: interrupted in step verify; it is not completed" in told
+    reported = text(run=run("refused", owed=ALL, unfinished=earlier))
+    assert "ended        2024-09-24T16:05:00Z: refused" in reported
+    assert "before it    deployment K, started T: interrupted in step verify; it is not completed" in reported
 
 
 def test_the_library_and_what_keeps_it_from_being_used() -> None:
-    told = text(library={"real_path": "/srv/releases/7/library.json", "problem": "line 3 column 1: unexpected end"})
-    assert f"library      {PATH} -> /srv/releases/7/library.json" in told
-    assert f"content      sha256 {NEW}, 12 bytes, not valid JSON (line 3 column 1: unexpected end)" in told
-    assert "access       mode 0640, owner app, group app" in told
-    told = text(target={**GONE, "older": OLDER})
-    assert f"backup       none that can be used: it is gone; the next older one that verifies is {OLDER}" in told
+    reported = text(library={"real_path": "/srv/releases/7/library.json", "problem": "line 3 column 1: unexpected end"})
+    assert f"library      {PATH} -> /srv/releases/7/library.json" in reported
+    assert f"content      sha256 {NEW}, 12 bytes, not valid JSON (line 3 column 1: unexpected end)" in reported
+    assert "access       mode 0640, owner app, group app" in reported
+    reported = text(target={**GONE, "older": OLDER})
+    assert f"backup       none that can be used: it is gone; the next older one that verifies is {OLDER}" in reported
 
 
 @pytest.mark.parametrize(
@@ -379,5 +381,5 @@ def test_the_library_and_what_keeps_it_from_being_used() -> None:
 )
 def test_the_fleet_run_of_what_is_deployed_is_named(current: Dict[str, Any], shown: List[str]) -> None:
     known = {"deployment": "D", "status": "deployed", "sha256": NEW, **current}
-    told = lines(Status(found(current=known)), command)
-    assert [line for line in told if line.startswith("fleet")] == shown
+    reported = lines(Status(found(current=known)), command)
+    assert [line for line in reported if line.startswith("fleet")] == shown

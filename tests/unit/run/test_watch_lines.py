@@ -1,4 +1,4 @@
-"""What is told before a watch."""
+"""The lines before a watch."""
 
 from __future__ import annotations
 

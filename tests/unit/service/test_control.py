@@ -127,7 +127,7 @@ def test_a_taken_port_is_named_with_the_program_that_has_it(site):
     assert site.control("started")["changed"] is True
 
 
-def test_one_that_cannot_start_is_told_with_the_end_of_its_log(site, tmp_path):
+def test_one_that_cannot_start_is_reported_with_the_end_of_its_log(site, tmp_path):
     site.control("started")
     (tmp_path / "service" / "app" / "run.sh").write_text("echo no such thing >&2; exit 3\n")
     with pytest.raises(MobiusError, match="exit code 3. Its log ends: no such thing"):
@@ -173,7 +173,7 @@ def test_a_command_is_run_word_by_word(tmp_path, text):
     assert "rc" not in controls.run_command(["false"], run, check_mode=True)
 
 
-def test_a_command_that_fails_is_told_whole():
+def test_a_command_that_fails_is_reported_in_full():
     words = ["sh", "-c", "echo out; echo token=hunter2 >&2; echo no such unit >&2; exit 5"]
     result = controls.run_command(words, run)
     text = controls.failure_of(result)

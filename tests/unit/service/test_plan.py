@@ -140,7 +140,7 @@ def test_a_unit_is_read_again_enabled_and_restarted():
 
 
 @pytest.mark.parametrize("step", ["daemon-reload", "enable", "restart"])
-def test_what_systemctl_says_is_told(step):
+def test_what_systemctl_says_is_reported(step):
     manager = Systemd(resolve(replace(OPTIONS, port=free()), ROOT), Answers(**{step: 4}))
     with pytest.raises(MobiusError, match=f"systemctl {step}.*exit code 4: Job failed") as caught:
         manager.start(lambda: True, 1)

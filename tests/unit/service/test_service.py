@@ -105,7 +105,7 @@ def test_a_folder_in_place_of_the_library(start, tmp_path):
     assert "folder" in health["reasons"][0]
 
 
-def test_a_damaged_record_is_told(start, tmp_path):
+def test_a_damaged_record_is_reported(start, tmp_path):
     path = tmp_path / "library.json"
     deploy(path, write(path, LIBRARY))
     Path(state.current_path(str(path))).write_text("{")
@@ -208,7 +208,7 @@ def test_the_log_tells_look_ups_and_errors_and_no_probes(served):
     assert served.log.stat().st_mode & 0o007 == 0
 
 
-def test_it_ends_when_told(served):
+def test_it_ends_when_asked(served):
     served.process.send_signal(signal.SIGTERM)
     served.process.wait(20)
     assert served.process.returncode in (0, -signal.SIGTERM)

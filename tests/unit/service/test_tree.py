@@ -50,7 +50,7 @@ def test_modes_whatever_the_umask(tmp_path):
         assert {stat.S_IMODE(path.stat().st_mode) for path in [dest, *dest.rglob("*")] if path.is_dir()} == {0o750}
 
 
-def test_changes_are_told_apart(tmp_path):
+def test_changes_are_distinguished(tmp_path):
     dest = tmp_path / "tree"
     ensure(str(dest), FILES, {})
     first = build(str(dest))

@@ -41,7 +41,7 @@ def test_what_is_made_anew_anyway_is_made(tmp_path: Path, unsynced: None) -> Non
     assert make_folders(str(tmp_path / "a"), durable=False) == [str(tmp_path / "a")]
 
 
-def test_a_first_backup_is_not_told_as_applied(tmp_path: Path, unsynced: None) -> None:
+def test_a_first_backup_is_not_reported_as_applied(tmp_path: Path, unsynced: None) -> None:
     library = tmp_path / "library.json"
     library.write_bytes(b"[]")
     with pytest.raises(MobiusError) as error:

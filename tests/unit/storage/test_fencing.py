@@ -1,4 +1,4 @@
-"""A process that outlives its run changes nothing any more, and a run whose lock was broken is told so."""
+"""A process that outlives its run changes nothing, and a run whose lock was broken reports it."""
 
 from __future__ import annotations
 
@@ -208,7 +208,7 @@ def test_a_lease_that_only_ran_out_is_no_reason_to_stop(library: str, started: A
     assert orphan.goes_on() == "replaced"
 
 
-def test_a_run_whose_lock_was_broken_is_told_at_its_next_step(library: str) -> None:
+def test_a_run_whose_lock_was_broken_is_reported_at_its_next_step(library: str) -> None:
     acquire(library, "R")
     acquire(library, "S", force=True)
     for call in (lambda: refuse_if_held(library, "R"), lambda: create_backup(library, deployment="R")):

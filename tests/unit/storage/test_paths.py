@@ -28,8 +28,8 @@ def test_every_link_leads_to_the_same_library_and_state(tmp_path: Path) -> None:
     assert not Path(state_dir(str(real))).exists()
 
 
-@pytest.mark.parametrize(("kind", "told"), [("fifo", "a FIFO"), ("folder", "a folder"), ("socket", "a socket")])
-def test_a_library_is_a_regular_file(tmp_path: Path, kind: str, told: str) -> None:
+@pytest.mark.parametrize(("kind", "reported"), [("fifo", "a FIFO"), ("folder", "a folder"), ("socket", "a socket")])
+def test_a_library_is_a_regular_file(tmp_path: Path, kind: str, reported: str) -> None:
     path = tmp_path / "x"
     if kind == "fifo":
         os.mkfifo(path)
@@ -37,7 +37,7 @@ def test_a_library_is_a_regular_file(tmp_path: Path, kind: str, told: str) -> No
         path.mkdir()
     else:
         socket.socket(socket.AF_UNIX).bind(str(path))
-    with pytest.raises(MobiusError, match=told):
+    with pytest.raises(MobiusError, match=reported):
         locate_library(str(path))
 
 
@@ -53,7 +53,7 @@ def test_a_missing_library_and_a_link_into_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "target, told",
+    "target, reported",
     [
         ("data/library.json", "the library itself"),
         ("library.json", "the library itself"),
@@ -69,7 +69,7 @@ def test_a_missing_library_and_a_link_into_nothing(tmp_path: Path) -> None:
         *[(free, "") for free in ("data/migrate-dryrun.json", "library.json.maintenance", "backups/notes", "x.prom")],
     ],
 )
-def test_nothing_is_written_over_the_library_or_its_way_back(tmp_path: Path, target: str, told: str) -> None:
+def test_nothing_is_written_over_the_library_or_its_way_back(tmp_path: Path, target: str, reported: str) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "library.json").touch()
     os.link(tmp_path / "data" / "library.json", tmp_path / "hard")
@@ -78,8 +78,8 @@ def test_nothing_is_written_over_the_library_or_its_way_back(tmp_path: Path, tar
     (tmp_path / "current.json").symlink_to("data/library.json")
     (tmp_path / "to-a-backup").symlink_to("backups/library.json.bak.20240924T160000Z")
     for library in ("current.json", "data/library.json") if "current" not in target else ("current.json",):
-        if told:
-            with pytest.raises(MobiusError, match=f"The report may not be {told}"):
+        if reported:
+            with pytest.raises(MobiusError, match=f"The report may not be {reported}"):
                 refuse_target(str(tmp_path / target), str(tmp_path / library), "The report")
         else:
             refuse_target(str(tmp_path / target), str(tmp_path / library), "The report")

@@ -203,7 +203,7 @@ def test_a_folder_that_may_not_be_entered_or_written(shared: Path) -> None:
     ],
 )
 @pytest.mark.parametrize("call", ["fsync", "rename", "pwrite"])
-def test_whatever_fails_is_told_and_nothing_stays(
+def test_whatever_fails_is_reported_and_nothing_stays(
     library: Path, monkeypatch: pytest.MonkeyPatch, number: int, words: str, call: str
 ) -> None:
     def broken(*_args: object) -> None:

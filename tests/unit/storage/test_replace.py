@@ -291,7 +291,7 @@ def test_what_reads_back_differently_is_not_used(library: Path, monkeypatch: pyt
     assert names_in(library.parent) == ["library.json"]
 
 
-def test_a_folder_that_cannot_be_synced_is_told_as_applied(library: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_that_cannot_be_synced_is_reported_as_applied(library: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     real = os.fsync
 
     def broken(descriptor: int) -> None:

@@ -76,7 +76,7 @@ def test_the_bytes_are_read_when_nobody_gives_their_hash(library: str) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"{", b'{"pending": 1}', b"\xff\xfe"])
-def test_a_damaged_record_is_told_and_kept_aside(library: str, content: bytes) -> None:
+def test_a_damaged_record_is_reported_and_kept_aside(library: str, content: bytes) -> None:
     deploy(library, "1", "a")
     path = Path(state.current_path(library))
     path.write_bytes(content)

@@ -123,10 +123,10 @@ def test_lists_and_mappings_may_be_text(name, text):
 
 @pytest.mark.parametrize("role", ["rollback", "cleanup", "account"])
 def test_a_name_that_nobody_reads_refuses_what_cannot_be_undone(role):
-    for given, told in (("mobius_backp", "Did you mean mobius_backup"), ("mobius_of_mine", "is not a variable")):
+    for given, reported in (("mobius_backp", "Did you mean mobius_backup"), ("mobius_of_mine", "is not a variable")):
         with pytest.raises(MobiusError, match=f"{given} is not a variable of this collection") as refusal:
             check({}, role, names=[given], extra_vars=[given])
-        assert told in str(refusal.value)
+        assert reported in str(refusal.value)
     with pytest.raises(MobiusError, match="mobius_backp is not a variable"):
         check({}, role, names=["mobius_backp"])
     assert check({}, role, names=["mobius_of_mine", "mobius_serial", "mobius_workers"])["warnings"] == []

@@ -287,10 +287,10 @@ def test_the_table_has_every_variable():
 def test_every_option_of_a_role_that_comes_from_the_inventory_is_judged(role):
     for name, option in SPECS[role]["options"].items():
         described = option["description"] if isinstance(option["description"], str) else " ".join(option["description"])
-        for told in re.findall(r"From C\((mobius_\w+)\)", described):
-            assert told in VARIABLES, f"{told} is judged by nobody: give it a line in variables/table.py"
+        for reported in re.findall(r"From C\((mobius_\w+)\)", described):
+            assert reported in VARIABLES, f"{reported} is judged by nobody: give it a line in variables/table.py"
             if name not in MADE_OF_OTHERS:
-                assert variable_of(role, name) == told, f"{name}: see _RENAMED in variables/check.py"
+                assert variable_of(role, name) == reported, f"{name}: see _RENAMED in variables/check.py"
 
 
 def test_every_name_that_differs_is_a_variable_of_a_role():
@@ -306,7 +306,7 @@ def test_every_variable_that_the_documents_and_the_playbooks_name_is_known():
     assert {name for name in unknown if not name.startswith("mobius_dhash")} == set()
 
 
-def test_all_are_told_at_once():
+def test_all_are_reported_at_once():
     with pytest.raises(MobiusError, match='mobius_max_failure_rate is "abc".*; mobius_verify_sample is -1'):
         check({"mobius_verify_sample": -1, "mobius_max_failure_rate": "abc", "mobius_workers": "2"})
 
@@ -320,12 +320,12 @@ def test_a_role_s_own_variable_is_judged_where_the_role_takes_part():
     assert check({"deploy_of_my_own": object(), "deploy_user": 7}, "deploy")["checked"] == 0
 
 
-def test_an_unset_library_is_told_by_its_name():
+def test_an_unset_library_is_reported_by_its_name():
     with pytest.raises(MobiusError, match=r"^mobius_library_path \(deploy_library_path\) is empty, "):
         check({"deploy_library_path": "", "service_library_path": ""}, "deploy")
 
 
-def test_a_gate_that_could_never_pass_is_told_before_it_is_asked():
+def test_a_gate_that_could_never_pass_is_reported_before_it_is_asked():
     with pytest.raises(MobiusError, match="conflict: 100 good answers .* only 61 fit into 60 s"):
         check({"mobius_health_consecutive": "100"})
 
@@ -344,7 +344,7 @@ def test_the_password_in_a_url_is_not_shown():
     assert "hunter" not in str(refusal.value)
 
 
-def test_a_name_that_is_nearly_right_is_told():
+def test_a_name_that_is_nearly_right_is_reported():
     (warning,) = check({"mobius_max_failure_rates": 7, "mobius_token": "x", "mobius_hosts": "all"})["warnings"]
     assert warning == (
         "mobius_max_failure_rates is not a variable of this collection. Did you mean mobius_max_failure_rate?"
@@ -366,7 +366,7 @@ def watched(**given):
 
 
 @pytest.mark.parametrize(
-    "given, told",
+    "given, reported",
     [
         ({}, "the service listens on 127.0.0.1 of the host only"),
         ({"mobius_service_host": "::1"}, "the service listens on ::1 of the host only"),
@@ -386,9 +386,9 @@ def watched(**given):
         ],
     ],
 )
-def test_a_watch_from_the_controller_does_not_ask_the_controller(given, told):
+def test_a_watch_from_the_controller_does_not_ask_the_controller(given, reported):
     given = watched(**given)
-    with pytest.raises(MobiusError, match=re.escape(told)) as refusal:
+    with pytest.raises(MobiusError, match=re.escape(reported)) as refusal:
         check(given, "monitor", far=True)
     assert "nothing was changed" in str(refusal.value) and "mobius_monitor_from to host" in str(refusal.value)
     check(given, "monitor", far=False)

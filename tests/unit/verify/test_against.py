@@ -49,14 +49,14 @@ def test_the_backup_of_the_deployment_is_found(place):
     assert place.verify(against="latest")["against"] != backup["path"]
 
 
-def test_any_other_change_is_told(place):
+def test_any_other_change_is_reported(place):
     backed_up(place)
     place.write({"components": [migrated(image="x.png"), FAILED]})
     (problem,) = place.verify(against="latest")["problems"]
     assert (problem["kind"], problem["pointer"], problem["line"]) == ("changed", "/components/0", 1)
 
 
-def test_an_item_left_out_by_the_migration_is_told(place):
+def test_an_item_left_out_by_the_migration_is_reported(place):
     backed_up(place)
     place.write({"components": [migrated(), {"image": "b.png"}]})
     assert place.kinds(against="latest") == [("unmigrated", "error")]

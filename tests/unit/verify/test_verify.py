@@ -38,7 +38,7 @@ def test_a_library_that_was_never_migrated_is_valid(place):
     assert result["valid"] and (result["item_count"], result["with_dhash"], result["unmigrated"]) == (2, 0, 2)
 
 
-def test_a_library_that_was_never_migrated_is_told_to_who_wants_a_migrated_one(place):
+def test_a_library_that_was_never_migrated_is_reported_if_a_migrated_one_is_required(place):
     place.write({"components": [{"image": "a.png", "dhash": HASH}, {"image": "b.png"}]})
     (problem, _foreign) = place.verify(complete="always")["problems"]
     assert problem["kind"] == "never-migrated" and "none of its 2 items" in problem["message"]
@@ -96,11 +96,11 @@ def test_every_item_that_lost_its_dhash_counts(place):
     assert result["lines"][-1].endswith("80 errors in all") and len(result["lines"]) == 13
 
 
-def test_what_was_found_is_told_in_lines_that_obey_no_terminal(place):
+def test_what_was_found_is_reported_in_lines_that_obey_no_terminal(place):
     place.write({"\x1b[31m": [migrated(), {"image": "b.png"}], **BLOCK})
-    told = place.verify(items=['"\\u001b[31m"[]'])["lines"]
-    assert told[1] == "items     2: 1 with a dHash, 1 not migrated"
-    assert told[2].startswith("error     /") and all(line.isprintable() for line in told)
+    reported = place.verify(items=['"\\u001b[31m"[]'])["lines"]
+    assert reported[1] == "items     2: 1 with a dHash, 1 not migrated"
+    assert reported[2].startswith("error     /") and all(line.isprintable() for line in reported)
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def test_what_was_found_is_told_in_lines_that_obey_no_terminal(place):
         ({"image": "b", "dhash_confidence": 1}, ["confidence", "reasons"]),
     ],
 )
-def test_what_the_migration_never_writes_is_told(place, item, kinds):
+def test_what_the_migration_never_writes_is_reported(place, item, kinds):
     place.write({"components": [migrated(), item]})
     result = place.verify()
     assert [problem["kind"] for problem in result["problems"]] == kinds and not result["valid"]
@@ -134,7 +134,7 @@ def test_numbers_beyond_what_json_readers_hold_are_no_confidence(place):
     assert place.kinds() == [("confidence", "error")]
 
 
-def test_no_json_is_told_with_its_place_and_checked_no_further(place):
+def test_no_json_is_reported_with_its_place_and_checked_no_further(place):
     place.write(b'{"components": [\n {"id": 1, "id": 2, "dhash_confidence": NaN},\n]}')
     result = place.verify()
     assert [(problem["kind"], problem["line"], problem["column"]) for problem in result["problems"]] == [
@@ -152,7 +152,7 @@ def test_a_byte_order_mark_is_a_warning_and_valid(place):
     assert result["valid"] and [problem["kind"] for problem in result["problems"]] == ["byte-order-mark"]
 
 
-def test_a_library_without_items_is_told(place):
+def test_a_library_without_items_is_reported(place):
     place.write({"rows": [{"image": "a"}]})
     assert place.kinds() == [("items", "error")]
     assert place.verify(items=["rows[]"])["valid"]
@@ -168,7 +168,7 @@ def test_counts_of_the_block_are_a_warning_later_and_an_error_after_a_migration(
     assert place.kinds(against=earlier, complete="never") == [("block", "warning")]
 
 
-def test_the_number_of_problems_told_is_bounded_and_errors_come_first(place):
+def test_the_number_of_problems_reported_is_bounded_and_errors_come_first(place):
     items = [{"image": "a", "dhash": HASH} for _unused in range(100)] + [{"image": "b", "dhash_confidence": 0}] * 80
     place.write({"components": items})
     result = place.verify()
@@ -177,7 +177,7 @@ def test_the_number_of_problems_told_is_bounded_and_errors_come_first(place):
     assert "and 77 more" in summary(result)
 
 
-def test_a_change_during_the_verification_is_told(place, monkeypatch):
+def test_a_change_during_the_verification_is_reported(place, monkeypatch):
     place.write([migrated()])
     check = module.find_problems
 
@@ -200,7 +200,7 @@ SCHEMA = {
 }
 
 
-def test_violations_of_the_schema_are_told(place):
+def test_violations_of_the_schema_are_reported(place):
     (place.folder / "schema.json").write_text(json.dumps(SCHEMA))
     place.write({"components": [migrated(id=1), migrated(id="\x1b[31m" + "x" * 999), migrated()]})
     result = place.verify(schema=str(place.folder / "schema.json"))

@@ -1,7 +1,7 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``python -m dhash_service --config FILE``: serves until it is told to end."""
+"""``python -m dhash_service --config FILE``: serves until it is stopped."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ from .settings import Settings
 NAME = "mobius.dhash"
 LIMIT = 1000
 _HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
-# Asked every few seconds by gates and monitors; told in the log only when something is wrong.
+# Queried every few seconds by gates and monitors; logged only when something is wrong.
 _PROBES = ("/health", "/metrics", "/metrics/dhash")
 _HEX = re.compile(r"[0-9a-fA-F]{16}")
 
