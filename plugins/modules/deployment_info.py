@@ -72,7 +72,7 @@ lock:
   returned: always
   type: dict
   sample: {"id": "20240924T160000Z-1a2b3c", "user": "deploy", "host": "games-1", "expires_at": "2024-09-24T16:15:00Z"}
-way_back:
+rollback_target:
   description: The rollback target that O(backup) names, with C(verified) and C(reason); none without O(backup).
   returned: always
   type: dict

@@ -91,7 +91,7 @@ status:
       description: Who holds the lock; none when it is free.
       type: dict
     target:
-      description: The rollback target, as RV(mobius.dhash.deployment_info#module:way_back).
+      description: The rollback target, as RV(mobius.dhash.deployment_info#module:rollback_target).
       type: dict
     before:
       description: The backup from before the run to be completed, in the same form; else none.

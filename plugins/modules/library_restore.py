@@ -122,7 +122,7 @@ real_path:
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.mobius.dhash.plugins.module_utils.ansible import finish
 from ansible_collections.mobius.dhash.plugins.module_utils.backups.restore import restore
-from ansible_collections.mobius.dhash.plugins.module_utils.deployment.take_back import take_back
+from ansible_collections.mobius.dhash.plugins.module_utils.deployment.restore_replaced import restore_replaced
 from ansible_collections.mobius.dhash.plugins.module_utils.storage.metadata import parse_mode
 
 
@@ -144,7 +144,7 @@ def main() -> None:
         supports_check_mode=True,
     )
     given = module.params
-    call = take_back if given["only_replaced"] else restore
+    call = restore_replaced if given["only_replaced"] else restore
     finish(
         module,
         lambda: call(

@@ -54,7 +54,7 @@ EXAMPLES = r"""
 - name: Wait for the window
   ansible.builtin.assert:
     that: window.open
-    fail_msg: "{{ window.told }}"
+    fail_msg: "{{ window.message }}"
 """
 
 RETURN = r"""
@@ -73,7 +73,7 @@ closes_at:
   returned: always
   type: str
   sample: "2024-09-25T04:00+02:00"
-told:
+message:
   description: The same as a sentence.
   returned: always
   type: str
@@ -104,8 +104,8 @@ def tell(given):
     window = {name: given[name] for name in ("start", "end", "timezone", "days")}
     found = look(parse_window(window), moment(given["at"]))
     state = "open since" if found["open"] else "closed; it opens"
-    told = f"The maintenance window is {state} {found['opens_at']} and closes {found['closes_at']}."
-    return {"changed": False, **found, "told": told}
+    message = f"The maintenance window is {state} {found['opens_at']} and closes {found['closes_at']}."
+    return {"changed": False, **found, "message": message}
 
 
 def main() -> None:

@@ -36,7 +36,7 @@ def report(kind: str, results: Results, command: Command, *, check_mode: bool = 
 def _backups(results: Results, command: Command) -> Report:
     """``listing``: of ``library_backup_info``; ``deployed``: of ``deployment_info`` with a backup."""
     backups: List[Dict[str, Any]] = list((results.get("listing") or {}).get("backups") or [])
-    target = (results.get("deployed") or {}).get("way_back") or {}
+    target = (results.get("deployed") or {}).get("rollback_target") or {}
     make = f"Back up the current library: {command('backup')}"
     if not backups:
         return Report([line("backups", "none"), line("next", command("backup"))], f"There is no backup. {make}")

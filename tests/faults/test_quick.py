@@ -10,8 +10,8 @@ import sys
 from pathlib import Path
 from typing import Any, Iterator, List
 
+import concurrency
 import disks
-import haste
 import paths
 import pytest
 import runbooks
@@ -25,7 +25,7 @@ needs_mounts = pytest.mark.skipif(disks.unavailable() is not None, reason=str(di
 
 
 def test_nothing_is_lost_and_no_fault_is_left_out() -> None:
-    groups = ["calls", "damage", "haste", "plays"]
+    groups = ["calls", "damage", "concurrency", "plays"]
     if disks.unavailable() is None:
         groups += ["full", "power"]
     command = [sys.executable, "-B", str(RUN), "--quick"]
@@ -93,7 +93,7 @@ def test_a_sync_that_was_forgotten_shows(bench: Bench, monkeypatch: pytest.Monke
 def test_an_edit_that_is_run_over_shows(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     bench.model("restore")
     monkeypatch.setattr(replace, "_check_expected", lambda path, expected: None)
-    assert losses(bench, [haste.Edited("restore", "in place")])
+    assert losses(bench, [concurrency.Edited("restore", "in place")])
 
 
 def test_a_lock_that_outlives_its_playbook_shows(bench: Bench) -> None:
@@ -125,4 +125,4 @@ def test_a_lock_that_nobody_heeds_shows(bench: Bench, monkeypatch: pytest.Monkey
     # The look before the call, and the one around the replacement.
     for name in ("refuse_if_held", "check_lease"):
         monkeypatch.setattr(paths.lock, name, lambda path, deployment: None)
-    assert losses(bench, [haste.Held("restore", "held by a deployment")])
+    assert losses(bench, [concurrency.Held("restore", "held by a deployment")])

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
 import broken
+import concurrency
 import damage
 import disks
-import haste
 import paths
 import runbook_cases
 import sweep
@@ -39,7 +39,7 @@ def run(options: argparse.Namespace, folder: Path, tally: Tally) -> None:
         "full": disks.full_cases,
         "power": disks.power_cases,
     }
-    wanted.update(damage=damage.cases, haste=haste.cases)
+    wanted.update(damage=damage.cases, concurrency=concurrency.cases)
     without = {"calls": broken.unavailable, "full": disks.unavailable, "power": disks.unavailable}
     verdicts, untried = tally
     kept = Kept(resume=options.resume, quick=options.quick, only=options.only)

@@ -28,7 +28,7 @@ def reported(run, name: str) -> str:
     return found
 
 
-def test_an_edit_is_not_taken_back_unasked_and_is_its_own_way_back(site):
+def test_an_edit_is_not_rolled_back_unasked_and_is_its_own_rollback_target(site):
     before = site.library.read_bytes()
     (site.home / "backups").mkdir()
     for day, checksum in ((1, False), (2, True)):

@@ -135,7 +135,7 @@ def test_an_edit_that_the_migration_never_reached_stays(site, tmp_path):
     assert not (site.home / ".library.json.dhash" / "lock").exists()
 
 
-def test_a_migration_that_could_not_say_what_it_did_is_taken_back_to_what_it_replaced(site, tmp_path):
+def test_a_migration_that_could_not_say_what_it_did_is_rolled_back_to_what_it_replaced(site, tmp_path):
     edit = edited(site.library.read_bytes())
     run = killed(site, tmp_path, migrates=True)
     run.failed(f"holds the bytes from before {digest(edit)}")
@@ -178,7 +178,7 @@ def test_a_deployment_that_changed_nothing_leaves_an_edit_made_after_it(site, tm
     assert snapshots(site) == []
 
 
-def test_what_a_hook_did_to_what_was_migrated_is_taken_back_and_kept(site, tmp_path):
+def test_what_a_hook_did_to_what_was_migrated_is_rolled_back_and_kept(site, tmp_path):
     before = site.library.read_bytes()
     run = hooked(site, tmp_path, after_migrate=f"sed -i s/test/edited/ {site.library}; exit 1")
     run.failed(f"holds the bytes from before {digest(before)}")
@@ -188,7 +188,7 @@ def test_what_a_hook_did_to_what_was_migrated_is_taken_back_and_kept(site, tmp_p
     run.failed(f"What it replaced is kept in {kept}.")
 
 
-def test_what_a_hook_did_before_it_failed_is_taken_back(site, tmp_path):
+def test_what_a_hook_did_before_it_failed_is_rolled_back(site, tmp_path):
     before = site.library.read_bytes()
     run = hooked(site, tmp_path, before_migrate=f"sed -i s/test/half/ {site.library}; exit 1")
     run.failed(f"Rolled back: {site.library} holds the bytes from before")

@@ -105,7 +105,7 @@ def test_a_wrong_variable_is_refused_before_anything(hostile):
     }
 
 
-def test_a_way_back_is_not_refused_for_what_it_does_not_use(hostile):
+def test_a_rollback_target_is_not_refused_for_what_it_does_not_use(hostile):
     unused = {"mobius_verify_sample": -1, "mobius_monitor_duration": "{{ nowhere }}", **QUIET}
     hostile.play("rollback", **unused).failed("There is no backup")
     refused = hostile.play("rollback", mobius_lock_ttl=0, **unused).failed("mobius_lock_ttl is ")

@@ -32,7 +32,7 @@ def play(site, role: str, *libraries, **variables):
     )
 
 
-def test_a_failed_deployment_is_not_taken_back_to_another_library(site, second, tmp_path):
+def test_a_failed_deployment_is_not_rolled_back_to_another_library(site, second, tmp_path):
     play(site, "deploy", {"path": str(second)}).succeeded()
     deployed = sha256(second)
     # Only of the second one, and after its dry run.

@@ -86,7 +86,7 @@ def watch(site, answers, **variables):
         return site.play("monitor", mobius_service_port=server.server_address[1], **{**WATCH, **variables}), server
 
 
-def assert_taken_back(site, deployed, run, *reasons: str) -> None:
+def assert_rolled_back(site, deployed, run, *reasons: str) -> None:
     for reason in reasons:
         run.failed(reason)
     run.failed("Rolled back")
@@ -130,7 +130,7 @@ ILL = {
 
 
 @pytest.mark.parametrize("how", ILL)
-def test_what_turns_bad_is_taken_back(site, deployed, how):
+def test_what_turns_bad_is_rolled_back(site, deployed, how):
     ways, reason = ILL[how]
     answers = {}
     if "metrics" in ways:
@@ -138,10 +138,10 @@ def test_what_turns_bad_is_taken_back(site, deployed, how):
     if "health" in ways:
         answers["/health"] = deployed.ill(ways["health"])
     run, _server = watch(site, answers, **PATIENT)
-    assert_taken_back(site, deployed, run, reason)
+    assert_rolled_back(site, deployed, run, reason)
 
 
-def test_a_flapping_one_is_taken_back(site, deployed):
+def test_a_flapping_one_is_rolled_back(site, deployed):
     calls = []
 
     def flapping(handler):
@@ -150,7 +150,7 @@ def test_a_flapping_one_is_taken_back(site, deployed):
         return (document({"status": "unhealthy"}, 503) if ill else HEALTHY)(handler)
 
     run, _server = watch(site, {"/health": flapping}, mobius_monitor_window=20)
-    assert_taken_back(site, deployed, run, "3 OK samples in a row are required")
+    assert_rolled_back(site, deployed, run, "3 OK samples in a row are required")
 
 
 def test_a_header_is_sent_and_never_shown(site, deployed):
@@ -182,7 +182,7 @@ def test_settings_that_make_no_sense_take_nothing_back(site, deployed):
     assert deployed.library.read_bytes() == deployed.after
 
 
-def test_without_a_deployment_nothing_is_taken_back(site):
+def test_without_a_deployment_nothing_is_rolled_back(site):
     before = site.library.read_bytes()
     create_backup(str(site.library))
     site.library.write_bytes(before + b"\n")
@@ -191,7 +191,7 @@ def test_without_a_deployment_nothing_is_taken_back(site):
     assert site.library.read_bytes() == before + b"\n"
 
 
-def test_a_deployment_that_changed_nothing_has_nothing_to_take_back(site, deployed):
+def test_a_deployment_that_changed_nothing_has_nothing_to_roll_back(site, deployed):
     """Its message says so, and names the backup of the deployment before."""
     earlier = state.read_current(str(deployed.library))["backup"]["path"]
     deployed.library.write_bytes(deployed.after.replace(b'"test"', b'"edited"'))
@@ -235,7 +235,7 @@ def test_without_a_metrics_url_the_health_alone_is_judged(site, deployed, well):
     assert (deployed.library.read_bytes() == deployed.after) == well
 
 
-def test_one_that_goes_away_is_taken_back_and_its_silence_told(site, deployed):
+def test_one_that_goes_away_is_rolled_back_and_its_silence_told(site, deployed):
     with serving({"/health": HEALTHY, "/metrics/dhash": FIGURES_OK}) as server:
 
         def last_words(handler):

@@ -32,7 +32,7 @@ def deployed(path: str, backup_dir: Optional[str] = None, backup: Optional[str] 
     :returns: ``current`` (the record, ``{}`` where there is none), ``sha256`` of the library (None: it is missing),
         ``as_recorded`` (the library still has the bytes on record), ``baseline``, the length of the review queue
         before the last deployment, or None where that was not measured, ``lock`` (a live lease, or None) and
-        ``way_back`` (see :func:`rollback_target`; None when not asked for).
+        ``rollback_target`` (see :func:`rollback_target`; None when not asked for).
     :raises DamagedState: the record cannot be read.
     """
     try:
@@ -47,7 +47,7 @@ def deployed(path: str, backup_dir: Optional[str] = None, backup: Optional[str] 
         "as_recorded": sha256 is not None and current.get("sha256") == sha256,
         "baseline": _queue(current.get("previous")),
         "lock": _lease(path),
-        "way_back": None if backup is None else rollback_target(path, backup_dir, backup, current),
+        "rollback_target": None if backup is None else rollback_target(path, backup_dir, backup, current),
     }
 
 

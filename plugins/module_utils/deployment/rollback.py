@@ -17,7 +17,7 @@ from ..storage.replace import read_version
 from .evidence import keep_evidence
 from .held import lock_info, waited
 from .info import deployed
-from .take_back import take_back
+from .restore_replaced import restore_replaced
 
 #: Seconds to wait for a writer that is ending: a migration that was cut off ends by itself.
 WRITER_TIMEOUT = 120.0
@@ -72,7 +72,7 @@ def roll_back(
             done["nothing"] = not_of_fleet(fleet, current)
             backup = _before_review(backup, current)
         if done["nothing"] is None:
-            call: Callable[..., Dict[str, Any]] = take_back if only_replaced else restore
+            call: Callable[..., Dict[str, Any]] = restore_replaced if only_replaced else restore
             details: Dict[str, Any] = {"check_mode": check_mode, "deployment": str(run["id"]), "expected": expected}
             result = _once_written(lambda: call(path, backup_dir, backup, **details))
             done.update({**result, "warnings": [*done["warnings"], *result.get("warnings", [])]})
@@ -112,7 +112,7 @@ def _before_review(backup: str, current: Mapping[str, Any]) -> str:
 def nothing_to_roll_back(path: str, watched: Mapping[str, Any], now: Mapping[str, Any]) -> Optional[Dict[str, Any]]:
     """Why a watched deployment is not rolled back, or None.
 
-    :param now: what :func:`..deployment.info.deployed` returns, with ``way_back``.
+    :param now: what :func:`..deployment.info.deployed` returns, with ``rollback_target``.
     :returns: ``reason`` (``not_deployed``, ``superseded``, ``edited`` or ``unchanged``), ``message`` and ``earlier``,
         the backup of the deployment before, if there is one.
     """
@@ -133,7 +133,7 @@ def nothing_to_roll_back(path: str, watched: Mapping[str, Any], now: Mapping[str
         ),
         (
             "unchanged",
-            sha256 is not None and now["way_back"]["sha256"] == sha256,
+            sha256 is not None and now["rollback_target"]["sha256"] == sha256,
             f"the last deployment changed nothing, so {path} already holds the bytes that a rollback would restore "
             f"(sha256 {sha256})",
         ),

@@ -77,7 +77,7 @@ def _metrics(found: Mapping[str, Any]) -> Iterator[_Metric]:
     current: Mapping[str, Any] = found.get("current") or {}
     if not current:
         return
-    figures = current.get("metrics") if isinstance(current.get("metrics"), dict) else {}
+    metrics = current.get("metrics") if isinstance(current.get("metrics"), dict) else {}
     status = current.get("status")
     yield _Metric("rolled_back", "1 when the last deployment was rolled back.", float(status == "rolled_back"))
     yield _Metric(
@@ -87,17 +87,17 @@ def _metrics(found: Mapping[str, Any]) -> Iterator[_Metric]:
     yield _Metric("restored_timestamp_seconds", "When the library was restored.", _moment(current.get("restored_at")))
     yield _Metric("items", "Items in the library.", _number(current.get("items")))
     yield _Metric("hashed_items", "Items with a dHash.", _number(current.get("with_dhash")))
-    target = found.get("way_back")
+    target = found.get("rollback_target")
     if isinstance(target, dict):
         verified = float(bool(target.get("verified")))
         text = "1 when the backup that a rollback would restore verified at the time this file was written."
         yield _Metric("backup_verified", text, verified)
-    for name, text, key, factor in _FIGURES:
-        value = _number((figures or {}).get(key))
+    for name, text, key, factor in _METRICS:
+        value = _number((metrics or {}).get(key))
         yield _Metric(name, text, None if value is None else value * factor)
 
 
-_FIGURES: Tuple[Tuple[str, str, str, float], ...] = (
+_METRICS: Tuple[Tuple[str, str, str, float], ...] = (
     ("avg_hash_time_seconds", "Mean time to hash one image.", "avg_hash_time", 0.001),
     ("p95_hash_time_seconds", "95th percentile of the time to hash one image.", "p95_hash_time", 0.001),
     ("extraction_failures_ratio", "Share of the images without a dHash.", "extraction_failures_rate", 0.01),

@@ -77,13 +77,13 @@ def look(window: Window, now: datetime) -> Dict[str, Any]:
         day = first + timedelta(days=offset)
         begin, end = window.opening(day)
         if day.weekday() in window.days and begin < end and now < end:
-            return {"open": begin <= now, "opens_at": _told(begin, window), "closes_at": _told(end, window)}
+            return {"open": begin <= now, "opens_at": _format(begin, window), "closes_at": _format(end, window)}
     raise MobiusError(
         "The maintenance window does not open within two weeks", None, "correct mobius_maintenance_window"
     )
 
 
-def _told(moment: datetime, window: Window) -> str:
+def _format(moment: datetime, window: Window) -> str:
     return moment.astimezone(window.zone).isoformat(timespec="minutes")
 
 

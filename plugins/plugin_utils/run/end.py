@@ -76,7 +76,7 @@ class End:
     @property
     def target(self) -> Mapping[str, Any]:
         """The backup that a rollback would restore: ``path``, ``sha256``, ``verified``, ``reason``, ``older``."""
-        return self.state.get("way_back") or {}
+        return self.state.get("rollback_target") or {}
 
     @property
     def backup(self) -> str:

@@ -99,7 +99,7 @@ def test_what_was_rolled_back_never_counts_as_kept() -> None:
     assert kept(backups[:1], rejected=["bad"]) == [10], "the last good copy of all"
 
 
-def test_the_way_back_stays() -> None:
+def test_the_rollback_target_stays() -> None:
     assert kept([backup(10), backup(50)], {"/b/backup-50-1": "a rollback would use it"}) == [10, 50]
 
 
@@ -187,7 +187,7 @@ def test_keeps_every_backup_that_the_record_names(library: Path) -> None:
     assert left(library) == ["a", "b", "c", "d"]
 
 
-def test_one_like_the_way_back_stays_when_that_is_damaged(library: Path) -> None:
+def test_one_like_the_rollback_target_stays_when_that_is_damaged(library: Path) -> None:
     named = plant(library, b"a", days=30)
     plant(library, b"a", days=40)
     plant(library, b"z", days=9)

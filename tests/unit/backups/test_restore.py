@@ -72,7 +72,7 @@ def test_what_does_not_verify_is_refused(library: Path, wanted: str) -> None:
     assert snapshots(library) == []
 
 
-def test_the_way_back_is_never_another_one(library: Path) -> None:
+def test_the_rollback_target_is_never_another_one(library: Path) -> None:
     deploy(library, B, "1")
     create_backup(str(library))
     (damaged,) = (each for each in list_backups(str(library)) if Path(each.path).read_bytes() == A)

@@ -28,24 +28,24 @@ def library(tmp_path: Path) -> str:
     return str(path)
 
 
-def test_the_lock_and_the_way_back_are_reported(library: str) -> None:
+def test_the_lock_and_the_rollback_target_are_reported(library: str) -> None:
     assert deployed(library)["lock"] is None
-    assert deployed(library)["way_back"] is None
+    assert deployed(library)["rollback_target"] is None
     backup = create_backup(library)["backup"]
     lock.acquire(library, "someone")
     found = deployed(library, None, f"sha256:{backup['sha256']}")
     assert found["lock"]["id"] == "someone"
     assert "boot_id" not in found["lock"]
-    assert (found["way_back"]["path"], found["way_back"]["verified"]) == (backup["path"], True)
+    assert (found["rollback_target"]["path"], found["rollback_target"]["verified"]) == (backup["path"], True)
 
 
-def test_a_way_back_that_is_damaged_says_why(library: str) -> None:
+def test_a_rollback_target_that_is_damaged_says_why(library: str) -> None:
     backup = create_backup(library)["backup"]
     Path(backup["path"]).write_text("x")
     for wanted in ("latest", backup["path"], f"sha256:{backup['sha256']}"):
-        way_back = deployed(library, None, wanted)["way_back"]
-        assert way_back["verified"] is False
-        assert way_back["reason"]
+        rollback_target = deployed(library, None, wanted)["rollback_target"]
+        assert rollback_target["verified"] is False
+        assert rollback_target["reason"]
 
 
 @pytest.mark.parametrize("free, copied", [(10**9, True), (5 * 10**6, False), (0, False)])

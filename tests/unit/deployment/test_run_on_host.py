@@ -434,7 +434,7 @@ def test_everything_is_ended_in_one_call(place: Place) -> None:
     report = json.loads(Path(done["report"]).read_text())
     assert report["deployment"] == "run-1"
     assert Path(done["log"]).exists() and Path(textfile).exists()
-    assert done["state"]["sha256"] == digest(OLD) and done["state"]["way_back"]["verified"]
+    assert done["state"]["sha256"] == digest(OLD) and done["state"]["rollback_target"]["verified"]
     run = read_run(place.path)
     assert run is not None and (run["status"], run["owed"], run["maintenance_flag"]) == ("deployed", [], None)
 

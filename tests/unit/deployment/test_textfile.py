@@ -123,7 +123,7 @@ def test_the_baseline_is_the_queue_before_the_deployment(library):
     "target, value", [({"verified": True}, 1), ({"verified": False, "reason": "damaged"}, 0), (None, None)]
 )
 def test_a_backup_that_does_not_verify_shows(target, value):
-    found = values(render("/x", {"current": {"status": "deployed"}, "way_back": target}))
+    found = values(render("/x", {"current": {"status": "deployed"}, "rollback_target": target}))
     assert found.get("backup_verified") == value
 
 

@@ -30,7 +30,7 @@ def edit(site) -> None:
     site.library.write_text(site.library.read_text().replace('"title": "a"', '"title": "b"'))
 
 
-def test_an_edit_by_hand_is_adopted_and_is_its_own_way_back(migrated):
+def test_an_edit_by_hand_is_adopted_and_is_its_own_rollback_target(migrated):
     former = read_document(str(migrated.library))
     edit(migrated)
     edited = migrated.library.read_bytes()
@@ -52,7 +52,7 @@ def test_an_edit_by_hand_is_adopted_and_is_its_own_way_back(migrated):
     }
 
 
-def test_the_way_back_from_before_the_edit_stays_and_can_be_named(migrated):
+def test_the_rollback_target_from_before_the_edit_stays_and_can_be_named(migrated):
     former = read_document(str(migrated.library))
     before = Path(former["backup"]["path"]).read_bytes()
     edit(migrated)

@@ -108,17 +108,28 @@ def command(playbook: str, extra: Optional[Dict[str, Any]] = None) -> str:
     return " ".join([playbook, *(f"{name}={value}" for name, value in (extra or {}).items())])
 
 
-def way_back(sha256: str = OLD, **more: Any) -> Dict[str, Any]:
+def rollback_target(sha256: str = OLD, **more: Any) -> Dict[str, Any]:
     return {"path": BACKUP, "sha256": sha256, "verified": True, "reason": "", **more}
 
 
-NO_WAY_BACK = {"path": BACKUP, "sha256": None, "verified": False, "reason": "No backup that verifies has that SHA-256"}
+NO_ROLLBACK_TARGET = {
+    "path": BACKUP,
+    "sha256": None,
+    "verified": False,
+    "reason": "No backup that verifies has that SHA-256",
+}
 LOCK = {"id": "other", "user": "bob", "host": "ctl", "expires_at": "2026-01-01T01:00:00Z"}
 
 
 def found(sha256: Optional[str], *, state: Any = None, lock_state: Any = None, **more: Any) -> Dict[str, Any]:
     """The result of ``run_finish``; ``state`` adds members to the state of the host."""
-    known = {"sha256": sha256, "current": {}, "as_recorded": True, "lock": lock_state, "way_back": way_back()}
+    known = {
+        "sha256": sha256,
+        "current": {},
+        "as_recorded": True,
+        "lock": lock_state,
+        "rollback_target": rollback_target(),
+    }
     maintenance = {"on": False, "flag": f"{PATH}.maintenance", "content": {}, "own": False}
     result = {"state": {**known, **(state or {})}, "log": LOG, "report": LOG, "lock": True, "errors": {}}
     return {**result, "maintenance": maintenance, **more}

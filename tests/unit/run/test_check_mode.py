@@ -6,7 +6,7 @@ import pytest
 from ansible_collections.mobius.dhash.plugins.plugin_utils.run.end import facts
 from ansible_collections.mobius.dhash.plugins.plugin_utils.run.lines import lines
 from ansible_collections.mobius.dhash.plugins.plugin_utils.run.next_steps import next_commands
-from stories import BACKUP, EVIDENCE, LOG, NO_WAY_BACK, OLD, PATH, SNAPSHOT, Story, end, flag, found
+from stories import BACKUP, EVIDENCE, LOG, NO_ROLLBACK_TARGET, OLD, PATH, SNAPSHOT, Story, end, flag, found
 
 
 def checked(kind: str = "deployment") -> Story:
@@ -19,7 +19,7 @@ def gate(result: str, *, fails: bool) -> Story:
     return story.failed("watch", "x", **members) if fails else story.step("watch", **members)
 
 
-PREDICTED = found(OLD, log=None, report=None, state={"way_back": NO_WAY_BACK})
+PREDICTED = found(OLD, log=None, report=None, state={"rollback_target": NO_ROLLBACK_TARGET})
 NOTHING = "Nothing was changed."
 
 CASES = {

@@ -17,7 +17,7 @@ from stories import (
     LOCK,
     LOG,
     NEW,
-    NO_WAY_BACK,
+    NO_ROLLBACK_TARGET,
     OLD,
     OLDER,
     PATH,
@@ -93,7 +93,7 @@ DEPLOYMENTS = {
     ),
     "deployed, and the backup is gone": Ended(
         Story().prepared().migrated().step("verify"),
-        found(NEW, state={"way_back": NO_WAY_BACK}),
+        found(NEW, state={"rollback_target": NO_ROLLBACK_TARGET}),
         "deployed",
         [
             "Deployed. Every image that could be read has its dHash.",
@@ -268,7 +268,7 @@ DEPLOYMENTS = {
     ),
     "restore refused": Ended(
         Story().prepared().migrated().failed("verify", "no").not_restored("No backup that verifies has that SHA-256"),
-        found(NEW, state={"way_back": NO_WAY_BACK}),
+        found(NEW, state={"rollback_target": NO_ROLLBACK_TARGET}),
         "rollback_failed",
         [
             'Failed in step "verify": no. Rollback failed: No backup that verifies has that SHA-256. The library still '
@@ -280,7 +280,7 @@ DEPLOYMENTS = {
     ),
     "restore refused, and there is an older backup": Ended(
         Story().prepared().migrated().failed("verify", "no").not_restored("damaged"),
-        found(NEW, state={"way_back": {**NO_WAY_BACK, "older": OLDER}}),
+        found(NEW, state={"rollback_target": {**NO_ROLLBACK_TARGET, "older": OLDER}}),
         "rollback_failed",
         [
             f'Failed in step "verify": no. Rollback failed: damaged. The library still '
@@ -492,7 +492,9 @@ ROLLBACKS = {
     ),
     "restore refused": Ended(
         Story("rollback").failed("rollback", "The backup does not verify"),
-        found(NEW, state={"way_back": {**NO_WAY_BACK, "older": OLDER}, "current": {"status": "deployed"}}),
+        found(
+            NEW, state={"rollback_target": {**NO_ROLLBACK_TARGET, "older": OLDER}, "current": {"status": "deployed"}}
+        ),
         "refused",
         [
             f'Rollback of {PATH} failed in step "rollback": The backup does not verify.',

@@ -24,7 +24,7 @@ def backup(path: str, verified: Any = True, **members: Any) -> Dict[str, Any]:
 
 
 def target(path: str = NEW, **members: Any) -> Dict[str, Any]:
-    return {"way_back": {"path": path, "verified": True, "reason": "", "older": None, **members}}
+    return {"rollback_target": {"path": path, "verified": True, "reason": "", "older": None, **members}}
 
 
 GONE = {"verified": False, "reason": "its bytes do not match its checksum"}

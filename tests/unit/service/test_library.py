@@ -47,10 +47,10 @@ def library(tmp_path):
 
 def test_a_long_reading_does_not_hold_up_an_answer(library):
     async def asked():
-        first = await library.look(patience=0.0)
-        second = await library.look(patience=0.0)
+        first = await library.look(wait=0.0)
+        second = await library.look(wait=0.0)
         library.gate.set()
-        return first, second, await library.look(patience=30.0)
+        return first, second, await library.look(wait=30.0)
 
     first, second, third = asyncio.run(asked())
     assert (first.status, second.status, third.status) == ("starting", "starting", "healthy")
@@ -60,7 +60,7 @@ def test_a_long_reading_does_not_hold_up_an_answer(library):
 
 def test_many_requests_share_one_reading(library):
     async def asked():
-        looks = [asyncio.create_task(library.look(patience=30.0)) for _unused in range(20)]
+        looks = [asyncio.create_task(library.look(wait=30.0)) for _unused in range(20)]
         await asyncio.sleep(0)
         library.gate.set()
         return await asyncio.gather(*looks)
@@ -73,7 +73,7 @@ def test_an_unchanged_library_is_not_read_again(library):
     library.gate.set()
 
     async def asked():
-        return [(await library.look(patience=30.0)).status for _unused in range(5)]
+        return [(await library.look(wait=30.0)).status for _unused in range(5)]
 
     assert asyncio.run(asked()) == ["healthy"] * 5
     assert library.reads == 1
@@ -81,11 +81,11 @@ def test_an_unchanged_library_is_not_read_again(library):
 
 def test_one_that_changes_while_it_is_read_is_read_again(library, tmp_path):
     async def asked():
-        await library.look(patience=0.0)
+        await library.look(wait=0.0)
         library.begun.wait(30)
         (tmp_path / "library.json").write_text("{}")
         library.gate.set()
-        return await library.look(patience=30.0), await library.look(patience=30.0)
+        return await library.look(wait=30.0), await library.look(wait=30.0)
 
     asyncio.run(asked())
     assert library.reads == 2
@@ -106,15 +106,15 @@ def test_bytes_that_a_migration_wrote_are_healthy_before_they_are_parsed(tmp_pat
     library = Library(Settings(library_path=str(path)))
 
     async def asked():
-        await library.look(patience=0.0)
+        await library.look(wait=0.0)
         hashed.wait(30)
-        before = await library.look(patience=0.0)
+        before = await library.look(wait=0.0)
         for status in ("rolled_back", "deployed"):
             state.begin(str(path), {"deployment": "d", "status": status, "sha256": digest, "items": 7, "with_dhash": 5})
             state.commit(str(path))
-            seen[status] = await library.look(patience=0.0)
+            seen[status] = await library.look(wait=0.0)
         gate.set()
-        return before, await library.look(patience=30.0)
+        return before, await library.look(wait=30.0)
 
     seen = {}
     before, after = asyncio.run(asked())

@@ -27,10 +27,10 @@ def test_a_library_that_was_never_deployed_is_healthy_and_measured_nothing(start
     assert (status, health["status"], health["reasons"]) == (200, "healthy", [])
     assert (health["service"], health["instance"], health["deployment"]) == ("mobius.dhash", "test", None)
     assert (health["items"], health["with_dhash"]) == (3, 2)
-    status, figures = service.json("/metrics/dhash")
+    status, metrics = service.json("/metrics/dhash")
     assert status == 200
-    assert {name: figures[name] for name in METRICS} == dict.fromkeys(METRICS)
-    assert figures["measured"] is False
+    assert {name: metrics[name] for name in METRICS} == dict.fromkeys(METRICS)
+    assert metrics["measured"] is False
 
 
 def test_what_the_migration_measured(start, tmp_path):
@@ -39,10 +39,10 @@ def test_what_the_migration_measured(start, tmp_path):
     service = start()
     status, health = service.settled()
     assert (status, health["deployment"], health["deployed"]) == (200, "d1", "deployed")
-    status, figures = service.json("/metrics/dhash")
+    status, metrics = service.json("/metrics/dhash")
     assert status == 200
-    assert {name: figures[name] for name in METRICS} == METRICS
-    assert (figures["measured"], figures["items"], figures["with_dhash"]) == (True, 3, 2)
+    assert {name: metrics[name] for name in METRICS} == METRICS
+    assert (metrics["measured"], metrics["items"], metrics["with_dhash"]) == (True, 3, 2)
 
 
 def test_other_bytes_than_deployed_are_unhealthy_until_they_are_back(start, tmp_path):

@@ -69,7 +69,7 @@ def test_a_missing_library_and_a_link_into_nothing(tmp_path: Path) -> None:
         *[(free, "") for free in ("data/migrate-dryrun.json", "library.json.maintenance", "backups/notes", "x.prom")],
     ],
 )
-def test_nothing_is_written_over_the_library_or_its_way_back(tmp_path: Path, target: str, reported: str) -> None:
+def test_nothing_is_written_over_the_library_or_its_rollback_target(tmp_path: Path, target: str, reported: str) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "library.json").touch()
     os.link(tmp_path / "data" / "library.json", tmp_path / "hard")

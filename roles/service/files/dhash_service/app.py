@@ -54,11 +54,11 @@ class Service:
         }
         return _json(document, 200 if view.status == HEALTHY else 503)
 
-    async def figures(self, request: Request) -> Response:
+    async def hash_metrics(self, request: Request) -> Response:
         view = await self._library.look()
-        figures = view.figures
-        measured = all(value is not None for value in figures.values())
-        return _json({**figures, "measured": measured, **_deployed(view), **_counted(view)})
+        metrics = view.metrics
+        measured = all(value is not None for value in metrics.values())
+        return _json({**metrics, "measured": measured, **_deployed(view), **_counted(view)})
 
     async def prometheus(self, request: Request) -> Response:
         text = self.metrics.text(await self._library.look())
@@ -89,7 +89,7 @@ class Service:
     @contextlib.asynccontextmanager
     async def lifespan(self, app: Starlette) -> AsyncIterator[None]:
         # Begun at once, so that the first request need not wait for a large library.
-        await self._library.look(patience=0.0)
+        await self._library.look(wait=0.0)
         yield
         self._library.close()
 
@@ -98,7 +98,7 @@ def make_app(settings: Settings) -> Starlette:
     service = Service(settings)
     routes = [
         Route("/health", service.health),
-        Route("/metrics/dhash", service.figures),
+        Route("/metrics/dhash", service.hash_metrics),
         Route("/metrics", service.prometheus),
         Route("/similar", service.similar),
     ]

@@ -23,7 +23,7 @@ from ansible_collections.mobius.dhash.plugins.module_utils.storage.state import 
 from .index import Index, build
 from .settings import Settings
 
-FIGURES = ("avg_hash_time", "p95_hash_time", "extraction_failures_rate", "low_confidence_queue_length")
+METRICS = ("avg_hash_time", "p95_hash_time", "extraction_failures_rate", "low_confidence_queue_length")
 HEALTHY = "healthy"
 STARTING = "starting"
 UNHEALTHY = "unhealthy"
@@ -97,11 +97,11 @@ class View:
         return {"items": known.get("items"), "with_dhash": known.get("with_dhash")}
 
     @property
-    def figures(self) -> Dict[str, Any]:
-        """The four figures as the migration measured them; None for what was not measured."""
+    def metrics(self) -> Dict[str, Any]:
+        """The four metrics as the migration measured them; None for what was not measured."""
         metrics = self.state.get("metrics")
         measured = metrics if isinstance(metrics, dict) else {}
-        return {name: measured.get(name) for name in FIGURES}
+        return {name: measured.get(name) for name in METRICS}
 
 
 class Library:
@@ -114,12 +114,12 @@ class Library:
         self._pending: Optional[Future[Reading]] = None
         self._reading: Optional[Reading] = None
 
-    async def look(self, patience: float = 0.5) -> View:
-        """The library now; waits at most ``patience`` seconds for a reading that is under way."""
+    async def look(self, wait: float = 0.5) -> View:
+        """The library now; waits at most ``wait`` seconds for a reading that is under way."""
         for _unused in range(_TRIES):
             pending, _unused = await asyncio.to_thread(self._refresh)
             if pending is not None:
-                await asyncio.wait([asyncio.wrap_future(pending)], timeout=patience)
+                await asyncio.wait([asyncio.wrap_future(pending)], timeout=wait)
             view, steady = await asyncio.to_thread(self._view)
             # Replaced between the two: file and record would be judged against each other's past.
             if steady:

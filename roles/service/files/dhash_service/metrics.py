@@ -15,7 +15,7 @@ from prometheus_client.registry import Collector
 from .library import HEALTHY, View
 
 _PREFIX = "mobius_dhash_"
-# name, help, key of the figure, factor to the base unit
+# name, help, key of the metric, factor to the base unit
 _GAUGES = (
     ("avg_hash_time_seconds", "Mean time to hash one image in the last migration.", "avg_hash_time", 0.001),
     ("p95_hash_time_seconds", "95th percentile of the time to hash one image.", "p95_hash_time", 0.001),
@@ -60,11 +60,11 @@ class _OfLibrary(Collector):
             yield GaugeMetricFamily(f"{_PREFIX}items", "Items in the library.", value=counts["items"])
         if counts["with_dhash"] is not None:
             yield GaugeMetricFamily(f"{_PREFIX}hashed_items", "Items with a dHash.", value=counts["with_dhash"])
-        figures = view.figures
+        metrics = view.metrics
         # What was not measured is left out: a zero would be made up.
         for name, text, key, factor in _GAUGES:
-            if isinstance(figures[key], (int, float)):
-                yield GaugeMetricFamily(_PREFIX + name, text, value=round(figures[key] * factor, 9))
+            if isinstance(metrics[key], (int, float)):
+                yield GaugeMetricFamily(_PREFIX + name, text, value=round(metrics[key] * factor, 9))
         locked = 0 if view.lock is None else 1
         yield GaugeMetricFamily(f"{_PREFIX}lock_held", "1 while a run holds the lock of the library.", value=locked)
         for name, text, moment in (

@@ -1,7 +1,7 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a deployment takes back when its migration could not say what it did: what it replaced, and nothing else."""
+"""Restore what a deployment replaced when the result of its migration is unknown, and nothing else."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ..storage.replace import read_version
 from ..storage.state import DamagedState
 
 
-def take_back(
+def restore_replaced(
     path: str,
     backup_dir: Optional[str],
     backup: str,
@@ -26,13 +26,13 @@ def take_back(
     check_mode: bool = False,
     **ownership: Any,
 ) -> Dict[str, Any]:
-    """Restore what the migration of ``deployment`` replaced; where that is nothing, the library stays as it is.
+    """Restore what the migration of ``deployment`` replaced; if it replaced nothing, the library stays as it is.
 
-    :param backup: what is restored where there is no library, or the record cannot be read.
+    :param backup: restored if there is no library, or if the state cannot be read.
     :returns: as :func:`..backups.restore.restore`.
     """
-    # The migration may still be at work. Fenced off it replaces nothing more, so that what it noted is final; without a
-    # lock there is no fence, and it is waited for.
+    # The migration may still be running. Once fenced, it cannot replace anything, so its notes are final; without a
+    # lock there is no fence, so wait for it to end.
     fenced = not check_mode and fence(path, deployment)
     with nullcontext() if check_mode or fenced else writing(path, deployment):
         wanted = _before(path, deployment) or backup
@@ -43,6 +43,6 @@ def _before(path: str, deployment: str) -> Optional[str]:
     try:
         sha256 = state.replaced_by(path, deployment) or read_version(resolve_library(path)).sha256
     except (OSError, DamagedState):
-        # The restore tells of it.
+        # The restore reports it.
         return None
     return f"{DIGEST}{sha256}"

@@ -93,7 +93,7 @@ def test_a_rollback_to_what_was_deployed_before_has_its_metrics_and_stays(librar
     assert restore(str(library), None, "deployment")["changed"] is False
 
 
-def test_a_deployment_that_takes_itself_back_does_not_hide_the_way_back_of_the_one_before(library: Path) -> None:
+def test_a_deployment_that_rolls_itself_back_does_not_hide_the_rollback_target_of_the_one_before(library: Path) -> None:
     deploy(library, B, "1")
     deploy(library, C, "2")
     lock.acquire(str(library), "2")
@@ -134,7 +134,7 @@ def test_a_copy_by_hand_is_noted_as_the_rollback_that_it_is(library: Path) -> No
     assert restore(str(library), None, "deployment")["changed"] is False
 
 
-def test_a_restore_that_changes_nothing_does_not_move_the_way_back(library: Path) -> None:
+def test_a_restore_that_changes_nothing_does_not_move_the_rollback_target(library: Path) -> None:
     deploy(library, B, "1")
     library.write_bytes(C)
     create_backup(str(library))

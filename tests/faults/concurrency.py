@@ -1,4 +1,4 @@
-"""Many at once, an editor in between, and locks of the living and the dead."""
+"""Concurrent runs, edits by other programs during a run, and locks of live and dead holders."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class AtOnce:
 
     def attempt(self, bench: Bench) -> Verdict:
         chosen = bench.model(self.name)
-        site = chosen.site.copy(bench.folder / "haste")
+        site = chosen.site.copy(bench.folder / "concurrency")
         try:
             calls = [WRITING[each].call for each in (self.name, *self.others)] * AT_ONCE
             start = time.monotonic() + 0.02
@@ -44,7 +44,7 @@ class AtOnce:
             shutil.rmtree(site.home)
         kind = f"{AT_ONCE} at once" if not self.others else f"{AT_ONCE} at once, mixed"
         label = f"{self.name}: {kind}, round {self.round}"
-        return Verdict("haste", kind, chosen.writing.title, label, True, found, "; ".join(map(str, ends)))
+        return Verdict("concurrency", kind, chosen.writing.title, label, True, found, "; ".join(map(str, ends)))
 
     def _lost(self, bench: Bench, site: Site, ends: List[Ended]) -> Optional[str]:
         bad = [each for each in ends if each.how in (CRASHED, KILLED, UNKNOWN)]
@@ -127,7 +127,7 @@ class Edited:
         finally:
             shutil.rmtree(site.home)
         label = f"{self.name}: edited meanwhile ({self.edit})"
-        return Verdict("haste", "edited meanwhile", chosen.writing.title, label, True, found, str(ended))
+        return Verdict("concurrency", "edited meanwhile", chosen.writing.title, label, True, found, str(ended))
 
     def _meanwhile(self, call: Callable[[Site], Any], site: Site) -> Any:
         check = replace._check_expected
@@ -192,7 +192,9 @@ class Held:
                 found = found or lost(chosen, site, ended)
         finally:
             shutil.rmtree(site.home)
-        return Verdict("haste", self.lease, chosen.writing.title, f"{self.name}: {self.lease}", True, found, str(ended))
+        return Verdict(
+            "concurrency", self.lease, chosen.writing.title, f"{self.name}: {self.lease}", True, found, str(ended)
+        )
 
     def _refused(self, bench: Bench, site: Site, ended: Ended) -> Optional[str]:
         if ended.how != TOLD or "Locked" not in ended.text:
