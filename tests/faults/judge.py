@@ -51,7 +51,7 @@ def survived(model: Model, site: Site, ended: Ended) -> None:
         raise Lost(f"reported as failed, but it was applied: {ended.text}")
     _kept(model, site)
     if not is_old and model.library_before is not None:
-        _way_back(model, site)
+        _rollback_target(model, site)
     try:
         state.read_current(site.path, hashlib.sha256(now or b"").hexdigest())
     except state.DamagedState as error:
@@ -72,7 +72,7 @@ def _kept(model: Model, site: Site) -> None:
             raise Lost(f"{Path(backup.path).name}: {backup.reason}")
 
 
-def _way_back(model: Model, site: Site) -> None:
+def _rollback_target(model: Model, site: Site) -> None:
     wanted = hashlib.sha256(model.library_before or b"").hexdigest()
     if wanted not in [each.sha256 for each in list_backups(site.path)]:
         raise Lost("no backup has the bytes from before")
@@ -100,7 +100,7 @@ def recovered(model: Model, site: Site) -> None:
         raise Lost("the next run does not do what it is for")
     _kept(model, site)
     if model.library_before not in (None, now):
-        _way_back(model, site)
+        _rollback_target(model, site)
     _kept_once(model, site)
     clean(site)
     _kept(model, site)
