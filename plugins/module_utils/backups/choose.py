@@ -184,19 +184,28 @@ def _dated_in_the_future(future: Backup, other: Optional[Backup]) -> MobiusError
 
 def _refuse_order(store: Store, chosen: Backup) -> None:
     """
-    :raises MobiusError: a backup with an older name was made later, so the clock was set back in between.
+    :raises MobiusError: a backup with an older name was made later, so the clock was set back in between, or may have
+        been made later, because its clock was never set.
     """
     for name, path in store.paths():
-        if name.kind != BACKUP or name >= chosen.name or not chosen.sequence:
+        if name.kind != BACKUP or name >= chosen.name:
             continue
-        document = sidecar.read(path)
-        if document is not None and document["sequence"] > chosen.sequence:
+        doubt = _doubt_of_order(name, sidecar.read(path), chosen)
+        if doubt:
             raise MobiusError(
-                f"{path} was made after it, although its name is older: the clock was set in between, and which backup "
-                "is the newest is unknown",
+                f"{path} {doubt}, and which backup is the newest is unknown",
                 chosen.path,
                 f"name the one to restore: {_naming(replace(chosen, path=path))}; or {chosen.path}",
             )
+
+
+def _doubt_of_order(name: Name, document: Optional[sidecar.Sidecar], chosen: Backup) -> str:
+    """Why a backup with an older name may be newer than the chosen one; empty where it is not."""
+    if document is None:
+        unset = name.created < names.PLAUSIBLE_FROM <= chosen.created
+        return "is dated before 2000, by a clock that was not set" if unset else ""
+    later = chosen.sequence and document["sequence"] > chosen.sequence
+    return "was made after it, although its name is older: the clock was set in between" if later else ""
 
 
 def _naming(backup: Backup) -> str:

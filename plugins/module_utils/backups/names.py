@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from datetime import datetime
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import NamedTuple, Optional
 
@@ -19,6 +19,8 @@ SNAPSHOT = "snapshot"
 CHECKSUM = ".sha256"
 #: The metadata of a backup; see ``sidecar.py``.
 SIDECAR = ".meta"
+#: A time before this one is that of a clock that was never set, as after the battery of its chip ran down.
+PLAUSIBLE_FROM = datetime(2000, 1, 1, tzinfo=timezone.utc)
 
 _KINDS = {infix: kind for kind, infix in INFIXES.items()}
 _TAIL = re.compile(r"\.(" + "|".join(_KINDS) + r")\.([0-9]{8}T[0-9]{6}Z)(?:-([1-9][0-9]{0,5}))?")

@@ -114,6 +114,8 @@ def _stays(
     """Return why a backup stays that no rule names, or None when it is removed."""
     if backup.created > moment:
         return "dated in the future: not removed"
+    if backup.created < names.PLAUSIBLE_FROM:
+        return "dated before 2000, by a clock that was not set: not removed"
     if not backup.judged:
         return f"left alone, does not count as a backup: {backup.reason}"
     age = moment - backup.created

@@ -15,6 +15,7 @@ from typing import Any, Dict, List, Optional
 
 from ..storage import state
 from ..storage.metadata import group_name, user_name
+from ..text import printable
 from . import sidecar
 from .store import Backup, Store
 
@@ -54,8 +55,9 @@ class Remembered:
         for name, value in self.attributes.items():
             try:
                 os.setxattr(temporary, name, value)
-            except OSError as error:
-                warnings.append(f"The attribute {name} of the library could not be restored: {error.strerror}.")
+            except (OSError, ValueError) as error:
+                reason = getattr(error, "strerror", None) or error
+                warnings.append(f"The attribute {printable(name)} of the library could not be restored: {reason}.")
         descriptor = os.open(temporary, os.O_RDONLY | os.O_CLOEXEC)
         try:
             if self.mode is not None:
@@ -81,26 +83,30 @@ def _uid(document: sidecar.Sidecar) -> int:
     """Look up the user by name, because ids may differ between hosts, else by number."""
     try:
         return pwd.getpwnam(str(document.get("user"))).pw_uid
-    except KeyError:
+    except (KeyError, ValueError):
         return _number(document.get("uid"))
 
 
 def _gid(document: sidecar.Sidecar) -> int:
     try:
         return grp.getgrnam(str(document.get("group"))).gr_gid
-    except KeyError:
+    except (KeyError, ValueError):
         return _number(document.get("gid"))
 
 
 def _number(value: Any) -> int:
-    return value if isinstance(value, int) and 0 <= value < 2**32 - 1 else -1
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**32 - 1 else -1
 
 
 def _mode(document: sidecar.Sidecar) -> Optional[int]:
     try:
-        return int(str(document.get("mode")), 8) & 0o777
+        mode = int(str(document.get("mode")), 8)
     except ValueError:
         return None
+    if not 0 <= mode <= 0o7777:
+        return None
+    # A file that can be executed never becomes setuid or setgid because of what a sidecar says.
+    return mode & 0o1777 if mode & 0o111 else mode
 
 
 def _attributes(document: sidecar.Sidecar) -> Dict[str, bytes]:

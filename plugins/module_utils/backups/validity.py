@@ -35,10 +35,17 @@ def problem_of(path: str) -> str:
     for found in find_problems(path, _MOST_PROBLEMS, warnings=False):
         if found["kind"] not in _HARMLESS:
             return f"it is not valid JSON, line {found['line']} column {found['column']}: {found['message']}"
-    start = head.lstrip(b"\xef\xbb\xbf").lstrip()
-    if start and start[:1] not in (b"{", b"["):
-        return "its root is neither an object nor a list"
-    return ""
+    return "" if _first(path) in (b"{", b"[") else "its root is neither an object nor a list"
+
+
+def _first(path: str) -> bytes:
+    """The first byte of the root of a file that is JSON; blanks before it may be of any length."""
+    with open_regular(path, follow=False) as stream:
+        for block in iter(lambda: stream.read(_HEAD), b""):
+            text = block.lstrip(b"\xef\xbb\xbf \t\r\n")
+            if text:
+                return text[:1]
+    return b""
 
 
 def judge(path: str, sha256: str, library_path: str) -> str:

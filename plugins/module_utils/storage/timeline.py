@@ -33,6 +33,8 @@ _COARSE = 3600.0
 _MOST_SPANS = 200
 _LIMIT = 256 * 1024
 _DAY = 86400.0
+#: The end of the year 9999, the last that a name can carry.
+_LATEST = 253402300800.0
 
 
 @dataclass
@@ -232,4 +234,8 @@ def _parse(data: bytes) -> List[Span]:
 
 def _span(each: Any) -> Span:
     boot = each["boot"]
-    return Span(None if boot is None else str(boot), float(each["first"]), float(each["last"]), float(each["uptime"]))
+    seconds = [float(each[name]) for name in ("first", "last", "uptime")]
+    # Neither NaN nor what no clock can show.
+    if not all(0 <= number < _LATEST for number in seconds):
+        raise ValueError(seconds)
+    return Span(None if boot is None else str(boot), *seconds)

@@ -8,7 +8,7 @@ import shutil
 import stat
 import subprocess
 from pathlib import Path
-from typing import Iterator
+from typing import Any, Callable, Iterator
 
 import pytest
 from ansible_collections.mobius.dhash.plugins.module_utils.backups import remembered
@@ -24,7 +24,7 @@ root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 
 
 @root
-@pytest.mark.parametrize("mode", [0o664, 0o640, 0o600, 0o444, 0o604])
+@pytest.mark.parametrize("mode", [0o664, 0o640, 0o600, 0o444, 0o604, 0o000, 0o200, 0o755, 0o1644, 0o2640, 0o4600])
 def test_owner_group_and_mode_come_back(library: Path, mode: int) -> None:
     os.chown(library, 4711, 4712)
     library.chmod(mode)
@@ -105,6 +105,15 @@ def test_without_any_memory_the_backups_own_mode_counts(library: Path) -> None:
         {"attributes": {"system.nonsense": "AAAA"}},
         {"gid": -1, "group": "no such group"},
         {"version": 99, "more": {}},
+        {"mode": "7777777777"},
+        {"mode": "-1"},
+        {"user": "a\0b", "group": "\ud800"},
+        {"user": "nobody here", "uid": True, "group": "nobody here", "gid": False},
+        {"attributes": {"user.a\0b": "AAAA", "user.\ud800": "AAAA", "": "AAAA", "user." + "x" * 300: "AAAA"}},
+        {"mount_point": "relative/x"},
+        {"mount_point": "/\0"},
+        {"sequence": "9"},
+        {"sequence": 10**30},
     ],
 )
 def test_odd_memories_stop_no_restore(library: Path, changes: dict) -> None:
@@ -114,6 +123,67 @@ def test_odd_memories_stop_no_restore(library: Path, changes: dict) -> None:
     library.unlink()
     restore(str(library))
     assert library.read_bytes() == A
+    assert stat.S_IMODE(library.stat().st_mode) & 0o7022 == 0
+    assert library.stat().st_uid == os.geteuid()
+
+
+@root
+@pytest.mark.parametrize("mode", [0o4755, 0o2750, 0o6711])
+def test_what_can_be_executed_never_becomes_setuid(library: Path, mode: int) -> None:
+    library.chmod(mode)
+    create_backup(str(library))
+    library.unlink()
+    restore(str(library))
+    assert stat.S_IMODE(library.stat().st_mode) == mode & 0o777
+
+
+@root
+def test_ids_without_a_name_come_back(library: Path) -> None:
+    os.chown(library, 2**32 - 2, 654321)
+    create_backup(str(library))
+    library.unlink()
+    restore(str(library))
+    assert (library.stat().st_uid, library.stat().st_gid) == (2**32 - 2, 654321)
+
+
+def folder(path: Path) -> None:
+    path.mkdir()
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (folder, "is a folder"),
+        (os.mkfifo, "is a FIFO"),
+        (lambda path: path.symlink_to("/dev/null"), "is a device"),
+        (lambda path: path.symlink_to(path.name), "leads to itself"),
+        (lambda path: path.symlink_to("/mnt/no-such-disk/library.json"), "there is no folder /mnt/no-such-disk"),
+        (lambda path: path.symlink_to("/proc/nosuch/library.json"), "folder of the library is missing|no folder"),
+    ],
+    ids=["folder", "fifo", "device", "loop", "dangling", "proc"],
+)
+def test_something_else_in_its_place_is_refused(library: Path, make: Callable[[Path], Any], words: str) -> None:
+    create_backup(str(library))
+    library.unlink()
+    make(library)
+    before = library.lstat()
+    with pytest.raises(MobiusError, match=words):
+        restore(str(library))
+    assert (library.lstat().st_ino, library.lstat().st_mode) == (before.st_ino, before.st_mode)
+
+
+@root
+@pytest.mark.parametrize("umask", [0, 0o022, 0o077])
+def test_the_umask_does_not_count(library: Path, umask: int) -> None:
+    library.chmod(0o664)
+    create_backup(str(library))
+    library.unlink()
+    former = os.umask(umask)
+    try:
+        restore(str(library))
+    finally:
+        os.umask(former)
+    assert stat.S_IMODE(library.stat().st_mode) == 0o664
 
 
 def test_a_user_who_may_not_give_files_away_is_told(library: Path, monkeypatch: pytest.MonkeyPatch) -> None:

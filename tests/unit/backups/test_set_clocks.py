@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import time
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -125,6 +127,115 @@ def test_the_clock_far_behind_all_backups(library: Path, wall: Clock) -> None:
         restore(str(library), None, "latest")
     assert newest in str(error.value)
     assert prune.prune(str(library), rules=Rules(days=0, last=0))["removed"] == []
+
+
+def named(library: Path, stamp: str, content: bytes) -> Path:
+    """A backup of an older version, without a sidecar, whose name carries this time."""
+    path = plant(library, content, days=0)
+    other = path.with_name(f"{library.name}.bak.{stamp}")
+    path.rename(other)
+    Path(f"{path}.sha256").unlink()
+    Path(f"{other}.sha256").write_text(f"{hashlib.sha256(content).hexdigest()}  {other.name}\n")
+    return other
+
+
+@pytest.mark.parametrize("stamp", ["19700101T000000Z", "19700101T000317Z-2", "19800106T000000Z", "19991231T235959Z"])
+def test_a_clock_that_was_never_set(library: Path, stamp: str) -> None:
+    unset = named(library, stamp, B)
+    good = plant(library, A, days=1)
+    result = prune.prune(str(library), rules=Rules(days=0, last=1))
+    assert result["removed"] == [] and unset.exists()
+    assert any("dated before 2000" in each["reason"] for each in result["kept"])
+    library.write_bytes(b"broken")
+    with pytest.raises(MobiusError, match="is dated before 2000, by a clock that was not set") as error:
+        restore(str(library), None, "latest")
+    assert f"-e mobius_backup={unset}" in str(error.value) and str(good) in str(error.value)
+    restore(str(library), None, unset.name)
+    assert library.read_bytes() == B
+
+
+def test_the_only_backup_may_be_of_a_clock_that_was_never_set(library: Path) -> None:
+    named(library, "19700101T000000Z", B)
+    restore(str(library), None, "latest")
+    assert library.read_bytes() == B
+
+
+@pytest.mark.parametrize(
+    "stamp",
+    [
+        "20240230T000000Z",
+        "20241301T000000Z",
+        "20161231T235960Z",
+        "00000101T000000Z",
+        "20241027T023000",
+        "20241027T023000+0200",
+    ],
+)
+def test_a_name_that_is_no_time_is_none_of_a_backup(library: Path, stamp: str) -> None:
+    odd = named(library, stamp, B)
+    plant(library, C, days=1)
+    assert prune.prune(str(library), rules=Rules(days=0, last=0))["removed"] == [] and odd.exists()
+    restore(str(library), None, "latest")
+    assert library.read_bytes() == C
+
+
+def test_backups_of_one_second_are_in_the_order_of_their_numbers(library: Path) -> None:
+    for number in (1, 2, 9, 10, 11):
+        plant(library, b'{"v": %d}' % number, days=1, number=number)
+    restore(str(library), None, "latest")
+    assert library.read_bytes() == b'{"v": 11}'
+
+
+@pytest.mark.parametrize("seconds", [0, -(10**9), 2**33])
+def test_the_time_of_a_file_is_not_that_of_its_backup(library: Path, seconds: int) -> None:
+    for days, content in ((2, A), (1, B)):
+        path = plant(library, content, days=days)
+        os.utime(path, (seconds, -seconds if days == 2 else seconds))
+    assert prune.prune(str(library), rules=Rules(days=7))["removed"] == []
+    restore(str(library), None, "latest")
+    assert library.read_bytes() == B
+
+
+@pytest.mark.parametrize("zone", ["America/New_York", "Asia/Kathmandu", "Pacific/Apia"])
+def test_names_are_in_utc_in_every_time_zone(library: Path, zone: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        create_backup(str(library))
+        made = list_backups(str(library))[0]
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert abs(made.created.timestamp() - time.time()) < 60
+
+
+SPANS = [
+    b"\xff\xfe",
+    b"[]",
+    b'{"spans": "x"}',
+    b'{"spans": [null]}',
+    b'{"spans": [{"boot": "x", "first": NaN, "last": 1e999, "uptime": -5}]}',
+    b'{"spans": [{"boot": "x", "first": -1e300, "last": 1e300, "uptime": 1}]}',
+    b'{"spans": [{"boot": "x", "first": 1e18, "last": 1e18, "uptime": 1}]}',
+    b'{"spans": [{"boot": "x", "first": -1, "last": 1, "uptime": 1}]}',
+    b'{"spans": [{"boot": null, "first": true, "last": "12", "uptime": "inf"}]}',
+]
+
+
+@pytest.mark.parametrize("spans", SPANS)
+def test_what_is_known_of_the_time_was_damaged(library: Path, spans: bytes) -> None:
+    deploy(library, B, "1")
+    create_backup(str(library))
+    writing = library.parent / ".library.json.dhash" / "writing"
+    writing.parent.mkdir(exist_ok=True)
+    for act in (
+        lambda: prune.prune(str(library), rules=Rules()),
+        lambda: restore(str(library), None, "deployment"),
+        lambda: create_backup(str(library)),
+    ):
+        writing.write_bytes(spans)
+        act()
+    assert library.read_bytes() == A
 
 
 def test_without_a_jump_old_ones_go(library: Path) -> None:
