@@ -6,18 +6,15 @@
 from __future__ import annotations
 
 import os
-import re
-from contextlib import suppress
-from pathlib import Path
 from typing import Iterable, List, NamedTuple, Optional
 
+from .mounts import fstab_points, is_mounted
 from .paths import is_below
 
 #: From this share on, the cause is the folder rather than single files.
 _NEARLY_ALL = 0.95
 #: Fewer pictures than these may all be missing independently of each other.
 _FEW = 5
-_OCTAL = re.compile(rb"\\([0-7]{3})")
 
 
 class Absence(NamedTuple):
@@ -76,21 +73,8 @@ def absence(root: str, missing: int, named: int, fstab: str = "/etc/fstab") -> O
 def _unmounted(root: str, fstab: str) -> Optional[str]:
     """Return a mount point above, at or below the image root that is in fstab but not mounted."""
     real = os.path.realpath(root)
-    for point in _points(fstab):
+    for point in fstab_points(fstab, at_boot=True):
         near = point == real or is_below(real, point) or is_below(point, real)
-        if near and point != "/" and not os.path.ismount(point):
+        if near and point != "/" and not is_mounted(os.path.realpath(point)):
             return point
     return None
-
-
-def _points(fstab: str) -> List[str]:
-    points = []
-    with suppress(OSError):
-        for line in Path(fstab).read_bytes().splitlines():
-            fields = line.split()
-            # "noauto" entries are mounted by hand, if at all.
-            if len(fields) >= 4 and fields[1].startswith(b"/") and b"noauto" not in fields[3].split(b","):
-                points.append(
-                    os.path.normpath(os.fsdecode(_OCTAL.sub(lambda found: bytes([int(found[1], 8)]), fields[1])))
-                )
-    return points

@@ -92,13 +92,29 @@ def _missing_mount(real: str, expected: Optional[str]) -> Optional[str]:
 
 
 def _fstab_points() -> List[str]:
+    return fstab_points("/etc/fstab")
+
+
+def fstab_points(fstab: str, *, at_boot: bool = False) -> List[str]:
+    """The mount points that a table names; empty where it cannot be read.
+
+    :param at_boot: only what is mounted at boot, and not by hand or when it is first used.
+    """
     points = []
     with suppress(OSError):
-        for line in Path("/etc/fstab").read_bytes().splitlines():
+        for line in Path(fstab).read_bytes().splitlines():
             fields = line.split()
-            if len(fields) >= 3 and not fields[0].startswith(b"#") and fields[1].startswith(b"/"):
+            if len(fields) < 3 or fields[0].startswith(b"#") or not fields[1].startswith(b"/"):
+                continue
+            if not (at_boot and b"noauto" in b",".join(fields[3:4]).split(b",")):
                 points.append(os.path.normpath(_text(fields[1])))
     return points
+
+
+def is_mounted(point: str) -> bool:
+    """Whether something is mounted there; a bind mount of the same file system counts."""
+    present = {each.point for each in mounts()}
+    return point in present if present else os.path.ismount(point)
 
 
 def _is_bare(folder: str) -> bool:
