@@ -15,7 +15,7 @@ description:
   - Returns the pattern in C(mobius_hosts), or all hosts but those of the group C(mobius_hash_workers).
   - Fails if a source of the inventory does not exist, if the inventory has no hosts, or if the pattern matches none.
     Ansible itself skips such a play and ends with success.
-  - Fails if C(--limit) is empty, which Ansible treats as all hosts.
+  - Fails if C(--limit) is empty, which Ansible treats as all hosts, or leaves no host of the pattern.
   - Fails where C(--tags), C(--skip-tags) or C(--start-at-task) would leave out steps of a playbook of this collection
     that is named on the command line.
 options:

@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 import os
-import re
-from fnmatch import fnmatchcase
-from typing import Collection, Iterator, Mapping, Optional, Sequence
+from typing import Collection, List, Mapping, Optional, Sequence
+
+from ansible.errors import AnsibleError
+from ansible.inventory.manager import InventoryManager
+from ansible.parsing.dataloader import DataLoader
 
 from ..module_utils.errors import MobiusError
 from .run.tags import part_of, refuse_unknown
@@ -16,7 +18,7 @@ from .run.tags import part_of, refuse_unknown
 WORKERS = "mobius_hash_workers"
 #: Hosts of another environment, whose history a deployment asks.
 STAGING = "mobius_staging"
-_SUBSCRIPT = re.compile(r"\[[0-9:-]+\]$")
+_SEPARATORS = ",: \t\n"
 _REMEDY = "check the inventory and the pattern: ansible-inventory --graph lists the hosts"
 
 
@@ -37,12 +39,12 @@ def play_hosts(
     :param usual: sources that are the default where none is given, and may be missing.
     :param limit: ``--limit``; None where it is not given.
     :param default: the pattern where ``mobius_hosts`` is not given; all but the hash workers when omitted.
-    :raises MobiusError: a source does not exist, the inventory has no hosts, the limit is empty, or the pattern matches
-        no host.
+    :raises MobiusError: a source does not exist, the inventory has no hosts, the limit is empty, or pattern and limit
+        leave no host.
     """
     pattern = pattern_of(wanted, groups, default)
-    if limit is not None and not limit.strip():
-        # A script with an empty variable would reach every host.
+    if limit is not None and not limit.strip(_SEPARATORS):
+        # A script with empty variables would reach every host.
         raise MobiusError("--limit is empty", remedy="name hosts, or omit it for all hosts; nothing was done")
     missing = [source for source in inventory if "," not in source and not os.path.exists(source)]
     given = [source for source in missing if source not in usual]
@@ -53,8 +55,11 @@ def play_hosts(
         raise MobiusError(
             f"The inventory has no hosts ({sources})", remedy="name an inventory with -i; nothing was done"
         )
-    if _text(wanted) and not any(_matches(part, groups) for part in _positive(pattern)):
+    # Ansible takes separators alone for all hosts.
+    if _text(wanted) and not (pattern.strip(_SEPARATORS) and _hosts(pattern, groups)):
         raise MobiusError(f"mobius_hosts matches no host: {pattern}", remedy=_REMEDY)
+    if limit is not None and not _hosts(pattern, groups, limit):
+        raise MobiusError(f"--limit {limit} leaves no host of {pattern}", remedy=_REMEDY)
     return pattern
 
 
@@ -114,27 +119,18 @@ def _text(wanted: object) -> Optional[str]:
     return text or None
 
 
-def _positive(pattern: str) -> Iterator[str]:
-    """The parts of a pattern that add hosts; a pattern of exclusions alone starts from all."""
-    parts = [part.strip() for part in re.split(r"[,:](?![^\[]*\])", pattern) if part.strip()]
-    adding = [part for part in parts if part[0] not in "!&"]
-    # An IPv6 address contains colons.
-    yield from [*adding, pattern] if adding else ["all"]
-
-
-def _matches(part: str, groups: Mapping[str, Sequence[str]]) -> bool:
-    hosts = {host for members in groups.values() for host in members}
-    if part.startswith("~"):
-        try:
-            expression = re.compile(part[1:])
-        except re.error:
-            return False
-        return any(expression.match(name) for name in hosts) or any(
-            expression.match(name) and members for name, members in groups.items()
-        )
-    name = _SUBSCRIPT.sub("", part)
-    # Ansible creates an implicit host for these names.
-    if name in ("localhost", "127.0.0.1", "::1"):
-        return True
-    found = any(fnmatchcase(host, name) for host in hosts)
-    return found or any(fnmatchcase(group, name) and members for group, members in groups.items())
+def _hosts(pattern: str, groups: Mapping[str, Sequence[str]], limit: Optional[str] = None) -> List[str]:
+    """The hosts that Ansible finds by a pattern, within a limit; none where it cannot read one of them."""
+    inventory = InventoryManager(DataLoader(), sources=None, parse=False)
+    for group, members in groups.items():
+        if group not in ("all", "ungrouped"):
+            inventory.add_group(group)
+        for host in members:
+            inventory.add_host(host, None if group in ("all", "ungrouped") else group)
+    inventory.reconcile_inventory()
+    try:
+        if limit:
+            inventory.subset(limit)
+        return [str(host) for host in inventory.list_hosts(pattern)]
+    except AnsibleError:
+        return []

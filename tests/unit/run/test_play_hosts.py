@@ -35,6 +35,14 @@ GROUPS: Dict[str, List[str]] = {
         ("games[0:1]", "games[0:1]"),
         ("fe80::1", "fe80::1"),
         ("localhost", "localhost"),
+        (["games", ""], "games,"),
+        (" games\n", "games"),
+        ("games:&games", "games:&games"),
+        ("games[-1]", "games[-1]"),
+        ("*", "*"),
+        ("games-?", "games-?"),
+        ("!empty", "!empty"),
+        ("all,!ungrouped", "all,!ungrouped"),
     ],
 )
 def test_a_pattern_that_has_hosts(wanted: Any, pattern: str) -> None:
@@ -45,8 +53,18 @@ def test_hash_workers_are_left_out() -> None:
     assert play_hosts(None, {**GROUPS, "mobius_hash_workers": ["w"]}, []) == "all:!mobius_hash_workers"
 
 
-@pytest.mark.parametrize("wanted", ["nope", "empty", "nope:!games-1", "games-9*", "~nope.*", "~(", "games-3,nope"])
-def test_a_pattern_that_matches_nothing_is_refused(wanted: str) -> None:
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        *("nope", "empty", "nope:!games-1", "games-9*", "~nope.*", "~(", "games-3,nope"),
+        # All is taken out again, or was never in.
+        *("all:!all", "!all", "games:!games", "games,!games", "games:!games-1:!games-2", "games:&empty", "&empty"),
+        *("games:&db*", "games[5]", "games[5:9]", "games[x]", "[0]", ",", ":", ",,", "::", "~^$"),
+        *("GAMES", "Games-1", "games-1.", "games;games-1", "@retry.txt", "null", "None", "\u00fc"),
+        *(["", None], [None], [[]], 0, 7, True, False, {}, {"a": 1}),
+    ],
+)
+def test_a_pattern_that_matches_nothing_is_refused(wanted: Any) -> None:
     with pytest.raises(MobiusError, match="mobius_hosts matches no host"):
         play_hosts(wanted, GROUPS, [])
 
@@ -69,10 +87,33 @@ def test_a_source_that_does_not_exist_is_named_unless_it_is_the_default(tmp_path
 
 
 def test_an_empty_limit_is_refused_and_a_default_pattern_is_taken() -> None:
-    for limit in ("", " "):
+    for limit in ("", " ", ",", " ,:, "):
         with pytest.raises(MobiusError, match="--limit is empty"):
             play_hosts(None, GROUPS, [], limit=limit)
     assert play_hosts(None, {**GROUPS, "mobius_hash_workers": ["w"]}, [], limit="games-1", default="all") == "all"
+
+
+@pytest.mark.parametrize(
+    "wanted, limit, left",
+    [
+        ("games", "games-1", True),
+        ("games", "db*,games-2", True),
+        (None, "all:!games", True),
+        ("localhost", "localhost", True),
+        ("games", "db*", False),
+        ("games", "all:!games", False),
+        ("games", "nope", False),
+        (None, "w", False),
+        (None, "mobius_hash_workers", False),
+    ],
+)
+def test_a_limit_that_leaves_no_host_is_refused(wanted: Any, limit: str, left: bool) -> None:
+    groups = {**GROUPS, "all": [*GROUPS["all"], "w"], "mobius_hash_workers": ["w"]}
+    if left:
+        assert play_hosts(wanted, groups, [], limit=limit)
+    else:
+        with pytest.raises(MobiusError, match="leaves no host of"):
+            play_hosts(wanted, groups, [], limit=limit)
 
 
 OURS = "/usr/share/collections/ansible_collections/mobius/dhash/playbooks"
