@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import time
 from dataclasses import dataclass
-from typing import Any, Callable, Dict, Optional, Tuple, Union
+from typing import Any, Callable, Dict, Mapping, Optional, Tuple, Union
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.parsing.convert_bool import boolean
@@ -17,11 +17,13 @@ from . import compile_once  # noqa: F401
 from .errors import MobiusError, failure
 from .process.identity import start_of
 from .storage.journal import Step
-from .text import redact
+from .text import printable, redact
 from .utf8_mode import run_in_utf8_mode
 
 Result = Dict[str, Any]
 Call = Callable[[], Result]
+# The options whose real path is in a result.
+_RETURNED = ("path", "backup_dir", "log_dir")
 
 
 def take_params(module: AnsibleModule) -> Dict[str, Any]:
@@ -44,6 +46,26 @@ def parse_break(text: str) -> Union[bool, str]:
         return text.strip()
 
 
+def refuse_unprintable(params: Mapping[str, Any]) -> None:
+    """Stop where a link leads to a path that no result can carry: JSON is UTF-8, and ansible-core 2.19 checks it.
+
+    The work would be done, and the task would fail all the same.
+
+    :raises MobiusError: the path behind the links of one of the options is not UTF-8.
+    """
+    for option in _RETURNED:
+        given = params.get(option)
+        real = os.path.realpath(given) if isinstance(given, str) and given and "\0" not in given else ""
+        try:
+            real.encode("utf-8")
+        except UnicodeEncodeError:
+            raise MobiusError(
+                f"The real path of the option {option} is not UTF-8: {printable(real, None)}",
+                printable(str(given)),
+                "rename that folder or file, and point the link at the new name; nothing was changed",
+            ) from None
+
+
 @dataclass(frozen=True)
 class Further:
     """A further step in the process of a module: its name in the journal of the run, and the member of the result."""
@@ -61,7 +83,12 @@ def finish(module: AnsibleModule, call: Call, then: Optional[Callable[[Result], 
     """
     step = Step.from_environment(check_mode=module.check_mode)
     path = str(module.params.get("path") or "")
-    result, is_error = _noted(step, call, path)
+
+    def checked() -> Result:
+        refuse_unprintable(module.params)
+        return call()
+
+    result, is_error = _noted(step, checked, path)
     if is_error:
         module.fail_json(**result)
     further = then(result) if then is not None and not result.get("failed") else None
