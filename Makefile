@@ -161,6 +161,12 @@ changelog: ## changelogs/fragments into the release notes of galaxy.yml's versio
 	@ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/playbooks/collections PATH=$(CURDIR)/.cache/publish/bin:$$PATH \
 	  antsibull-changelog release --update-existing --reload-plugins --version "$$(sed -n 's/^version: //p' galaxy.yml)"
 
+.PHONY: picture
+picture: tools controller ## the picture in README.md, from a real `make deploy` on an idle machine
+	@[ ! -e .local ] || { echo "A deployment is in .local. Next: make clean, which removes it" >&2; exit 1; }
+	@$(TEST)/bin/python tools/terminal_picture.py docs/images/deploy.svg
+	@$(MAKE) -s clean
+
 .PHONY: docs
 docs: ## the documentation as a site, in docs/site/build/html
 	@requirements/venv.sh .cache/docs requirements/docs.txt

@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.text import Text
 
 ROOT = Path(__file__).resolve().parents[1]
-WIDTH = 110
+WIDTH = 125
 
 
 def run(command: List[str]) -> subprocess.CompletedProcess[str]:
@@ -34,7 +34,7 @@ def draw(printed: str, title: str) -> str:
     """The SVG of a terminal with this text; nobody's own folder is in it."""
     console = Console(record=True, width=WIDTH, file=io.StringIO(), force_terminal=True, color_system="truecolor")
     console.print(f"[bold green]$[/] [bold]{title}[/]")
-    console.print(Text.from_ansi(printed.replace(str(ROOT), "~/mobius.dhash").rstrip()), soft_wrap=False)
+    console.print(Text.from_ansi(printed.replace(str(ROOT), "/home/ann/mobius.dhash").rstrip()), soft_wrap=False)
     svg = console.export_svg(title="mobius.dhash", unique_id="terminal")
     # A reader's browser fetches no font.
     return re.sub(r"\s*@font-face \{.*?\}", "", svg, flags=re.DOTALL).rstrip() + "\n"
