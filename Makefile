@@ -114,6 +114,10 @@ faults-quick: tools ## every kill, and a sample of all other faults, in 2 minute
 fuzz: tools ## 30,000 mutated pictures through the engine
 	@$(TEST)/bin/python -B tests/faults/fuzz.py
 
+.PHONY: mutations
+mutations: tools ## 100,000 random edits of migrated libraries: the proof accepts none
+	@MUTATIONS=100000 $(TEST)/bin/pytest -n 2 tests/unit/migration/test_mutations.py
+
 .PHONY: properties
 properties: tools ## 1,000 generated libraries for each property of a migration, and the JSON corpus, with their counts
 	@EXAMPLES=1000 $(TEST)/bin/pytest -n 2 --hypothesis-show-statistics tests/unit/migration/test_properties.py tests/unit/migration/test_json_corpus.py
