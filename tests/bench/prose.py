@@ -107,3 +107,54 @@ service; the environment for hashing is there before. Controller CPU is that of 
 controller's whole tree of processes, shared pages counted once, looked at every second. One run of each, in this
 order, as far as they end within the bound. [What that means for 1,000 and 10,000 hosts](scale.md).
 """
+
+PARTS = """
+## What each part is worth
+
+Measured apart from the rest of this page, on a machine that was busy with other work: CPU seconds (user and system) of
+one process, the least of two to four rounds in turn, so that the shares are good to some percent and the times are
+not those of an idle machine. "Gain" is the CPU time without the part divided by that with it; below 1.10 in the
+default environment a part has to be justified otherwise.
+
+| part | lines, with tests | gain by default | gain elsewhere | kept |
+| --- | ---: | --- | --- | --- |
+| second PNG path (`dhash/png.py`, zlib-ng) | 554 | 1.05 on tokens | 1.06 on tokens with libdeflate | yes, see below |
+| JPEG path (`dhash/jpeg.py`, simplejpeg) | 342 | none: not installed | 1.21 on web with turbo | yes, with turbo only |
+| NumPy's shrinking (`dhash/shrink.py`) | 292 | 1.12 on web, 1.00 on tokens | 1.24 on web with turbo | yes |
+| `migration/last_run.py` | 678 | 6.8 on a run with nothing to do | | yes |
+| strict reader (`library/validate.py`) | 531 | | | yes, see below |
+
+- **PNG**: the wall times of the tables above, on an idle machine, give 1.11 for the PNG path and NumPy together on
+  tokens (1.85 to 1.67). Decoding alone, 1,848 PNG of tokens, one process: Pillow 500 µs a picture, of which opening is
+  41; Pillow with this path and zlib-ng 423, with libdeflate 421; opening by Pillow and decoding by pyspng 354, pyspng
+  alone 250; OpenCV 369. pyspng's pixels were the same for all 1,668 of RGBA, RGB and L; it expands the 180 with a
+  palette to RGB, and refuses 80 of the 1,928 files that Pillow reads. Of about 600 µs that a token takes as a whole it
+  would save 67, less what turning its array into a picture takes, so tokens would reach about 2.0 and not perception's
+  2.11, and Pillow would still be needed for what it refuses. It needs NumPy and is marked as beta. Not taken.
+- **`last_run`**: with nothing to do 20,000 items take 0.095 s with it and 0.64 s when every item is looked at (4.7
+  and 32 µs per item). Without it the aim of 3 % of the first run would be missed.
+- **Strict reader**: `json` with `object_pairs_hook` and `parse_constant` reads a library of 34 MB in half the time
+  (0.45 s and 0.88 s), but takes 137 MB for it where the strict reader takes 24, so its memory grows with the library;
+  it has no place for a key given twice, and accepts lone surrogates without a word. It cannot take its place.
+
+JSON work of a first run, in instructions per item (cachegrind; items of 335 bytes; the difference between 3,000 and
+1,000 items). `json.load` and `json.dump` of the same file take 96,800.
+
+| | before | after |
+| --- | ---: | ---: |
+| read, and note the results | 49,100 | 48,500 |
+| edit and write | 55,900 | 43,100 |
+| prove | 111,200 | 80,100 |
+| all | 216,200 | 171,700 |
+| times load and dump | 2.22 | 1.78 |
+
+CPU seconds with 20,000 items, least of three, times those of load and dump in the same process; in the second column
+items are short (143 bytes with their dHash), so that less of the time goes by the length of the text:
+
+| | items of 390 bytes | items of 143 bytes |
+| --- | ---: | ---: |
+| one new item | 2.31 | 4.00 |
+| dry run of one new item | 1.83 | 3.15 |
+| verification against the backup | 1.19 | 1.73 |
+| the service's SHA-256 and index after a restart | 0.77 | 1.39 |
+"""

@@ -10,7 +10,7 @@ import places
 from controllers import ratio
 from figures import EXACT, EXTRAS, FAST, LEAN, NAIVE, Figures, aims, faster, memory_aim, of, percent, ratios
 from fleet_report import fleets, scale
-from prose import AIMS, BACKUP, CONTROLLER, DEPLOY, ENGINE, FLEET, HEAD, ITEMS, ONE_NEW
+from prose import AIMS, BACKUP, CONTROLLER, DEPLOY, ENGINE, FLEET, HEAD, ITEMS, ONE_NEW, PARTS
 from tables import table
 
 SECTIONS = ("engine", "items", "backup", "deploy", "fleet")
@@ -40,6 +40,7 @@ def write(kept: Dict[str, Figures]) -> None:
     if "fleet" in kept:
         parts += [FLEET.format(**kept["fleet"]), fleets(kept["fleet"])]
         scale(kept["fleet"])
+    parts.append(PARTS)
     places.DOCUMENT.write_text("\n\n".join(part.strip() for part in parts) + "\n", "utf-8")
 
 
