@@ -84,6 +84,10 @@ integration: tools ## the playbooks on this machine: deploy, check mode, rollbac
 settings: tools ## each setting of ansible.cfg that could change how a run ends, in a run of its own
 	@SETTINGS=1 $(TEST)/bin/pytest -n 2 tests/integration/test_settings.py
 
+.PHONY: awx
+awx: tools ## awx_configure.yml with awx.awx 24.6.1 on a server that answers as AWX does and refuses what AWX would
+	@$(TEST)/bin/pytest -q tests/awx
+
 .PHONY: browser
 browser: ## the review page, the page of duplicates and the reports in a real Chromium, axe on each
 	@command -v chromedriver >/dev/null || { echo "Chromium and its driver are missing. Next: apt-get install chromium chromium-driver nodejs npm" >&2; exit 1; }
