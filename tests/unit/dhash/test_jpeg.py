@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import random
 import struct
 import sys
@@ -14,6 +15,9 @@ from ansible_collections.mobius.dhash.plugins.module_utils.dhash import jpeg
 from decoders import both, direct, outcome
 from drawn import scene
 from PIL import Image
+
+# More of them by make properties.
+MUTATED = int(os.environ.get("EXAMPLES", "500"))
 
 
 @pytest.fixture(autouse=True)
@@ -132,7 +136,7 @@ def test_mutated_files_come_to_the_same(tmp_path: Path) -> None:
         encoded(scene((90, 120)), subsampling=0, restart_marker_rows=1),
     ]
     hashed = refused = 0
-    for _unused in range(1200):
+    for _unused in range(MUTATED):
         data = bytearray(chance.choice(models))
         for _unused in range(chance.choice((1, 1, 2, 5))):
             at = chance.randrange(len(data))
@@ -149,7 +153,7 @@ def test_mutated_files_come_to_the_same(tmp_path: Path) -> None:
         assert first == second
         hashed += isinstance(first, tuple)
         refused += isinstance(first, str)
-    assert hashed > 100 and refused > 100
+    assert min(hashed, refused) > MUTATED / 12
 
 
 def test_pictures_larger_than_the_memory_that_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import tempfile
 from pathlib import Path
 
@@ -22,6 +23,8 @@ from ansible_collections.mobius.dhash.plugins.module_utils.library.fields import
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+# More of them by make properties.
+EXAMPLES = int(os.environ.get("EXAMPLES", "150"))
 HASHED = Verdict("0123456789abcdef", 0.953, ())
 LOST = Verdict(None, 0.0, ("missing",))
 
@@ -220,7 +223,7 @@ def some_verdicts(data):
     return lambda item: drawn.setdefault(item.pointer, data.draw(VERDICTS))
 
 
-@settings(max_examples=400)
+@settings(max_examples=EXAMPLES)
 @given(documents(), st.data())
 def test_nothing_else_changes_and_twice_is_once(content, data):
     verdict = some_verdicts(data)
@@ -235,7 +238,7 @@ def test_nothing_else_changes_and_twice_is_once(content, data):
                 assert matches(item.value, verdict(item))
 
 
-@settings(max_examples=400)
+@settings(max_examples=EXAMPLES)
 @given(documents(owned=False), st.data())
 def test_taking_the_members_out_again_gives_the_original_bytes(content, data):
     verdict = some_verdicts(data)

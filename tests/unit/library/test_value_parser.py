@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import re
 
@@ -13,6 +14,8 @@ from ansible_collections.mobius.dhash.plugins.module_utils.library.validate impo
 from ansible_collections.mobius.dhash.plugins.module_utils.library.value_parser import ValueParser
 from test_document_fuzz import mutated
 
+# More of them by make properties.
+ROUNDS = int(os.environ.get("EXAMPLES", "200")) // 100
 ITEMS = [
     b'{"image": "a", "size": {"w": 1.50, "h": [2, {"x": null}]}, "dhash": "0123456789abcdef", "dhash_confidence": 1}',
     b'{"image": "a", "of": {"x": 1, "dhash": "0123456789abcdef"}}',
@@ -118,7 +121,7 @@ def test_texts_compare_the_same_item_by_item_and_record_by_record(tmp_path, monk
     paths = [tmp_path / "before.json", tmp_path / "after.json"]
     equal = different = 0
     pairs = list(documents(dice))
-    pairs = [(each, each) for each in pairs] + [(each, altered(dice, each)) for each in pairs * 4]
+    pairs = [(each, each) for each in pairs] + [(each, altered(dice, each)) for each in pairs * ROUNDS]
     for before, after in pairs:
         paths[0].write_bytes(before)
         paths[1].write_bytes(after)

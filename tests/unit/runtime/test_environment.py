@@ -58,6 +58,16 @@ def wanted(tmp_path, wheels):
     return Wanted(str(tmp_path / "venv"), lines["good"], ["dicegood"], find_links=str(folder))
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory, wheels):
+    """An environment that is made once; the last test that uses it damages it."""
+    found = Wanted(
+        str(tmp_path_factory.mktemp("made") / "venv"), wheels[1]["good"], ["dicegood"], find_links=str(wheels[0])
+    )
+    ensure(found)
+    return found
+
+
 def run(result, code):
     return subprocess.run([result["python"], "-c", code], capture_output=True, text=True, check=True).stdout.strip()
 
@@ -225,36 +235,40 @@ def test_a_look_makes_nothing(wanted, tmp_path):
     assert (found["ready"], found["reason"], found["missing"]) == (False, "it does not exist yet", "")
     assert found["python"] == f"{wanted.path}/bin/python"
     assert list(tmp_path.iterdir()) == []
-    ensure(wanted)
-    assert look.look(asked, HOST) == {**found, "ready": True, "reason": ""}
-    other = replace(asked, requirements=wanted.requirements + "x==1 --hash=sha256:00\n")
+
+
+def test_a_look_at_one_that_is_right(made):
+    asked = look.Runtime("venv", made.path, "", False, made.requirements, made.imports)
+    found = look.look(asked, HOST)
+    assert (found["ready"], found["reason"], found["missing"]) == (True, "", "")
+    assert found["python"] == f"{made.path}/bin/python"
+    other = replace(asked, requirements=made.requirements + "x==1 --hash=sha256:00\n")
     assert look.look(other, HOST)["reason"] == "the requirements or the Python have changed"
 
 
-def test_a_look_imports_again_only_what_has_changed(wanted, monkeypatch):
-    ensure(wanted)
+def test_an_environment_that_an_older_version_made_is_taken_over(made):
+    marker = Path(made.path) / MARKER
+    noted = json.loads(marker.read_text())
+    marker.write_text(json.dumps({name: noted[name] for name in ("fingerprints", "python", "base", "versions")}))
+    assert ensure(made)["changed"] is False
+    marker.write_text(json.dumps(noted))
+
+
+def test_a_look_imports_again_only_what_has_changed(made, monkeypatch):
     probed = []
     real = environment.probe
     monkeypatch.setattr(environment, "probe", lambda *given: probed.append(given) or real(*given))
-    asked = look.Runtime("venv", wanted.path, "", False, wanted.requirements, wanted.imports)
+    asked = look.Runtime("venv", made.path, "", False, made.requirements, made.imports)
     assert look.look(asked, HOST)["ready"] and not probed
     run(look.look(asked, HOST), "import dicegood, sys; sys.dont_write_bytecode")
     assert look.look(asked, HOST)["ready"] and not probed, "what Python compiles is no change"
     assert look.look(replace(asked, imports=["dicegood", "json"]), HOST)["ready"] and len(probed) == 1
-    (package,) = Path(wanted.path).resolve().rglob("dicegood.py")
+    (package,) = Path(made.path).resolve().rglob("dicegood.py")
     package.with_name("another.py").write_text("")
     assert look.look(asked, HOST)["ready"] and len(probed) == 2, "a file more, and all of it loads"
     package.unlink()
     found = look.look(asked, HOST)
     assert not found["ready"] and "dicegood" in found["reason"]
-
-
-def test_an_environment_that_an_older_version_made_is_taken_over(wanted):
-    ensure(wanted)
-    marker = Path(wanted.path) / MARKER
-    noted = json.loads(marker.read_text())
-    marker.write_text(json.dumps({name: noted[name] for name in ("fingerprints", "python", "base", "versions")}))
-    assert ensure(wanted)["changed"] is False
 
 
 @pytest.mark.parametrize(
