@@ -196,6 +196,68 @@ def test_what_is_refused_stays_as_it_is(library: Path, text: bytes, words: str) 
     assert list_backups(str(library)) == []
 
 
+H = '"dhash": "0123456789abcdef"'
+# Edited by hand since: before, and after.
+EDITED = {
+    "an escaped name": (r'{"image": "a", "d\u0068ash": "0123456789abcdef", "dhash_confidence": 1}', '{"image": "a"}'),
+    "another order": ('{"dhash_confidence": 1, %s, "image": "a"}', '{ "image": "a"}'),
+    "in the middle": ('{"image": "a", %s, "x": 1, "dhash_confidence": 1, "y": 2}', '{"image": "a", "x": 1, "y": 2}'),
+    "other values": ('{"image": "a", %s, "dhash_confidence": "high", "dhash_reasons": {"by": 1}}', '{"image": "a"}'),
+    "null": ('{"image": "a", "dhash": null, "dhash_confidence": 0}', '{"image": "a"}'),
+    "reasons alone": ('{"image": "a", "dhash_reasons": []}', '{"image": "a"}'),
+    "the former value alone": ('{"image": "a", "dhash_legacy": "old"}', '{"image": "a", "dhash": "old"}'),
+    "the former value first": (
+        '{"dhash_legacy": "o", "x": 1, "image": "a", %s}',
+        '{"dhash": "o", "x": 1, "image": "a"}',
+    ),
+    "the former value apart": (
+        '{"image": "a", %s, "x": 1, "dhash_legacy": "o"}',
+        '{"image": "a", "x": 1, "dhash": "o"}',
+    ),
+    "the former value before": ('{"image": "a", "dhash_legacy": "old", %s}', '{"image": "a", "dhash": "old"}'),
+    "in an object of theirs": ('{"image": "a", "of": {%s}, %s, "dhash_confidence": 1}', '{"image": "a", "of": {%s}}'),
+    "a block in an item": (
+        '{"image": "a", %s, "dhash_confidence": 1, "dhash_migration": 3}',
+        '{"image": "a", "dhash_migration": 3}',
+    ),
+    "names that are not ours": (
+        '{"image": "a", %s, "dhash_confidence": 1, "dhash_note": 1, "dhash2": 2, "dHash": 3}',
+        '{"image": "a", "dhash_note": 1, "dhash2": 2, "dHash": 3}',
+    ),
+    "a review": (
+        '{"image": "a", %s, "dhash_confidence": 1, "dhash_review": {"dhash": 1}}',
+        '{"image": "a", "dhash_review": {"dhash": 1}}',
+    ),
+    "no image any more": ('{%s, "dhash_confidence": 1}', "{}"),
+    "tabs and CRLF": ('{\t"image"\t:\t"a"\t,\r\n\t%s\t,\r\n\t"dhash_confidence"\t:\t1\t}', '{\t"image"\t:\t"a"\t}'),
+}
+
+
+@pytest.mark.parametrize("name", EDITED)
+@pytest.mark.parametrize(
+    "around", ['{"components": [{"image": "z"}, @]}', "[@, {}]", '{"games": [{"image": "g", "components": [@]}]}']
+)
+def test_items_that_were_edited_by_hand(library: Path, name: str, around: str) -> None:
+    before, after = (around.replace("@", text.replace("%s", H)).encode() for text in EDITED[name])
+    library.write_bytes(before)
+    assert strip(str(library))["changed"] is True
+    assert library.read_bytes() == after
+    assert strip(str(library))["changed"] is False
+
+
+@pytest.mark.parametrize("member", ["dhash", "dhash_confidence", "dhash_legacy", "image", "x"])
+def test_a_key_twice_is_refused_with_its_place(library: Path, member: str) -> None:
+    text = b'{"components": [{"image": "a", "%s": 1, %s, "y": 1, "%s": 2}]}' % (
+        member.encode(),
+        H.encode(),
+        member.encode(),
+    )
+    library.write_bytes(text)
+    with pytest.raises(MobiusError, match="line 1 column .* duplicate key"):
+        strip(str(library))
+    assert library.read_bytes() == text
+
+
 def test_somebody_elses_lock_is_respected(library: Path) -> None:
     library.write_bytes(b'{"components": [{"image": "a.png"}]}')
     migrate(library, lambda _number: VERDICTS[0])
