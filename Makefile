@@ -123,8 +123,10 @@ mutations: tools ## 100,000 random edits of migrated libraries: the proof accept
 	@MUTATIONS=100000 $(TEST)/bin/pytest -n 2 tests/unit/migration/test_mutations.py
 
 .PHONY: properties
-properties: tools ## 1,000 generated libraries for each property of a migration, and the JSON corpus, with their counts
-	@EXAMPLES=1000 $(TEST)/bin/pytest -n 2 --hypothesis-show-statistics tests/unit/migration/test_properties.py tests/unit/migration/test_json_corpus.py
+properties: tools ## 1,000 generated libraries and pictures for each property, and the JSON corpus, with their counts
+	@EXAMPLES=1000 $(TEST)/bin/pytest -n 2 --hypothesis-show-statistics tests/unit/migration/test_properties.py \
+	  tests/unit/migration/test_json_corpus.py tests/unit/migration/test_strip.py tests/unit/library/test_edit.py \
+	  tests/unit/library/test_value_parser.py tests/unit/dhash/test_png.py tests/unit/dhash/test_jpeg.py
 
 BENCH_ENV := .cache/bench/venv
 
