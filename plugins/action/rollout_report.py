@@ -9,8 +9,13 @@ from ansible import constants as C
 from ansible import context
 from ansible.plugins.action import ActionBase
 
+from ..module_utils.clock import timestamp
+from ..module_utils.deployment.report import keep
+from ..module_utils.errors import MobiusError
 from ..module_utils.text import redact
 from ..plugin_utils.next_command import command
+from ..plugin_utils.run.fleet import fleet_page
+from ..plugin_utils.run.fleet_rows import rows
 from ..plugin_utils.run.journal import Journal
 from ..plugin_utils.run.messages import send
 from ..plugin_utils.run.rollout_lines import artifact, lines, notice
@@ -33,12 +38,22 @@ class ActionModule(ActionBase):
         fleet = journal.known_fleet()
         shown = [redact(each) for each in lines(rollout, fleet, self._command)]
         self._display.display("\n".join(shown))
+        self._renew_page(journal.kept_page(), rollout)
         sent = {"fleet": fleet} if fleet else {}
         given = self._task.args
         send(self, notice(rollout, shown), given.get("notify"), given.get("notify_timeout"), sent)
         data = {ARTIFACT: redact(artifact(rollout, fleet, self._command))}
         # As the action set_stats returns it, for all hosts together: AWX keeps nothing of single hosts.
         return {"changed": False, "ansible_stats": {"data": data, "per_host": False, "aggregate": False}}
+
+    def _renew_page(self, page, rollout):
+        """The page of all hosts, where a rollback by the scope or a watch came after it."""
+        if not page or not any(member.rollback or member.verdict for member in rollout.members):
+            return
+        try:
+            keep(page["path"], fleet_page(page["kind"], page["reports"], timestamp(), rows(rollout)).decode("utf-8"))
+        except (MobiusError, OSError) as error:
+            self._display.warning(f"The page of all hosts could not be written: {redact(str(error))}")
 
     def _command(self, playbook, host=None, extra=None):
         limit = host or context.CLIARGS.get("subset")

@@ -22,6 +22,7 @@ from ..plugin_utils.run.action import StepAction
 from ..plugin_utils.run.controller import controller_facts
 from ..plugin_utils.run.end import End, facts
 from ..plugin_utils.run.finish import arguments, facts_of, failure_of, owns_lock
+from ..plugin_utils.run.fleet_rows import rows as fleet_rows
 from ..plugin_utils.run.headlines import headline
 from ..plugin_utils.run.journal import END
 from ..plugin_utils.run.lines import lines
@@ -29,6 +30,7 @@ from ..plugin_utils.run.messages import hosts_of, send
 from ..plugin_utils.run.next_steps import next_commands
 from ..plugin_utils.run.notification import end_notice
 from ..plugin_utils.run.rollout import end_entry
+from ..plugin_utils.run.rollout_vars import rollout_of
 
 _OWN = (
     *("notify", "notify_timeout", "report_dest", "limits"),
@@ -55,8 +57,10 @@ class ActionModule(StepAction):
         end = End(run, found, settings, self._command(task_vars))
         shown = self.redact(lines(end))
         self.show(shown)
+        # It notes the end in the journal of the fleet run, which the page of all hosts is made from.
+        result = self._result(end, found, lost, boolean(own["in_rollout"] or False))
         self._notify(run, own, shown, self.redact(facts_of(run, end)), task_vars)
-        return self._result(end, found, lost, boolean(own["in_rollout"] or False))
+        return result
 
     def _on_host(self, run, given, own, task_vars):
         """The result of the module, and why the host could not be reached; without either where nothing was begun."""
@@ -105,7 +109,11 @@ class ActionModule(StepAction):
         )
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            keep(str(path), fleet.fleet_page(run.kind, found, timestamp()).decode("utf-8"))
+            rollout = rollout_of(self.journal, task_vars, self._templar.template)
+            keep(str(path), fleet.fleet_page(run.kind, found, timestamp(), fleet_rows(rollout)).decode("utf-8"))
+            # A rollback by the scope has a page of its own.
+            if run.kind == rollout.kind:
+                self.journal.keep_page({"path": str(path), "kind": run.kind, "reports": found})
         except (MobiusError, OSError) as error:
             self._display.warning(f"The page of all hosts could not be written: {self.redact(str(error))}")
             return

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from ansible_collections.mobius.dhash.plugins.module_utils.deployment.report_page import report_page
 from ansible_collections.mobius.dhash.plugins.plugin_utils.run import fleet
+from ansible_collections.mobius.dhash.plugins.plugin_utils.run.fleet_rows import Row
 
 ID = "20260101T000000Z-aaaaaa"
 BOUNDS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000]
@@ -62,10 +63,16 @@ FLEET = [
         for n in (3, 4)
     ),
 ]
+COUNTS = {"items": 60, "hashed": 58, "failed": 2, "review": 4}
+ROWS = [
+    Row("games-1", "rolled back", "bad", COUNTS, False, 40.0, "", ""),
+    Row("games-2", "lost", "bad", {}, False, None, "", ""),
+    *(Row(f"games-{n}", "deployed", "good", COUNTS, True, 40.0, "", "") for n in (3, 4)),
+]
 PAGES = {
     "deployment": lambda: report_page(DEPLOYMENT, "/srv/mobius/logs"),
     "monitoring": lambda: report_page(MONITORING, "/srv/mobius/logs"),
-    "fleet": lambda: fleet.fleet_page("deployment", FLEET, "2026-01-01T00:10:00Z"),
+    "fleet": lambda: fleet.fleet_page("deployment", FLEET, "2026-01-01T00:10:00Z", ROWS),
 }
 
 

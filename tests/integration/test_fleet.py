@@ -62,10 +62,12 @@ def failing_hook(folder, name):
 
 def test_the_whole_fleet_goes_back_and_what_is_missing_is_taken_up(fleet, tmp_path):
     fleet.site.environment["ANSIBLE_ANY_ERRORS_FATAL"] = "1"
-    run = fleet.play(
-        "deploy", mobius_serial=[1, 1, "100%"], mobius_rollback_scope="fleet", mobius_hooks=failing_hook(tmp_path, "b")
-    )
+    scope = {"mobius_serial": [1, 1, "100%"], "mobius_rollback_scope": "fleet", "mobius_report_dest": str(tmp_path)}
+    run = fleet.play("deploy", mobius_hooks=failing_hook(tmp_path, "b"), **scope)
     run.failed("b failed (rolled back)")
+    # The page was written before a was rolled back, and again after it.
+    page = next(tmp_path.glob("deployment-*-fleet.html")).read_text()
+    assert "2 of 3 hosts failed" in page and "2 rolled back, 1 not started" in page
     assert fleet.migrated() == []
     made = artifact(run)
     assert {name: each["outcome"] for name, each in made["hosts"].items()} == {

@@ -153,7 +153,7 @@ def test_a_rulebook_accepts_only_plain_hosts_by_a_token_and_has_a_cool_down(name
     first = rulebook["rules"][0]
     assert first["throttle"] == {
         "once_within": "30 minutes",
-        "group_by_attributes": ["event.payload.commonLabels.host"],
+        "group_by_attributes": ["event.payload.commonLabels.host", "event.payload.commonLabels.action"],
     }
     actions = json.loads(re.search(r"commonLabels.action in (\[.*?\])", first["condition"])[1])
     assert set(actions) == {rule["labels"]["action"] for rule in rules() if "alert" in rule} - {"none"}

@@ -21,6 +21,7 @@ from ansible_collections.mobius.dhash.plugins.module_utils.review.page import Fa
 from ansible_collections.mobius.dhash.plugins.module_utils.review.queue import build
 from ansible_collections.mobius.dhash.plugins.module_utils.review.table import as_csv, as_json
 from ansible_collections.mobius.dhash.plugins.plugin_utils.run.fleet import fleet_page
+from ansible_collections.mobius.dhash.plugins.plugin_utils.run.fleet_rows import Row
 from ansible_collections.mobius.dhash.plugins.plugin_utils.steps import problem_lines
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -103,11 +104,17 @@ def review_page(text: str, _folder: Any) -> bytes:
     return as_html(queue(text), Facts(text, 0.7, text, [text], "a" * 64), None, 9)
 
 
+def fleet_report(text: str, _folder: Any) -> bytes:
+    hosts = (text, "h2")
+    rows = [Row(host, text, "bad", {"items": 1}, True, 2.0, text, text) for host in hosts]
+    return fleet_page("deployment", [report(host) for host in hosts], "2026", rows)
+
+
 PAGES: Dict[str, Callable[[str, Any], bytes]] = {
     "review page": review_page,
     "duplicates page": duplicates("html"),
     "run report": lambda text, _folder: report_page(report(text), "/srv/logs"),
-    "fleet report": lambda text, _folder: fleet_page("deployment", [report(text), report("h2")], "2026"),
+    "fleet report": fleet_report,
     "plots": plots,
 }
 TABLES: Dict[str, Callable[[str, Any], bytes]] = {

@@ -13,11 +13,8 @@ from ...module_utils.deployment.report_page import (
     STYLE,
     Report,
     duration,
-    facts_of,
-    outcome,
     sections,
     title,
-    tone,
 )
 from ...module_utils.deployment.report_plots import hash_times
 from ...module_utils.pages.frame import figures, page
@@ -27,8 +24,9 @@ from ...module_utils.text import format_duration, redact
 from .end import Command
 from .ends import ENDED, NOT_STARTED, UNDER_WAY, Hosts, stage_of
 from .finish import KINDS, report
+from .fleet_rows import Row, outcomes, totals
 from .journal import Entry
-from .model import GOOD, Run
+from .model import Run
 
 # Hosts with a section of their own, those that failed first; the others have their page in their log folder.
 _MOST_DETAILS = 100
@@ -37,8 +35,10 @@ _COUNTS = (
     ("Items", "items"),
     ("Hashed now", "hashed"),
     ("Without a dHash", "failed"),
-    ("Review queue", "low_confidence"),
+    ("Review queue", "review"),
 )
+# The report of a host, and how it ended.
+_Host = Tuple[Report, Row]
 
 
 def is_batch_over(kind: str, hosts: Hosts, runs: Mapping[str, Sequence[Entry]]) -> bool:
@@ -60,7 +60,7 @@ def reports(
     controller: Mapping[str, Any],
     command_of: Callable[[str], Command],
 ) -> List[Dict[str, Any]]:
-    """The report of every host of the play, secrets masked; those that failed come first.
+    """The report of every host of the play, secrets masked.
 
     :param command_of: the commands of a host.
     """
@@ -71,25 +71,23 @@ def reports(
             made.append({"kind": KINDS[kind], "host": host, "status": stage, "message": ""})
             continue
         run = Run.from_entries(runs[host])
-        found = {"deployment": run.id, **report(run, controller, limits, command_of(host))}
-        if stage != ENDED:
-            found["status"] = stage
-        made.append(redact(found))
-    order = {"bad": 0, "warn": 1, "good": 2}
-    return sorted(made, key=lambda each: order[_tone(each)])
+        made.append(redact({"deployment": run.id, **report(run, controller, limits, command_of(host))}))
+    return made
 
 
-def fleet_page(kind: str, found: Sequence[Report], at: str) -> bytes:
-    """The page.
+def fleet_page(kind: str, reports_found: Sequence[Report], at: str, rows: Sequence[Row]) -> bytes:
+    """The page; hosts that failed come first.
 
-    :param found: as :func:`reports` returns them.
+    :param reports_found: as :func:`reports` returns them.
     :param at: the time of writing.
+    :param rows: how each of these hosts ended, in the same order; the same rows make the table at the terminal.
     """
-    bad = [each for each in found if _tone(each) == "bad"]
-    waiting = sum(_tone(each) == "warn" and each["status"] in (NOT_STARTED, UNDER_WAY) for each in found)
+    found = sorted(zip(reports_found, rows), key=lambda host: ("bad", "warn", "good").index(host[1].tone))
+    bad = sum(row.tone == "bad" for row in rows)
+    waiting = sum(row.outcome in (NOT_STARTED, UNDER_WAY) for row in rows)
     noun = "host" if len(found) == 1 else "hosts"
     if bad:
-        words = f"{len(bad)} of {len(found)} {noun} failed"
+        words = f"{bad} of {len(found)} {noun} failed"
     else:
         words = (
             f"{len(found) - waiting} of {len(found)} {noun} done" if waiting else f"All {len(found)} {noun} succeeded"
@@ -97,84 +95,71 @@ def fleet_page(kind: str, found: Sequence[Report], at: str) -> bytes:
         words = "The host succeeded" if len(found) == 1 and not waiting else words
     head = PARTS.fill(
         "opening",
-        kind=f"{title(found[0]) if found else 'Run'} of a fleet",
+        kind=f"{title(found[0][0]) if found else 'Run'} of a fleet",
         outcome=words,
         tone="bad" if bad else "warn" if waiting else "good",
-        message=_by_status(found),
-        figures=_figures(found),
+        message=", ".join(f"{count} {name}" for name, count in outcomes(rows).items()),
+        figures=_figures(rows),
         meta=PARTS.fill("meta", rows=PARTS.fill("meta-row", name="Written", value=at)),
     )
-    detailed = [each for each in found if each.get("timeline")][:_MOST_DETAILS]
-    ids = {str(each["host"]): f"host-{number}" for number, each in enumerate(detailed)}
+    detailed = [(each, row) for each, row in found if each.get("timeline")][:_MOST_DETAILS]
+    ids = {row.host: f"host-{number}" for number, (_report, row) in enumerate(detailed)}
     body = [
         head,
         _section("hosts", "Hosts", _hosts(found, ids)),
         *_timeline(found),
-        *_hash_times(found),
+        *_hash_times([each for each, _row in found]),
         *([_section("details", "Host by host", _details(detailed, ids))] if detailed else []),
         PARTS.fill("closing"),
     ]
     return page(f"{KINDS[kind].capitalize()} of {len(found)} {noun}: {words}", body, STYLE)
 
 
-def _tone(found: Report) -> str:
-    return "warn" if found["status"] in (NOT_STARTED, UNDER_WAY) else tone(found)
-
-
-def _by_status(found: Sequence[Report]) -> str:
-    counts: Dict[str, int] = {}
-    for each in found:
-        counts[outcome(each)] = counts.get(outcome(each), 0) + 1
-    return ", ".join(f"{count} {name[:1].lower()}{name[1:]}" for name, count in counts.items())
-
-
-def _figures(found: Sequence[Report]) -> Html:
-    totals = [(name, sum(_count(each, key) for each in found)) for name, key in _COUNTS]
-    good = sum(str(each["status"]) in GOOD for each in found)
-    return figures([("Hosts", len(found)), ("Succeeded", good), *(totals if any(n for _name, n in totals) else [])])
-
-
-def _count(found: Report, key: str) -> int:
-    value = facts_of(found).get(key)
-    return value if isinstance(value, int) else 0
+def _figures(rows: Sequence[Row]) -> Html:
+    sums = totals(rows)
+    good = sum(row.tone == "good" for row in rows)
+    counts = [(name, sums[key]) for name, key in _COUNTS]
+    return figures([("Hosts", len(rows)), ("Succeeded", good), *(counts if any(sums.values()) else [])])
 
 
 def _section(name: str, heading: str, body: Html) -> Html:
     return PARTS.fill("section", id=name, level="2", title=heading, body=body)
 
 
-def _hosts(found: Sequence[Report], ids: Mapping[str, str]) -> Html:
-    rows = []
-    for each in found:
-        name = text(str(each["host"]))
-        linked = PARTS.fill("host-link", id=ids[each["host"]], host=name) if each["host"] in ids else name
-        took = format_duration(duration(each)) if each.get("timeline") else ""
-        message = text(str(each.get("message") or ""), _MOST_MESSAGE)
-        rows.append(
-            PARTS.fill("host", host=linked, outcome=outcome(each), tone=_tone(each), message=message, time=took)
-        )
-    return PARTS.fill("hosts", rows=join(rows))
+def _hosts(found: Sequence[_Host], ids: Mapping[str, str]) -> Html:
+    filled = []
+    for each, row in found:
+        name = text(row.host)
+        linked = PARTS.fill("host-link", id=ids[row.host], host=name) if row.host in ids else name
+        took = "" if row.seconds is None else format_duration(row.seconds)
+        message = text(row.message or str(each.get("message") or ""), _MOST_MESSAGE)
+        filled.append(PARTS.fill("host", host=linked, outcome=_shown(row), tone=row.tone, message=message, time=took))
+    return PARTS.fill("hosts", rows=join(filled))
 
 
-def _timeline(found: Sequence[Report]) -> List[Html]:
+def _shown(row: Row) -> str:
+    return f"{row.outcome[:1].upper()}{row.outcome[1:]}"
+
+
+def _timeline(found: Sequence[_Host]) -> List[Html]:
     """A bar for each host, from its start to its end; batches show as steps."""
-    started = [(each, start) for each, start in ((each, _started(each)) for each in found) if start is not None]
+    started = [(each, row, start) for each, row, start in ((*pair, _started(pair[0])) for pair in found) if start]
     if len(started) < 2:
         return []
-    first = min(start for _each, start in started)
-    total = max(start - first + duration(each) for each, start in started)
-    rows = [
+    first = min(start for _each, _row, start in started)
+    total = max(start - first + duration(each) for each, _row, start in started)
+    filled = [
         PARTS.fill(
             "step",
-            name=text(str(each["host"])),
-            outcome=outcome(each),
-            tone=_tone(each),
+            name=text(row.host),
+            outcome=_shown(row),
+            tone=row.tone,
             time=format_duration(duration(each)),
-            bar=span(start - first, duration(each), total, _tone(each)),
+            bar=span(start - first, duration(each), total, row.tone),
         )
-        for each, start in sorted(started, key=lambda pair: pair[1])
+        for each, row, start in sorted(started, key=lambda host: host[2])
     ]
-    drawn = PARTS.fill("timeline", what="Host", rows=join(rows), start="0 s", end=format_duration(total))
+    drawn = PARTS.fill("timeline", what="Host", rows=join(filled), start="0 s", end=format_duration(total))
     return [_section("when", "When each host ran", drawn)]
 
 
@@ -206,13 +191,11 @@ def _hash_times(found: Sequence[Report]) -> List[Html]:
     return []
 
 
-def _details(found: Sequence[Report], ids: Mapping[str, str]) -> Html:
+def _details(found: Sequence[_Host], ids: Mapping[str, str]) -> Html:
     pieces = []
-    for each in found:
-        name = ids[str(each["host"])]
-        part = "details-open" if _tone(each) == "bad" and len(found) <= 10 else "details"
+    for each, row in found:
+        name = ids[row.host]
+        part = "details-open" if row.tone == "bad" and len(found) <= 10 else "details"
         body = join(sections(each, level=3, prefix=f"{name}-"), "\n")
-        pieces.append(
-            PARTS.fill(part, id=name, host=text(str(each["host"])), outcome=outcome(each), tone=_tone(each), body=body)
-        )
+        pieces.append(PARTS.fill(part, id=name, host=text(row.host), outcome=_shown(row), tone=row.tone, body=body))
     return join(pieces, "\n")

@@ -148,6 +148,15 @@ class Journal:
     def _ended(self, host: str) -> Path:
         return self._folder / f"{_digest(host)}.ended"
 
+    def keep_page(self, page: Mapping[str, Any]) -> None:
+        """Keep what the page of all hosts was made from, for the end of the fleet run; while the lock is held."""
+        (self._folder / "page").write_text(json.dumps(page, default=str), encoding="utf-8")
+
+    def kept_page(self) -> Dict[str, Any]:
+        """What :meth:`keep_page` has kept; empty where no page was written."""
+        path = self._folder / "page"
+        return dict(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else {}
+
     @property
     def _sent(self) -> Path:
         return self._folder / "sent"

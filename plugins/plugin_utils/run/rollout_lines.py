@@ -5,11 +5,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 from .end import Command, line
-from .model import DEPLOYMENT, GOOD, MONITORING, ROLLBACK
+from .fleet_rows import Row, outcomes, rows, totals
+from .model import DEPLOYMENT, MONITORING
 from .notification import Notice
 from .rollout import Member, Rollout
 
@@ -19,48 +19,14 @@ _PREDICTION = (
     *("item_count", "to_hash", "unchanged", "failed_items", "would_change", "low_confidence"),
     *("expected_failure_rate", "max_failure_rate", "would_fail", "refusal", "projected_seconds", "report"),
 )
-#: What a status is in check mode.
-_PREDICTED = {
-    **{"deployed": "would deploy", "unchanged": "would change nothing", "skipped": "would skip", "partial": "partial"},
-    **{"restored": "would roll back", "rolled_back": "would fail", "rollback_failed": "would fail"},
-    **{"refused": "would be refused", "pass": "pass", "hold": "inconclusive"},
-}
-
-
-def outcome(rollout: Rollout, member: Member) -> str:
-    """How it ended on one host, in a word or two."""
-    if rollout.is_lost(member):
-        return "lost"
-    if not member.is_begun:
-        return "not started"
-    status = member.status or ("skipped" if member.skipped else "unknown")
-    if rollout.check_mode:
-        return _PREDICTED.get(status, "would fail")
-    if member.rollback:
-        status = _rolled_back(member)
-    elif member.verdict == "inconclusive" and status in GOOD:
-        return f"{status}, watch inconclusive"
-    elif member.verdict == "fail" and status in GOOD:
-        return f"{status}, watch failed"
-    if status == "rollback_failed" or (status == "refused" and member.kind == ROLLBACK):
-        return "ROLLBACK FAILED"
-    return status.replace("_", " ")
-
-
-def _rolled_back(member: Member) -> str:
-    status = str(member.rollback.get("status"))
-    if status in ("skipped", "unchanged"):
-        return "nothing to roll back"
-    if status == "restored":
-        return "rolled back"
-    return "rolled back, unhealthy" if status == "unhealthy" else "rollback_failed"
 
 
 def lines(rollout: Rollout, fleet: str, command: Command) -> List[str]:
     """The table, the totals, why it stopped, and the next commands."""
-    rows = [_row(rollout, member) for member in rollout.members]
-    widths = [max(len(row[number]) for row in [list(_COLUMNS), *rows]) for number in range(len(_COLUMNS))]
-    shown = [_aligned(row, widths) for row in [list(_COLUMNS), *rows]]
+    found = rows(rollout)
+    cells = [list(_COLUMNS), *map(_cells, found)]
+    widths = [max(len(row[number]) for row in cells) for number in range(len(_COLUMNS))]
+    shown = [_aligned(row, widths) for row in cells]
     named = [line("fleet run", fleet)] if fleet else []
     skipped = [line("skipped", f"{each.host}: {each.skipped}") for each in rollout.members if each.skipped]
     name = "stopped" if rollout.kind == DEPLOYMENT else "failed"
@@ -69,25 +35,17 @@ def lines(rollout: Rollout, fleet: str, command: Command) -> List[str]:
     # A single host has printed its own.
     several = len(rollout.members) > 1
     commands = [line("next", each) for each in next_commands(rollout, fleet, command)] if several else []
-    return [*named, *shown, line("total", _total(rollout)), *skipped, *stopped, *reach, *commands]
+    return [*named, *shown, line("total", _total(found)), *skipped, *stopped, *reach, *commands]
 
 
-def _row(rollout: Rollout, member: Member) -> List[str]:
-    counts = member.main.get("counts") or {}
-    end = member.rollback or member.main
-    seconds = _seconds(member)
+def _cells(row: Row) -> List[str]:
     return [
-        member.host,
-        outcome(rollout, member),
-        *(str(counts[name]) if counts.get(name) is not None else "-" for name in _COUNTS),
-        "-" if seconds is None else f"{seconds:.0f}",
-        str(end.get("report") or "-"),
+        row.host,
+        row.outcome,
+        *(str(row.counts.get(name, "-")) for name in _COUNTS),
+        "-" if row.seconds is None else f"{row.seconds:.0f}",
+        row.report or "-",
     ]
-
-
-def _seconds(member: Member) -> Optional[float]:
-    ended = (member.rollback or member.main).get("at")
-    return max(0.0, float(ended) - member.began) if ended and member.began else None
 
 
 def _aligned(row: Sequence[str], widths: Sequence[int]) -> str:
@@ -99,20 +57,11 @@ def _aligned(row: Sequence[str], widths: Sequence[int]) -> str:
     return "  ".join(cells).rstrip()
 
 
-def _total(rollout: Rollout) -> str:
-    outcomes = Counter(outcome(rollout, member) for member in rollout.members)
-    count = len(rollout.members)
-    hosts = f"{count} host{'' if count == 1 else 's'}"
-    totals = _totals(rollout)
-    counts = f"{totals['items']} items, {totals['hashed']} hashed, {totals['review']} open for review"
-    return f"{hosts}: {', '.join(f'{number} {name}' for name, number in outcomes.items())}; {counts}"
-
-
-def _totals(rollout: Rollout) -> Dict[str, int]:
-    # Of hosts that hold what was deployed.
-    held = [member for member in rollout.members if member.status in GOOD and not member.rollback]
-    counts = [member.main.get("counts") or {} for member in held]
-    return {name: sum(int(each.get(name) or 0) for each in counts) for name in _COUNTS}
+def _total(found: Sequence[Row]) -> str:
+    hosts = f"{len(found)} host{'' if len(found) == 1 else 's'}"
+    sums = totals(found)
+    counts = f"{sums['items']} items, {sums['hashed']} hashed, {sums['review']} open for review"
+    return f"{hosts}: {', '.join(f'{number} {name}' for name, number in outcomes(found).items())}; {counts}"
 
 
 def next_commands(rollout: Rollout, fleet: str, command: Command) -> List[str]:
@@ -136,31 +85,31 @@ def next_commands(rollout: Rollout, fleet: str, command: Command) -> List[str]:
 
 def artifact(rollout: Rollout, fleet: str, command: Command) -> Dict[str, Any]:
     """The same as data: for ``set_stats``, so that it becomes an artifact of a job of AWX."""
-    outcomes = Counter(outcome(rollout, member) for member in rollout.members)
+    found = rows(rollout)
+    sums = totals(found)
     return {
         "kind": rollout.kind,
         "fleet": fleet,
         "check_mode": rollout.check_mode,
         "succeeded": not any(rollout.why(member) or rollout.is_lost(member) for member in rollout.members),
         "stopped": rollout.stopped,
-        "outcomes": dict(outcomes),
-        **_totals(rollout),
+        "outcomes": outcomes(found),
+        **{name: sums[name] for name in _COUNTS},
         "next": next_commands(rollout, fleet, command),
-        "hosts": {member.host: _host(rollout, member) for member in rollout.members},
+        "hosts": {member.host: _host(rollout, member, row) for member, row in zip(rollout.members, found)},
     }
 
 
-def _host(rollout: Rollout, member: Member) -> Dict[str, Any]:
+def _host(rollout: Rollout, member: Member, row: Row) -> Dict[str, Any]:
     end = member.rollback or member.main
     counts: Mapping[str, Any] = member.main.get("counts") or {}
-    seconds = _seconds(member)
     return {
-        "outcome": outcome(rollout, member),
+        "outcome": row.outcome,
         "status": str(end.get("status") or ""),
         "run": str(end.get("run") or member.run),
         "why": rollout.why(member),
         **{name: counts.get(name) for name in (*_COUNTS, "unchanged", "failed")},
-        "seconds": None if seconds is None else round(seconds, 1),
+        "seconds": None if row.seconds is None else round(row.seconds, 1),
         "backup": str(member.main.get("backup") or ""),
         "verdict": member.verdict or str(end.get("verdict") or ""),
         "reasons": list(member.watch.get("reasons") or end.get("reasons") or []),
