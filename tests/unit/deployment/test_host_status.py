@@ -15,7 +15,7 @@ from ansible_collections.mobius.dhash.plugins.module_utils.maintenance.flag impo
 from ansible_collections.mobius.dhash.plugins.module_utils.process.identity import boot_id, start_of
 from ansible_collections.mobius.dhash.plugins.module_utils.storage import lock
 from ansible_collections.mobius.dhash.plugins.module_utils.storage.journal import Step, begin_run, read_run
-from test_run_on_host import COLLECTIONS, NEW, OLD, RUN, Place, digest
+from place import COLLECTIONS, NEW, OLD, RUN, Place, digest
 
 ALL = ["verify", "restart", "health"]
 HOLD = (

@@ -8,84 +8,14 @@ import pytest
 from ansible_collections.mobius.dhash.plugins.module_utils.errors import MobiusError
 from ansible_collections.mobius.dhash.plugins.plugin_utils.run.checks import refuse_slice
 from ansible_collections.mobius.dhash.plugins.plugin_utils.run.ends import Hosts
-from ansible_collections.mobius.dhash.plugins.plugin_utils.run.journal import Journal
 from ansible_collections.mobius.dhash.plugins.plugin_utils.run.rollout import (
     Policy,
     Rollout,
-    begin_entry,
-    end_entry,
-    gate_arguments,
-    skip_entry,
     verdict_of,
-    why_skipped,
 )
-from ansible_collections.mobius.dhash.plugins.plugin_utils.run.rollout_lines import artifact, lines, notice, prediction
+from ansible_collections.mobius.dhash.plugins.plugin_utils.run.rollout_lines import artifact
 from ansible_collections.mobius.dhash.plugins.plugin_utils.run.rollout_vars import policy_of
-from stories import BACKUP, LOG, NEW, Story, end, found
-
-FLEET = "F1"
-COUNTS = {"items": 60, "hashed": 58, "unchanged": 0, "failed": 2, "review": 4}
-
-
-def command(playbook: str, host: Any = None, extra: Any = None) -> str:
-    words = [playbook, *([f"--limit {host}"] if host else []), *(f"{n}={v}" for n, v in (extra or {}).items())]
-    return " ".join(words)
-
-
-class Fleet:
-    """The journal of a fleet run, entry by entry."""
-
-    def __init__(self, *batches: List[str], check_mode: bool = False) -> None:
-        self.batches, self.check_mode = batches, check_mode
-        self.entries: List[Dict[str, Any]] = []
-        self.gone: List[str] = []
-
-    def add(self, host: str, event: str, **members: Any) -> Fleet:
-        self.entries.append({"host": host, "event": event, **members})
-        return self
-
-    def begun(self, *hosts: str, kind: str = "deployment", by_scope: bool = False) -> Fleet:
-        for host in hosts:
-            batch = next(batch for batch in self.batches if host in batch)[0]
-            known = {"kind": kind, "check_mode": self.check_mode, "batch": batch, "at": 100.0, "by_scope": by_scope}
-            self.add(host, "begin", run=f"{kind}-{host}", **known)
-        return self
-
-    def ended(self, host: str, status: str, why: str = "", kind: str = "deployment", **members: Any) -> Fleet:
-        known = {"headline": f"{status}.", "lost": False, "report": LOG, "backup": BACKUP, "next": [], "at": 112.0}
-        counts = COUNTS if kind == "deployment" and status in ("deployed", "unchanged", "rolled_back") else {}
-        run = {"run": f"{kind}-{host}", "kind": kind, "status": status, "why": why, "counts": counts}
-        return self.add(host, "end", **{**known, **run, **members})
-
-    def deployed(self, *hosts: str) -> Fleet:
-        for host in hosts:
-            self.begun(host).ended(host, "deployed")
-        return self
-
-    def failed(self, host: str, status: str = "rolled_back", **members: Any) -> Fleet:
-        return self.begun(host).ended(host, status, f"Failed: {status}.", **members)
-
-    def judged(self, host: str, verdict: str) -> Fleet:
-        return self.add(host, "verdict", verdict=verdict, reasons=[f"it was {verdict}"])
-
-    def back(self, host: str, status: str = "restored", why: str = "", **members: Any) -> Fleet:
-        return self.begun(host, kind="rollback", by_scope=True).ended(host, status, why, kind="rollback", **members)
-
-    def lost(self, *hosts: str) -> Fleet:
-        self.gone += hosts
-        return self
-
-    def rollout(self, scope: str = "host", inconclusive: str = "hold") -> Rollout:
-        every = [host for batch in self.batches for host in batch]
-        active = [host for host in every if host not in self.gone]
-        return Rollout(self.entries, Hosts(every, active, active), Policy(scope, inconclusive))
-
-
-def three(**options: Any) -> Fleet:
-    return Fleet(["a"], ["b", "c"], ["d"], **options)
-
-
-# What stops it, and who goes back
+from fleets import FLEET, Fleet, command, ends, three
 
 
 class Case(NamedTuple):
@@ -209,15 +139,6 @@ def test_a_rollback_goes_on_unless_a_whole_batch_failed(fleet: Fleet, batch: Lis
 # How each host ended
 
 
-def ends(fleet: Fleet, scope: str = "host", inconclusive: str = "hold") -> Dict[str, Tuple[str, str]]:
-    """By host: the outcome of the table, and why it fails."""
-    rollout = fleet.rollout(scope, inconclusive)
-    made = artifact(rollout, FLEET, command)
-    lost = any(each["outcome"] == "lost" for each in made["hosts"].values())
-    assert made["succeeded"] == (not any(each["why"] for each in made["hosts"].values()) and not lost)
-    return {name: (each["outcome"], each["why"]) for name, each in made["hosts"].items()}
-
-
 def test_an_inconclusive_watch_after_the_last_batch_holds_nothing_back() -> None:
     made = artifact(three().deployed("a", "b", "c", "d").judged("d", "inconclusive").rollout(), FLEET, command)
     assert made["succeeded"] and made["stopped"] == "the watch was inconclusive on d"
@@ -273,117 +194,6 @@ def test_of_several_runs_in_one_playbook_the_last_one_counts() -> None:
     assert fleet.rollout().kind == "monitoring" and fleet.rollout("fleet").targets() == []
 
 
-def test_the_last_lines_hold_every_host_the_totals_and_what_is_next() -> None:
-    fleet = three().deployed("a", "c").failed("b", "rollback_failed", lost=True, report=None)
-    assert lines(fleet.rollout(), FLEET, command) == [
-        "fleet run    F1",
-        "host  outcome          items  hashed  review  seconds  report",
-        f"a     deployed            60      58       4       12  {LOG}",
-        "b     ROLLBACK FAILED      -       -       -       12  -",
-        f"c     deployed            60      58       4       12  {LOG}",
-        "d     not started          -       -       -        -  -",
-        "total        4 hosts: 2 deployed, 1 ROLLBACK FAILED, 1 not started; 120 items, 116 hashed, 8 open for review",
-        "stopped      b was lost.",
-        "unreachable  b may hold what was deployed",
-        "next         rollback --limit b mobius_fleet=F1",
-        "next         deploy mobius_fleet=F1  # deploys the missing hosts",
-        "next         rollback mobius_fleet=F1  # rolls back every host that this fleet run deployed",
-    ]
-
-
-@pytest.mark.parametrize(
-    "fleet, scope, commands",
-    [
-        (three().deployed("a", "b", "c", "d"), "host", []),
-        (three().deployed("a").failed("b").back("a"), "fleet", ["deploy mobius_fleet=F1  # deploys the missing hosts"]),
-        (
-            three().deployed("a").failed("b").back("a", "refused", "Lost.", lost=True),
-            "fleet",
-            ["rollback --limit a mobius_fleet=F1", "deploy mobius_fleet=F1  # deploys the missing hosts"],
-        ),
-        (
-            three().deployed("a").judged("a", "inconclusive"),
-            "host",
-            [
-                "deploy mobius_fleet=F1 mobius_batch_inconclusive=continue  # deploys the missing hosts",
-                "rollback mobius_fleet=F1  # rolls back every host that this fleet run deployed",
-            ],
-        ),
-        (
-            three().deployed("a", "b", "c", "d").judged("d", "inconclusive"),
-            "host",
-            ["rollback mobius_fleet=F1  # rolls back every host that this fleet run deployed"],
-        ),
-        (three(check_mode=True).deployed("a").failed("b", "refused"), "fleet", []),
-    ],
-)
-def test_the_next_commands_finish_or_go_on(fleet: Fleet, scope: str, commands: List[str]) -> None:
-    assert artifact(fleet.rollout(scope), FLEET, command)["next"] == commands
-
-
-@pytest.mark.parametrize(
-    "fleet, scope, sent",
-    [
-        (three().deployed("a", "b", "c", "d"), "fleet", None),
-        # The deployment's own message has said it.
-        (three().deployed("a").failed("b"), "host", None),
-        (
-            three().deployed("a").failed("b").back("a"),
-            "fleet",
-            ("rollback", "Fleet run was rolled back on 1 of 4 hosts"),
-        ),
-        (
-            three().deployed("a").failed("b").back("a", "refused", "Lost."),
-            *("fleet", ("failure", "Fleet run FAILED on 1 of 4 hosts")),
-        ),
-        (
-            three().deployed("a").judged("a", "inconclusive"),
-            *("fleet", ("monitoring", "Watch was inconclusive on 1 of 4 hosts")),
-        ),
-        (three(check_mode=True).deployed("a").failed("b", "refused"), "fleet", None),
-    ],
-)
-def test_what_came_after_the_deployments_is_sent(fleet: Fleet, scope: str, sent: Any) -> None:
-    message = notice(fleet.rollout(scope), ["line"])
-    assert (message and (message.event, message.subject)) == sent
-
-
-# Entries
-
-WAS_DEPLOYED = {
-    "current": {"fleet": FLEET, "status": "deployed", "migrated_at": "2026-01-01T00:00:00Z"},
-    "as_deployed": True,
-    "run": {"owed": [], "unfinished": None},
-    "lock": None,
-}
-
-
-@pytest.mark.parametrize(
-    "found, skipped",
-    [
-        ({}, False),
-        (WAS_DEPLOYED, True),
-        ({**WAS_DEPLOYED, "run": None}, True),
-        ({**WAS_DEPLOYED, "as_deployed": False}, False),
-        ({**WAS_DEPLOYED, "current": {"fleet": "F0", "status": "deployed"}}, False),
-        ({**WAS_DEPLOYED, "current": {"fleet": FLEET, "status": "stripped"}}, False),
-        ({**WAS_DEPLOYED, "current": {"status": "rolled_back", "previous": {"fleet": FLEET}}}, False),
-        # Killed before it was verified, or while its service was restarted.
-        ({**WAS_DEPLOYED, "run": {"owed": ["restart", "health"]}}, False),
-        ({**WAS_DEPLOYED, "run": {"owed": [], "unfinished": {"id": "x"}}}, False),
-        ({**WAS_DEPLOYED, "lock": {"id": "another"}}, False),
-    ],
-)
-def test_a_continued_fleet_run_skips_what_it_has_deployed_and_says_why(found: Any, skipped: bool) -> None:
-    why = why_skipped(found, FLEET)
-    assert bool(why) == skipped and why_skipped(found, "") == ""
-    if skipped:
-        assert why == "fleet run F1 deployed it at 2026-01-01T00:00:00Z, and it is unchanged since"
-        fleet = three().add("a", "skip", **skip_entry(why, Hosts(["a"], ["a"], ["a"]), False, 1.0))
-        told = lines(fleet.rollout(), FLEET, command)
-        assert f"skipped      a: {why}" in told and "a     skipped" in "\n".join(told)
-
-
 @pytest.mark.parametrize(
     "result, verdict",
     [
@@ -397,29 +207,6 @@ def test_a_continued_fleet_run_skips_what_it_has_deployed_and_says_why(found: An
 )
 def test_a_watch_that_came_to_no_verdict_is_inconclusive(result: Any, verdict: Any) -> None:
     assert verdict_of(result) == verdict
-
-
-def test_the_watch_after_a_batch_judges_over_no_more_than_its_own_time() -> None:
-    given = {"duration": "60", "window": "90", "over": {"p95_hash_time": 900, "avg_hash_time": "30"}, "progress": True}
-    assert gate_arguments({**given, "on_inconclusive": "fail", "note_from": "host"}) == {
-        **{"duration": "60", "window": "90", "over": {"p95_hash_time": 60.0, "avg_hash_time": 30.0}},
-        "on_inconclusive": "hold",
-    }
-    assert gate_arguments({"duration": 5}) == {"duration": 5, "on_inconclusive": "hold"}
-
-
-def test_a_run_is_noted_with_what_the_table_needs(tmp_path: Any) -> None:
-    made = end(Story().prepared().migrated(), found(NEW))
-    journal = Journal(str(tmp_path), "games-1")
-    run = {"id": made.run.id, "kind": "deployment", "check_mode": False}
-    hosts = Hosts(["games-1"], ["games-1"], ["games-1"])
-    journal.note_rollout("begin", **begin_entry(run, hosts, 100.0))
-    journal.note_rollout("end", **end_entry(made, "", LOG, [], 112.4))
-    rollout = Rollout(journal.rollout(), hosts, Policy())
-    known = artifact(rollout, FLEET, command)["hosts"]["games-1"]
-    expected = {"outcome": "deployed", "items": 60, "hashed": 58, "review": 4, "failed": 2, "seconds": 12.4}
-    assert {name: known[name] for name in expected} == expected
-    assert known["run"] == made.run.id and known["report"] == LOG and known["backup"] == BACKUP
 
 
 @pytest.mark.parametrize(
@@ -457,17 +244,3 @@ def test_a_slice_of_a_job_is_refused(variables: Dict[str, Any], refused: bool) -
         return
     with pytest.raises(MobiusError, match="one of several slices.*set job slicing of the template to 1"):
         refuse_slice(variables)
-
-
-@pytest.mark.parametrize("check_mode", [False, True])
-def test_who_approves_a_deployment_sees_what_the_dry_run_counted(check_mode: bool) -> None:
-    result = {
-        "item_count": 60,
-        "to_hash": 58,
-        "would_fail": False,
-        "report": "/srv/r.json",
-        "failures": [1],
-        "lines": [],
-    }
-    shown = {"item_count": 60, "to_hash": 58, "would_fail": False}
-    assert prediction(result, check_mode) == (shown if check_mode else {**shown, "report": "/srv/r.json"})
