@@ -38,7 +38,7 @@ PLAYBOOKS = {
     "mobius_staging": "Inventory group of the staging hosts that a deployment asks (a group, not a variable).",
     "mobius_home": "Folder of the embedded inventory `inventories/local`, `.local` by default.",
     "mobius_batch_inconclusive": (
-        "What a watch after a batch does that was inconclusive: `hold` (the default is `mobius_on_inconclusive`), "
+        "Action after an inconclusive watch of a batch: `hold` (the default is `mobius_on_inconclusive`), "
         "`rollback`, `fail` or `continue`."
     ),
     "mobius_rollback_scope": (
@@ -48,7 +48,7 @@ PLAYBOOKS = {
     "mobius_hosts": "Hosts or groups that a playbook runs on; all but the hash workers by default. Given with `-e`.",
     "mobius_review_by": "Who decided, for `review_apply.yml`; the user on the controller by default.",
     "mobius_review_decisions": "File of decisions on the controller, for `review_apply.yml`.",
-    "mobius_review_dest": "Where `review_export.yml` writes the queue; `review.FORMAT` beside the library by default.",
+    "mobius_review_dest": "Path to which `review_export.yml` writes the queue; `review.FORMAT` beside the library by default.",
     "mobius_review_format": "Form of the review queue.",
     "mobius_review_hook": "Task file that `review_export.yml` runs once the queue is written, such as an upload.",
     "mobius_review_images": "Whether the review page shows the images.",

@@ -105,7 +105,7 @@ EXAMPLES = r"""
     image_root: /srv/mobius/images
     sample: 20
 
-- name: Prove that the library is migrated, whoever migrated it
+- name: Check that the library is migrated, by any run
   mobius.dhash.library_verify:
     path: /srv/mobius/library.json
     complete: always

@@ -13,7 +13,7 @@ version_added: 1.0.0
 description:
   - Does what M(mobius.dhash.library_preflight), M(mobius.dhash.library_lock) and M(mobius.dhash.library_backup) do, one
     after the other, and stops at the first that refuses. The role C(deploy) uses it to save round trips.
-  - A library that is as the last deployment left it is not backed up again.
+  - A library that is unchanged since the last deployment is not backed up again.
   - With the lock, the journal of the run begins on the host. RV(owed) returns what a killed run left undone.
 options:
   steps:
@@ -68,16 +68,16 @@ options:
         description: Its password.
         type: str
       ca_path:
-        description: PEM file of the authorities to trust.
+        description: PEM file of the trusted certificate authorities.
         type: path
       client_cert:
-        description: PEM file of the certificate to show.
+        description: PEM file of the client certificate.
         type: path
       client_key:
         description: PEM file of its key.
         type: path
       validate_certs:
-        description: Whether the certificate of the service has to be valid.
+        description: Whether the certificate of the service must be valid.
         type: bool
         default: true
   dry_run:
@@ -130,7 +130,7 @@ lock:
   type: dict
   sample: {"holder": {"id": "20240924T160000Z-1a2b3c"}, "taken_over_from": null}
 backup:
-  description: The result of the backup; C(skipped) where the library is as the last deployment left it.
+  description: The result of the backup; C(skipped) if the library is unchanged since the last deployment.
   returned: when it was asked for and succeeded
   type: dict
   sample: {"backup": {"path": "/srv/mobius/backups/library.json.bak.20240924T160000Z", "sha256": "2c26b4…"}}
@@ -140,7 +140,7 @@ dry_run:
   type: dict
   sample: {"item_count": 60, "would_fail": false, "step_seconds": 0.4}
 as_deployed:
-  description: Whether the library is as the last deployment left it.
+  description: Whether the library is unchanged since the last deployment.
   returned: after the preflight
   type: bool
   sample: false

@@ -80,7 +80,7 @@ class Background(StepAction):
         """Poll until the job has ended, and show new progress."""
         host = task_vars.get("inventory_hostname", "")
         last, changed, failures = None, time.monotonic(), 0
-        shown, told_at, began = None, -_BETWEEN_LINES, changed
+        shown, shown_at, began = None, -_BETWEEN_LINES, changed
         for pause in chain(_PAUSES, repeat(_LAST_PAUSE)):
             time.sleep(pause)
             answer = self._ask({"path": path, "job": job["results_file"]}, task_vars)
@@ -94,8 +94,8 @@ class Background(StepAction):
                 last, changed = (line, answer.get("progress")), now
             if now - changed > _SILENCE or 0 < limit < now - began - _GRACE:
                 raise _Ended(_silent(job, now - changed))
-            if line != shown and now - told_at >= _BETWEEN_LINES:
-                shown, told_at = line, now
+            if line != shown and now - shown_at >= _BETWEEN_LINES:
+                shown, shown_at = line, now
                 self._display.display(f"{host}  {line}")
 
     def _ask(self, query, task_vars):
