@@ -299,6 +299,8 @@ OTHERS: FrozenSet[str] = frozenset(
         "mobius_hash_workers",
         "mobius_rollout",
         "mobius_dry_run",
+        "mobius_review_count",
+        "mobius_review_file",
         "mobius_staging",
         "mobius_awx",
         "mobius_awx_update_secrets",

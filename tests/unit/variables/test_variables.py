@@ -252,6 +252,7 @@ TABLE = {
     "mobius_history_last": ([0, "20"], [*NOT_WHOLE, -1, 100_001]),
     "mobius_history_format": (["table", "json"], ["yaml", "JSON", 7]),
     "mobius_review_format": (["html", "csv", "json"], ["", "pdf", "HTML", None]),
+    "mobius_review_hook": (["", "hooks/upload_review.yml"], NO_LINE),
     "mobius_duplicates_format": (["html", "csv", "json"], ["", "pdf", "HTML", None]),
     "mobius_duplicates_distance": ([0, "3", 10], [*NOT_WHOLE, -1, 11]),
 }
