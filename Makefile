@@ -96,6 +96,14 @@ browser: ## the review page, the page of duplicates and the reports in a real Ch
 	@[ -f .cache/axe/node_modules/axe-core/axe.min.js ] || npm ci --prefix .cache/axe --no-audit --no-fund --silent
 	@.cache/browser/bin/pytest -q tests/browser
 
+.PHONY: observe
+observe: ## from bad metrics to the rollback, with real Prometheus, Alertmanager and Event-Driven Ansible; OBSERVE="--scale 1"
+	@tests/programs.sh prometheus=prometheus prometheus-alertmanager=prometheus-alertmanager \
+	  prometheus-node-exporter=prometheus-node-exporter
+	@tests/observe/java.sh
+	@requirements/venv.sh .cache/observe/venv requirements/observe.txt
+	@PATH=$(CURDIR)/.cache/programs/usr/bin:$$PATH .cache/observe/venv/bin/python -B tests/observe/run.py $(OBSERVE)
+
 .PHONY: molecule
 molecule: tools ## two real hosts with systemd and sshd
 	@PATH=$(CURDIR)/$(TEST)/bin:$$PATH molecule/run.sh
