@@ -78,7 +78,7 @@ unit: tools ## the plain Python, without Ansible
 .PHONY: integration
 integration: tools ## the playbooks on this machine: deploy, check mode, rollback, failures
 	@[ "$$(id -u)" -ne 0 ] || tests/faults/setup.sh sshd
-	@$(TEST)/bin/pytest -n 3 tests/integration
+	@$(TEST)/bin/pytest -n 3 --dist loadgroup tests/integration
 
 .PHONY: settings
 settings: tools ## each setting of ansible.cfg that could change how a run ends, in a run of its own

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -10,7 +11,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 import pytest
 from ansible_collections.mobius.dhash.plugins.module_utils.process import supervise
@@ -147,18 +148,26 @@ def runtime(tmp_path_factory: pytest.TempPathFactory) -> None:
         place.play("", playbook=str(Path(__file__).with_name("runtime.yml"))).succeeded()
 
 
-@pytest.fixture
-def site(tmp_path: Path):
+@contextlib.contextmanager
+def eight_items(folder: Path) -> Iterator[Site]:
     """A library of eight items: six pictures, one corrupt file, one missing; the service is stopped at the end."""
-    place = Site(tmp_path / "site")
+    place = Site(folder / "site")
     for number in range(6):
         draw(place.home / "images" / f"piece-{number}.png", number)
     whole = (place.home / "images" / "piece-0.png").read_bytes()
     (place.home / "images" / "torn.png").write_bytes(whole[: len(whole) // 3])
     names = [f"images/piece-{number}.png" for number in range(6)] + ["images/torn.png", "images/gone.png"]
     place.write_library([{"id": f"item-{n}", "image": name, "price": 1.00} for n, name in enumerate(names)])
-    yield place
-    place.end_service()
+    try:
+        yield place
+    finally:
+        place.end_service()
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    with eight_items(tmp_path) as place:
+        yield place
 
 
 @pytest.fixture

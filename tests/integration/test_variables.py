@@ -6,6 +6,7 @@ import json
 
 import pytest
 from ansible_collections.mobius.dhash.plugins.module_utils.variables.table import REQUIRED, VARIABLES
+from conftest import eight_items
 
 # What the tests need: no packages from the network, no service, two pictures that cannot be hashed.
 NEEDED = {"mobius_service_enabled": False, "mobius_health_check": False, "mobius_max_failure_rate": 30}
@@ -49,6 +50,15 @@ def test_batches_that_make_no_sense_are_refused_by_name(site):
         assert "probably a bug" not in run.output
 
 
+@pytest.fixture(scope="module")
+def deployed(tmp_path_factory):
+    """A site that is deployed once for all that is refused on it."""
+    with eight_items(tmp_path_factory.mktemp("deployed")) as place:
+        place.play("deploy", **NEEDED).succeeded()
+        yield place
+
+
+@pytest.mark.xdist_group("test_variables.deployed")
 @pytest.mark.parametrize(
     "given, told",
     [
@@ -61,23 +71,22 @@ def test_batches_that_make_no_sense_are_refused_by_name(site):
     ],
     ids=json.dumps,
 )
-def test_a_rollback_is_refused_for_a_name_or_value_that_it_cannot_use(site, given, told):
-    site.play("deploy", **NEEDED).succeeded()
-    deployed = site.library.read_bytes()
+def test_a_rollback_is_refused_for_a_name_or_value_that_it_cannot_use(deployed, given, told):
+    before = deployed.library.read_bytes()
+    assert b'"dhash"' in before
     for name in ("rollback", "cleanup"):
         if name == "cleanup" and "mobius_backup" in given:
             continue
-        run = site.play(name, **{**NEEDED, **given})
+        run = deployed.play(name, **{**NEEDED, **given})
         run.failed(told)
-    assert site.library.read_bytes() == deployed
+    assert deployed.library.read_bytes() == before
 
 
-def test_a_rollback_is_not_refused_for_what_it_does_not_use(site):
-    before = site.library.read_bytes()
-    site.play("deploy", **NEEDED).succeeded()
+@pytest.mark.xdist_group("test_variables.deployed")
+def test_a_rollback_is_not_refused_for_what_it_does_not_use(deployed):
     wrong = {"mobius_workers": "many", "mobius_image_timeout": -1, "mobius_figures": 7, "mobius_schema": "relative"}
-    site.play("rollback", **{**NEEDED, **wrong}).succeeded()
-    assert site.library.read_bytes() == before
+    deployed.play("rollback", **{**NEEDED, **wrong}).succeeded()
+    assert not any("dhash" in item for item in deployed.items())
 
 
 def test_a_name_that_nobody_reads_warns_a_deployment(site):
