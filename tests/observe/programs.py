@@ -102,11 +102,24 @@ class Program:
         return wait_for(f"{self.name} is ready", checked, limit)
 
     def stop(self, limit: float = 20) -> None:
+        started = _descendants(self._process.pid)
         if self._process.poll() is None:
             self._process.terminate()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(limit)
-        # What it has started itself may outlive it.
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
+        # What it has started itself may outlive it: a playbook has a session of its own.
+        for pid in started:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self._process.kill()
         self._process.wait()
+
+
+def _descendants(pid: int) -> List[int]:
+    """The processes that a process has started, directly or not, and that still run."""
+    done = subprocess.run(["ps", "-eo", "pid=,ppid="], capture_output=True, text=True, check=True)
+    parents = [tuple(map(int, line.split())) for line in done.stdout.splitlines()]
+    found = [pid]
+    for known in found:
+        found += [child for child, parent in parents if parent == known]
+    return found[1:]
