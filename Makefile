@@ -73,7 +73,7 @@ lint: tools ## ansible-lint, yamllint, ruff, mypy
 .PHONY: unit
 unit: tools ## the plain Python, without Ansible
 	@tests/programs.sh promtool=prometheus amtool=prometheus-alertmanager
-	@PATH=$(CURDIR)/.cache/programs/usr/bin:$$PATH $(TEST)/bin/pytest -n 2 tests/unit
+	@PATH=$(CURDIR)/.cache/programs/usr/bin:$$PATH $(TEST)/bin/pytest -n 2 tests/unit tests/repository
 
 .PHONY: integration
 integration: tools ## the playbooks on this machine: deploy, check mode, rollback, failures
@@ -128,13 +128,13 @@ fuzz: tools ## 30,000 mutated pictures through the engine
 
 .PHONY: mutations
 mutations: tools ## 100,000 random edits of migrated libraries: the proof accepts none
-	@MUTATIONS=100000 $(TEST)/bin/pytest -n 2 tests/unit/migration/test_mutations.py
+	@MUTATIONS=100000 $(TEST)/bin/pytest -n 2 tests/unit/plugins/module_utils/migration/test_mutations.py
 
 .PHONY: properties
 properties: tools ## 1,000 generated libraries and pictures for each property, and the JSON corpus, with their counts
-	@EXAMPLES=1000 $(TEST)/bin/pytest -n 2 --hypothesis-show-statistics tests/unit/migration/test_properties.py \
-	  tests/unit/migration/test_json_corpus.py tests/unit/migration/test_strip.py tests/unit/library/test_edit.py \
-	  tests/unit/library/test_value_parser.py tests/unit/dhash/test_png.py tests/unit/dhash/test_jpeg.py
+	@EXAMPLES=1000 $(TEST)/bin/pytest -n 2 --hypothesis-show-statistics tests/unit/plugins/module_utils/migration/test_properties.py \
+	  tests/unit/plugins/module_utils/migration/test_json_corpus.py tests/unit/plugins/module_utils/migration/test_strip.py tests/unit/plugins/module_utils/library/test_edit.py \
+	  tests/unit/plugins/module_utils/library/test_value_parser.py tests/unit/plugins/module_utils/dhash/test_png.py tests/unit/plugins/module_utils/dhash/test_jpeg.py
 
 BENCH_ENV := .cache/bench/venv
 

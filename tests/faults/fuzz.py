@@ -18,12 +18,11 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [
     str(HERE.parent),
     str(HERE.parents[1] / "playbooks" / "collections"),
-    str(HERE.parents[1] / "tests" / "unit" / "dhash"),
 ]
 
 import imagehash  # noqa: E402
 from ansible_collections.mobius.dhash.plugins.module_utils.engine.pool import Outcome, hash_all  # noqa: E402
-from drawn import kinds  # noqa: E402
+from ansible_collections.mobius.dhash.tests.support.drawn import kinds  # noqa: E402
 from PIL import Image, ImageFile  # noqa: E402
 from progress import Progress, duration  # noqa: E402
 

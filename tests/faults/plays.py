@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Dict, List, Optional
 
-import remote
+from ansible_collections.mobius.dhash.tests.support import remote
 from broken import DONE, KILLED, TOLD, Ended
 from paths import Site
 

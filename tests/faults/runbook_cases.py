@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Dict, List, Tuple
 
 import paths
-import remote
+from ansible_collections.mobius.dhash.tests.support import remote
 from paths import Model
 from plays import make_runtime
 from runbooks import DEPLOY, ITEMS, ROLLBACK, TASKS, Crowd, Interrupted, Met, Place

@@ -16,9 +16,9 @@ from types import SimpleNamespace
 from typing import List
 
 import pytest
-from conftest import ROOT, Run
-from gate_server import serving, url_of
-from remote import connection, unavailable
+from ansible_collections.mobius.dhash.tests.support.gate_server import serving, url_of
+from ansible_collections.mobius.dhash.tests.support.playbooks import ROOT, Run
+from ansible_collections.mobius.dhash.tests.support.remote import connection, unavailable
 
 TOLERANT = {"mobius_max_failure_rate": 30}
 # Where the service has no part in it.

@@ -7,8 +7,8 @@ import shutil
 import sys
 
 import pytest
-from conftest import ROOT
-from gate_server import serving, url_of
+from ansible_collections.mobius.dhash.tests.support.gate_server import serving, url_of
+from ansible_collections.mobius.dhash.tests.support.playbooks import ROOT
 
 TOLERANT = {"mobius_max_failure_rate": 30}
 # Where the service has no part in it.

@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
-from conftest import VENV
+from ansible_collections.mobius.dhash.tests.support.playbooks import VENV
 
 TOLERANT = {"mobius_max_failure_rate": 30}
 # A service that is sick from the start would be refused before the migration.

@@ -8,7 +8,7 @@ import shutil
 import sys
 
 import pytest
-from gate_server import document, serving, url_of
+from ansible_collections.mobius.dhash.tests.support.gate_server import document, serving, url_of
 
 ALONE = {"mobius_max_failure_rate": 30, "mobius_service_enabled": False, "mobius_health_check": False}
 # Nobody answers there.

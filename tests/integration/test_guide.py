@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Dict, List, Tuple
 
 import pytest
-from conftest import ROOT, VENV, Run
+from ansible_collections.mobius.dhash.tests.support.playbooks import ROOT, VENV, Run
 
 GUIDE = ROOT / "docs" / "guide.md"
 SECTIONS = [

@@ -14,9 +14,9 @@ from typing import Any, Dict
 
 import imagehash
 import pytest
-from conftest import VENV, Site, draw
+from ansible_collections.mobius.dhash.tests.support.playbooks import VENV, Site, draw
+from ansible_collections.mobius.dhash.tests.support.remote import connection, unavailable
 from PIL import Image
-from remote import connection, unavailable
 
 PICTURES = 25
 SHARED = {"mobius_service_enabled": False, "mobius_health_check": False, "mobius_hash_workers_least": 0}

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
-from conftest import Site, draw
+from ansible_collections.mobius.dhash.tests.support.playbooks import Site, draw
 
 QUIET = {"mobius_service_enabled": False, "mobius_health_check": False}
 

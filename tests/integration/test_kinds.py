@@ -9,7 +9,7 @@ import subprocess
 import sys
 
 import pytest
-from conftest import VENV
+from ansible_collections.mobius.dhash.tests.support.playbooks import VENV
 
 # Where the service has no part in it.
 ALONE = {"mobius_max_failure_rate": 30, "mobius_service_enabled": False, "mobius_health_check": False}

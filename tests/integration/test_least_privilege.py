@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, Site, draw
+from ansible_collections.mobius.dhash.tests.support.playbooks import ROOT, Site, draw
 
 NOBODY, TEAM = 65534, 64999
 SHARED = [Path("/tmp"), Path("/var/tmp")]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.mobius.dhash.plugins.module_utils.storage import lock
-from conftest import VENV
+from ansible_collections.mobius.dhash.tests.support.playbooks import VENV
 
 PLAYBOOK = str(Path(__file__).with_name("libraries.yml"))
 

@@ -14,8 +14,8 @@ import pytest
 from ansible_collections.mobius.dhash.plugins.module_utils.backups.store import create_backup
 from ansible_collections.mobius.dhash.plugins.module_utils.storage import state
 from ansible_collections.mobius.dhash.plugins.module_utils.storage.replace import read_version
-from gate_server import FIGURES, document, hang_up, raw, serving, url_of
-from mail_server import mailing
+from ansible_collections.mobius.dhash.tests.support.gate_server import FIGURES, document, hang_up, raw, serving, url_of
+from ansible_collections.mobius.dhash.tests.support.mail_server import mailing
 
 WATCH = {
     "mobius_service_enabled": False,

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from gate_server import document, serving, url_of
-from mail_server import mailing
+from ansible_collections.mobius.dhash.tests.support.gate_server import document, serving, url_of
+from ansible_collections.mobius.dhash.tests.support.mail_server import mailing
 
 TOLERANT = {"mobius_max_failure_rate": 30, "mobius_maintenance_enabled": True}
 LATER_SICK = {**TOLERANT, "mobius_health_before": False}

@@ -13,7 +13,7 @@ from typing import Any, Callable, Dict, Optional
 
 import ansible_runner
 import pytest
-from conftest import ROOT, VENV
+from ansible_collections.mobius.dhash.tests.support.playbooks import ROOT, VENV
 
 URL = "https://awx.example.org/#/jobs/playbook/42"
 ALONE = {"mobius_service_enabled": "false", "mobius_health_check": "false", "mobius_max_failure_rate": "30"}

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
+from ansible_collections.mobius.dhash.tests.support.playbooks import ROOT
 
 PROGRAM = str(Path(sys.executable).parent / "ansible-playbook")
 

@@ -8,8 +8,8 @@ import time
 from pathlib import Path
 
 import pytest
-from gate_server import FIGURES, document, serving, url_of
-from mail_server import mailing
+from ansible_collections.mobius.dhash.tests.support.gate_server import FIGURES, document, serving, url_of
+from ansible_collections.mobius.dhash.tests.support.mail_server import mailing
 
 # Each is easy to find, and none is a word of anything else.
 SECRETS = {

@@ -6,8 +6,8 @@ import json
 import os
 
 import pytest
-from conftest import draw
-from gate_server import FIGURES, document, serving, url_of
+from ansible_collections.mobius.dhash.tests.support.gate_server import FIGURES, document, serving, url_of
+from ansible_collections.mobius.dhash.tests.support.playbooks import draw
 
 # Each of these alone; all of them with SETTINGS=1 (make settings).
 ALONE = {

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, List, Optional
 
 import pytest
-from conftest import ROOT, Run
+from ansible_collections.mobius.dhash.tests.support.playbooks import ROOT, Run
 
 TOLERANT = {"mobius_max_failure_rate": 30}
 FLAGGED = {**TOLERANT, "mobius_maintenance_enabled": True}

@@ -6,7 +6,7 @@ import json
 
 import pytest
 from ansible_collections.mobius.dhash.plugins.module_utils.variables.table import REQUIRED, VARIABLES
-from conftest import eight_items
+from ansible_collections.mobius.dhash.tests.support.playbooks import eight_items
 
 # What the tests need: no packages from the network, no service, two pictures that cannot be hashed.
 NEEDED = {"mobius_service_enabled": False, "mobius_health_check": False, "mobius_max_failure_rate": 30}

@@ -169,8 +169,8 @@ def command_for(check: str, folder: Path) -> List[str]:
     if check == "units":
         return [python, "-m", "pytest", "-q", "-n", "2", "-p", "no:cacheprovider", "tests/unit"]
     if check == "host":
-        tests = [f"tests/unit/{name}" for name in HOST_TESTS]
-        tests += [f"--ignore=tests/unit/{name}" for name in HOST_TESTS_WITH_ANSIBLE]
+        tests = [f"tests/unit/plugins/module_utils/{name}" for name in HOST_TESTS]
+        tests += [f"--ignore=tests/unit/plugins/module_utils/{name}" for name in HOST_TESTS_WITH_ANSIBLE]
         return [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests]
     return [
         python,

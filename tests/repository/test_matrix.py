@@ -1,0 +1,90 @@
+"""The matrix of ansible-cores: what has passed is not run again, what is not there is said."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+
+import pytest
+from ansible_collections.mobius.dhash.tests.support.places import ROOT
+
+_spec = importlib.util.spec_from_file_location("matrix_run", ROOT / "tests" / "matrix" / "run.py")
+assert _spec and _spec.loader
+matrix = sys.modules["matrix_run"] = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(matrix)
+
+CORE = matrix.Row("2.19", "")
+HOME = ROOT / "tests" / "unit" / "plugins" / "module_utils"
+#: Folders whose tests import Ansible, or code of the controller.
+NEED_ANSIBLE = {"deployment", "notify", "pages", "runtime", "variables"}
+
+
+@pytest.fixture
+def results(tmp_path, monkeypatch):
+    monkeypatch.setattr(matrix, "CACHE", tmp_path / "cache")
+    return matrix.Results(fresh=False)
+
+
+@pytest.mark.parametrize(
+    "outcome, tested, asked, again",
+    [
+        ("passed", "abc", "abc", True),
+        ("failed", "abc", "abc", False),
+        ("passed", "abc", "def", False),
+        # A checkout with changes is another one each time.
+        ("passed", "abc+", "abc+", False),
+    ],
+)
+def test_only_what_passed_on_this_commit_is_left_out(results, outcome, tested, asked, again):
+    results.note(CORE, "sanity", outcome, "9 s", tested)
+    kept = matrix.Results(fresh=False)
+    assert kept.passed(CORE, "sanity", asked) is again
+    assert kept.passed(CORE, "units", asked) is False
+    assert matrix.Results(fresh=True).passed(CORE, "sanity", asked) is False
+
+
+def test_the_table_has_every_core_and_every_python_of_a_host(results):
+    results.note(CORE, "units", "passed", "2 min 05 s", "abc")
+    lines = results.table({CORE.name: "3.12.1"}).splitlines()
+    assert len(lines) == 2 + len(matrix.CORES) + len(matrix.HOSTS)
+    assert len({line.count("|") for line in lines}) == 1
+    assert "| ansible-core 2.19 | 3.12.1 | not run | passed (2 min 05 s, abc) | not run |" in lines
+    assert f"| host side, Python {matrix.HOSTS[0]} | {matrix.HOSTS[0]} | | not run | |" in lines
+
+
+def test_a_python_that_is_not_available_is_none(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("PYENV_ROOT", str(tmp_path))
+    assert matrix.find_python(("2.4", "9.99")) is None
+
+
+def test_a_python_comes_from_the_packages_of_the_debian_that_ships_it(monkeypatch, tmp_path):
+    launcher = tmp_path / "tests" / "matrix" / "debian.sh"
+    launcher.parent.mkdir(parents=True)
+    # Stands in for another /usr: it answers for the interpreter that it is asked to start.
+    launcher.write_text('#!/bin/sh\n[ "$1 $2" = "forky /usr/bin/python3.14" ] && echo 3.14\n')
+    launcher.chmod(0o755)
+    (tmp_path / "mmdebstrap").write_text("#!/bin/sh\n")
+    (tmp_path / "mmdebstrap").chmod(0o755)
+    monkeypatch.setattr(matrix, "ROOT", tmp_path)
+    monkeypatch.setattr(matrix.os, "geteuid", lambda: 0)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.setenv("PYENV_ROOT", str(tmp_path))
+    found = matrix.find_python(("2.4", "3.14"))
+    assert found == matrix.Python("/usr/bin/python3.14", (str(launcher), "forky"))
+    monkeypatch.setattr(matrix.os, "geteuid", lambda: 1000)
+    assert matrix.find_python(("2.4", "3.14")) is None
+
+
+def test_the_host_side_runs_every_folder_of_tests_that_needs_no_ansible():
+    """A new package of module_utils cannot be forgotten."""
+    folders = {path.name for path in HOME.iterdir() if path.is_dir() and path.name[0] not in "._"}
+    assert folders - set(matrix.HOST_TESTS) == NEED_ANSIBLE
+
+
+def test_every_core_has_a_sanity_file_with_the_link_alone():
+    for core in matrix.CORES:
+        lines = (ROOT / "tests" / "sanity" / f"ignore-{core}.txt").read_text().splitlines()
+        assert [line.split(" #")[0] for line in lines] == [
+            "playbooks/collections/ansible_collections/mobius/dhash/ symlinks"
+        ], core

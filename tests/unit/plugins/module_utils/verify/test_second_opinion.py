@@ -1,0 +1,100 @@
+"""A sample of the pictures, hashed again by another program."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+from ansible_collections.mobius.dhash.plugins.module_utils.errors import MobiusError
+from ansible_collections.mobius.dhash.plugins.module_utils.verify import second_opinion
+from ansible_collections.mobius.dhash.tests.support.placed import HASH, migrated
+from PIL import Image, __version__
+
+
+def drawn(folder, name, turn=1):
+    image = Image.new("L", (64, 64))
+    image.putdata([(turn * (x * 5 + y * 3)) % 256 for y in range(64) for x in range(64)])
+    (folder / "images").mkdir(exist_ok=True)
+    image.save(folder / "images" / name)
+
+
+def reference(folder, name):
+    import imagehash
+
+    with Image.open(folder / "images" / name) as image:
+        return str(imagehash.dhash(image))
+
+
+@pytest.fixture
+def pictured(place):
+    items = []
+    for number in range(10):
+        name = f"{number}.png"
+        drawn(place.folder, name, number + 1)
+        items.append(migrated(image=f"/{name}", dhash=reference(place.folder, name)))
+    place.write({"components": items})
+    place.items = items
+    place.options = {"image_root": str(place.folder / "images")}
+    return place
+
+
+@pytest.mark.parametrize(("size", "sampled"), [(1, 1), (4, 4), (10, 10), (99, 10)])
+def test_a_sample_is_hashed_again_by_imagehash(pictured, size, sampled):
+    result = pictured.verify(sample=size, **pictured.options)
+    assert (result["valid"], result["sampled"]) == (True, sampled)
+    assert result["second_opinion"].startswith("ImageHash 4.")
+
+
+def test_a_wrong_dhash_is_found_out(pictured):
+    wrong = f"{int(pictured.items[7]['dhash'], 16) ^ 5:016x}"
+    pictured.items[7]["dhash"] = wrong
+    pictured.write({"components": pictured.items})
+    (problem,) = pictured.verify(sample=10, **pictured.options)["problems"]
+    assert (problem["kind"], problem["severity"], problem["pointer"]) == ("second-opinion", "error", "/components/7")
+    assert wrong in problem["message"] and "2 bits apart" in problem["message"]
+
+
+def test_another_pillow_may_differ_by_a_few_bits(pictured):
+    pictured.items[1]["dhash"] = f"{int(pictured.items[1]['dhash'], 16) ^ 5:016x}"
+    pictured.items[2]["dhash"] = f"{int(pictured.items[2]['dhash'], 16) ^ 0xFFFFFF:016x}"
+    block = {"items": 10, "with_dhash": 10, "pillow": "9.5.0"}
+    pictured.write({"components": pictured.items, "dhash_migration": block})
+    found = pictured.verify(sample=10, **pictured.options)["problems"]
+    assert [(problem["pointer"][-1], problem["severity"]) for problem in found] == [("2", "error"), ("1", "warning")]
+    assert "9.5.0" in found[0]["message"] and __version__ in found[0]["message"]
+
+
+def test_a_picture_that_is_gone_broken_or_outside_cannot_be_hashed_again(pictured):
+    images = pictured.folder / "images"
+    (images / "0.png").unlink()
+    (images / "1.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    pictured.items[2]["image"] = "../2.png"
+    pictured.items[3]["image"] = None
+    pictured.write({"components": pictured.items})
+    result = pictured.verify(sample=10, **pictured.options)
+    assert [(problem["kind"], problem["pointer"]) for problem in result["problems"]] == [
+        ("picture", f"/components/{number}") for number in range(4)
+    ]
+
+
+def test_without_imagehash_the_result_says_that_the_second_opinion_fell_away(pictured, monkeypatch):
+    monkeypatch.setitem(sys.modules, "imagehash", None)
+    pictured.items[7]["dhash"] = HASH
+    pictured.write({"components": pictured.items})
+    result = pictured.verify(sample=10, **pictured.options)
+    assert result["second_opinion"] == second_opinion.LEAN and result["sampled"] == 10
+    assert [problem["pointer"] for problem in result["problems"]] == ["/components/7"]
+
+
+def test_without_pillow_a_sample_names_the_command(pictured, monkeypatch):
+    monkeypatch.setitem(sys.modules, "PIL", None)
+    with pytest.raises(MobiusError, match="pip install"):
+        pictured.verify(sample=1, **pictured.options)
+    assert pictured.verify()["valid"]
+
+
+def test_a_sample_needs_an_image_root_and_is_not_negative(place):
+    place.write([migrated()])
+    for options in ({"sample": 1}, {"sample": -1, "image_root": "/"}):
+        with pytest.raises(MobiusError):
+            place.verify(**options)
