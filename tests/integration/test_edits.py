@@ -50,7 +50,7 @@ def test_an_edit_is_not_rolled_back_unasked_and_is_its_own_rollback_target(site)
     assert not list((site.home / "backups").glob("*pre-restore*"))
     keep, drop = (shlex.split(line) for line in re.findall(r"^next  +(.+)$", watched.output, re.MULTILINE))
     assert (keep[1].rpartition("playbooks/")[2], keep[-3:]) == ("deploy.yml", ["keeps", "the", "edit"])
-    assert (drop[1].rpartition("playbooks/")[2], drop[-3:]) == ("rollback.yml", ["drops", "the", "edit"])
+    assert (drop[1].rpartition("playbooks/")[2], drop[-3:]) == ("rollback.yml", ["discards", "the", "edit"])
     (report,) = (site.home / "logs").glob("monitoring-*.json")
     assert json.loads(report.read_text())["status"] == "nothing_to_roll_back"
 
