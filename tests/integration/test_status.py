@@ -110,10 +110,18 @@ DEPLOYMENT_KILLS = {
 }
 
 
+@pytest.fixture
+def apart(tmp_path: Path) -> Dict[str, Any]:
+    """A hook between migration and verification, which are one process on the host without it."""
+    hook = tmp_path / "between.yml"
+    hook.write_text("- ansible.builtin.debug:\n    msg: between the two\n")
+    return {**FLAGGED, "mobius_hooks": {"before_verify": str(hook)}}
+
+
 @pytest.mark.parametrize("step", DEPLOYMENT_KILLS)
-def test_a_killed_deployment(site, step):
-    site.given = FLAGGED
-    kill_when(site, DEPLOYMENT_KILLS[step], "deploy", **FLAGGED)
+def test_a_killed_deployment(site, step, apart):
+    site.given = apart if step == "migrate" else FLAGGED
+    kill_when(site, DEPLOYMENT_KILLS[step], "deploy", **site.given)
     killed, before = journal(site)["id"], service_pid(site)
     run = status_when_quiet(site).failed(f"deployment {killed} was interrupted")
     assert shown(run, "run").startswith(f"deployment {killed}, started ")
@@ -132,10 +140,10 @@ def test_a_killed_deployment(site, step):
     assert_good_end(site)
 
 
-def test_a_killed_deployment_can_be_rolled_back_instead(site):
+def test_a_killed_deployment_can_be_rolled_back_instead(site, apart):
     before = site.library.read_bytes()
-    site.given = FLAGGED
-    kill_when(site, reached("migrate", "changed"), "deploy", **FLAGGED)
+    site.given = apart
+    kill_when(site, reached("migrate", "changed"), "deploy", **apart)
     run = status_when_quiet(site)
     (command,) = commands(run, "or")
     serving = service_pid(site)
@@ -176,10 +184,10 @@ def test_a_rollback_that_was_killed_before_its_restart(site):
     assert_good_end(site)
 
 
-def test_the_next_deployment_proves_what_a_killed_one_left_and_rolls_it_back_where_it_is_bad(site, tmp_path):
+def test_the_next_deployment_proves_what_a_killed_one_left_and_rolls_it_back_where_it_is_bad(site, tmp_path, apart):
     before = site.library.read_bytes()
     site.given = TOLERANT
-    kill_when(site, reached("migrate", "changed"), "deploy", **TOLERANT)
+    kill_when(site, reached("migrate", "changed"), "deploy", **{**apart, "mobius_maintenance_enabled": False})
     status_when_quiet(site)
     bad = tmp_path / "bad.yml"
     bad.write_text("- ansible.builtin.fail:\n    msg: the smoke test failed\n")
