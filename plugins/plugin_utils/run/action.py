@@ -39,6 +39,8 @@ _WITH_PILLOW = frozenset(
         *("library_duplicates", "review_export", "run_prepare"),
     )
 )
+# Exit codes of a program that is no Python, cannot be executed, or is missing.
+_NOT_STARTED = (2, 126, 127)
 # Modules that can tie a lease to the process of ansible-playbook.
 _LOCKING = {"library_lock": "pid", "run_prepare": "lock_pid", "run_rollback": "lock_pid"}
 
@@ -94,7 +96,7 @@ class StepAction(ActionBase):
         :param options: further arguments of ``_execute_module``.
         """
         arguments = dict(arguments)
-        python = arguments.pop("python", None) if self.name in _WITH_PILLOW else None
+        python = str(arguments.pop("python", None) or "").strip() if self.name in _WITH_PILLOW else ""
         if python:
             # Not the variable itself: an extra variable of that name would win.
             task_vars = {**task_vars, "ansible_python_interpreter": python}
@@ -110,9 +112,10 @@ class StepAction(ActionBase):
         options.setdefault("wrap_async", bool(self._task.async_val) and not self._connection.has_native_async)
         step = step_of(self.name, run) if self.name in STEPS else None
         with _named_run(self._task, run, step):
-            return self._execute_module(
+            result = self._execute_module(
                 module_name=f"mobius.dhash.{self.name}", module_args=arguments, task_vars=task_vars, **options
             )
+        return _with_blame(result, python) if python else result
 
     def done_with_the_step_before(self, member):
         """The result of this step where the module of the step before has done it, too; else None."""
@@ -149,6 +152,22 @@ class StepAction(ActionBase):
             shared_loader_obj=self._shared_loader_obj,
         )
         return action.run(task_vars=task_vars)
+
+
+def _with_blame(result, python):
+    """Name the Python of the option that could not run the module; Ansible says that the result could not be read."""
+    if not result.get("failed") or result.get("rc") not in _NOT_STARTED:
+        return result
+    stderr = str(result.get("module_stderr") or "")
+    if "Traceback" in stderr:
+        return result
+    lines = [line.strip() for line in stderr.splitlines() if line.strip()]
+    error = MobiusError(
+        f"The option python names a program that does not run modules ({lines[0] if lines else 'no output'})",
+        python,
+        "name a Python of the host that has Pillow, or leave the option out",
+    )
+    return {**result, "msg": str(error), "where": error.where, "remedy": error.remedy}
 
 
 def _seconds_of(result, seconds):

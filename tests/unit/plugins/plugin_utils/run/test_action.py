@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.mobius.dhash.plugins.plugin_utils.run.action import StepAction, _seconds_of
+from ansible_collections.mobius.dhash.plugins.plugin_utils.run.action import StepAction, _seconds_of, _with_blame
 from ansible_collections.mobius.dhash.plugins.plugin_utils.run.journal import MARK, STEP, Journal
 
 
@@ -53,3 +53,35 @@ def test_outside_of_a_run_nothing_was_done_before(tmp_path: Path) -> None:
 def test_each_step_has_its_own_seconds(result: Any, seconds: float) -> None:
     assert _seconds_of(result, 3.0) == seconds
     assert "step_seconds" not in result
+
+
+@pytest.mark.parametrize(
+    "code, stderr, named",
+    [
+        (127, "/bin/sh: 1: /nope/python: not found\n", "/bin/sh: 1: /nope/python: not found"),
+        (126, "\n/bin/sh: 1: /tmp: Permission denied\n", "/bin/sh: 1: /tmp: Permission denied"),
+        (2, "<stdin>: 3: Syntax error: word unexpected\n", "Syntax error"),
+        (127, "", "no output"),
+    ],
+)
+def test_a_python_that_does_not_run_is_named(code: int, stderr: str, named: str) -> None:
+    result = {"failed": True, "rc": code, "module_stderr": stderr, "msg": "No start of json char found"}
+    blamed = _with_blame(result, "/nope/python")
+    assert named in blamed["msg"] and "/nope/python" in blamed["msg"] and "Next: " in blamed["msg"]
+    assert (blamed["where"], blamed["failed"]) == ("/nope/python", True)
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        {"changed": False},
+        {"failed": True, "msg": "The library is not valid"},
+        # The module itself failed, with this Python.
+        {"failed": True, "rc": 1, "module_stderr": "Traceback (most recent call last):", "msg": "MODULE FAILURE"},
+        {"failed": True, "rc": 2, "module_stderr": "Traceback (most recent call last):", "msg": "MODULE FAILURE"},
+        # A command that a module ran.
+        {"failed": True, "rc": 1, "stderr": "no such unit", "msg": "The restart command failed"},
+    ],
+)
+def test_other_results_stay_as_they_are(result: Any) -> None:
+    assert _with_blame(result, "/nope/python") == result
