@@ -81,13 +81,12 @@ def hash_all(
     prepare()
     if max_memory is None:
         max_memory = _BYTES_A_PIXEL * max_pixels + _BYTES_BESIDE
-    pool = _Pool(
-        iter(tasks), workers or _processors(), Limits(image_timeout, max_pixels, max_memory, mode), on_progress
-    )
+    pool = _Pool(iter(tasks), workers or processors(), Limits(image_timeout, max_pixels, max_memory, mode), on_progress)
     return pool.outcomes()
 
 
-def _processors() -> int:
+def processors() -> int:
+    """Return the number of processors that this process may use."""
     return len(os.sched_getaffinity(0))
 
 

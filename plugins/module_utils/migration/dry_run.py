@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
-import os
 import time
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Set
 
 from ..clock import timestamp
 from ..dhash.versions import versions
+from ..engine.pool import processors
 from ..errors import MobiusError
 from ..library.document import Document, open_document
 from ..library.fields import DHASH, is_dhash
@@ -192,11 +192,6 @@ class _Look:
             "refusal": refusal.what if refusal else "",
             "failures": list(tally.failures)[:MOST_FAILURES],
         }
-
-
-def processors() -> int:
-    """Return the number of processors that this process may use."""
-    return len(os.sched_getaffinity(0))
 
 
 def _spread(groups: List[List[Entry]], most: int) -> List[List[Entry]]:

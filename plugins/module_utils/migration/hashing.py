@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, Callable, Dict, Iterable, Iterator, Optional, Tuple
 
 from ..dhash.versions import versions
-from ..engine.pool import Outcome, hash_all
+from ..engine.pool import Outcome, hash_all, processors
 from .block import maker
 from .options import Options
 from .pictures import Kept, as_kept
@@ -41,6 +41,4 @@ def keepable(outcome: Outcome) -> Kept:
 
 def facts(options: Options) -> Dict[str, Any]:
     """Return what the module ``dhash_worker_info`` documents."""
-    from .dry_run import processors
-
     return {"changed": False, "processors": options.workers or processors(), "maker": made_with(options), **versions()}
