@@ -34,7 +34,10 @@ _QUICK = {
 #: Exit codes after a signal, from the process itself, from a shell, and from Ansible after Ctrl-C.
 _BY_SIGNAL = {99, *(128 + number for number in (signal.SIGINT, signal.SIGKILL, signal.SIGTERM))}
 _AS_BEFORE = "Nothing was changed in|holds the bytes from before"
-_REFUSED = "The library is locked by|Another process is writing to the library"
+_REFUSED = (
+    "The library is locked by|Another process is writing to the library"
+    "|Another process has been changing the lock file of the library"
+)
 
 
 class Play:

@@ -19,7 +19,8 @@ _PREPARE, _RESTORING, _ROLLING_BACK = "Check the library, lock it and back it up
 _BACKUP = Place(_PREPARE, "os.rename", r"/backups/library\.json\.bak\.[^/]*Z$")
 _MIGRATION = Place("Migrate", "os.rename", _LIBRARY)
 _MIGRATED = Place("Migrate", "os.rename", _NOTE, 2)
-_VERIFICATION = Place("Verify", "open", _LIBRARY)
+# The module of the migration verifies, too: when it notes how that ended.
+_VERIFICATION = Place("Migrate", "os.rename", r"\.library\.json\.dhash/run\.json$", 4)
 _SNAPSHOT = r"/backups/library\.json\.pre-restore\.[^/]*Z$"
 _RESTORE = Place(_RESTORING, "os.rename", _LIBRARY)
 _RELEASE = Place("Finish", "os.remove", _LOCK)
@@ -44,7 +45,7 @@ _OTHERS = {
 }
 _BESIDE = {
     DEPLOY: (
-        Place("Dry run", "os.rename", r"/migrate-dryrun\.json$"),
+        Place(_PREPARE, "os.rename", r"/migrate-dryrun\.json$"),
         _RELEASE,
         Place("Finish", "os.rename", r"/logs/deployment-[^/]*\.json$"),
         Place("Finish", "os.remove", r"/backups/"),

@@ -189,7 +189,7 @@ def _lock_folder(descriptor: int, library_path: str) -> None:
                 return None
         if time.monotonic() >= deadline:
             raise MobiusError(
-                f"The lock file of the library is being changed by another process for over {_MUTEX_SECONDS:g} seconds",
+                f"Another process has been changing the lock file of the library for over {_MUTEX_SECONDS:g} seconds",
                 state_dir(library_path),
                 f"see which process it is: fuser -v {state_dir(library_path)}",
             )
