@@ -14,13 +14,23 @@ from sweep import Bench
 
 _LOCK = r"\.library\.json\.dhash/lock$"
 _LIBRARY = r"/library\.json$"
+_JOURNAL = r"\.library\.json\.dhash/run\.json$"
 _NOTE = r"\.library\.json\.dhash/current\.json$"
 _PREPARE, _RESTORING, _ROLLING_BACK = "Check the library, lock it and back it up", "Restore the backup", "Roll back"
 _BACKUP = Place(_PREPARE, "os.rename", r"/backups/library\.json\.bak\.[^/]*Z$")
 _MIGRATION = Place("Migrate", "os.rename", _LIBRARY)
 _MIGRATED = Place("Migrate", "os.rename", _NOTE, 2)
 # The module of the migration verifies, too: when it notes how that ended.
-_VERIFICATION = Place("Migrate", "os.rename", r"\.library\.json\.dhash/run\.json$", 4)
+_VERIFICATION = Place("Migrate", "os.rename", _JOURNAL, 4)
+#: Between two steps that are one process on the host.
+_BETWEEN_STEPS = {
+    DEPLOY: (
+        Place(_PREPARE, "os.rename", _JOURNAL, 2),
+        Place("Migrate", "os.rename", _JOURNAL, 2),
+        Place("Migrate", "os.rename", _JOURNAL, 3),
+    ),
+    ROLLBACK: (),
+}
 _SNAPSHOT = r"/backups/library\.json\.pre-restore\.[^/]*Z$"
 _RESTORE = Place(_RESTORING, "os.rename", _LIBRARY)
 _RELEASE = Place("Finish", "os.remove", _LOCK)
@@ -91,7 +101,7 @@ def cases(bench: Bench, wanted: List[str]) -> List[Any]:
     for name, model in models.items():
         given: Dict[str, Any] = {"model": model, "proven": proven}
         found += _between(name, given)
-        found += [_broken(each, death, given) for each in _HEART[name] for death in _DEATHS]
+        found += [_broken(each, death, given) for each in (*_HEART[name], *_BETWEEN_STEPS[name]) for death in _DEATHS]
         found += [_broken(each, death, given) for each in _OTHERS[name] for death in _TWO]
         found += [_broken(each, "module", given) for each in _BESIDE[name]]
         found += _cut(name, given)
