@@ -97,7 +97,7 @@ def finish(module: AnsibleModule, call: Call, then: Optional[Callable[[Result], 
         result[further.member] = _noted(step.following(further.step), further.call, path)[0]
         result[further.member]["step_seconds"] = round(time.monotonic() - began, 3)
     for warning in result.pop("warnings", []):
-        module.warn(redact(warning))
+        module.warn(warning)
     module.exit_json(**result)
 
 
@@ -113,4 +113,6 @@ def _noted(step: Step, call: Call, path: str) -> Tuple[Result, bool]:
         return failed, True
     outcome = "failed" if result.get("failed") else "changed" if result.get("changed") else "ok"
     step.end(outcome, redact(str(result.get("msg") or "")), **result.pop("journal", {}))
+    if "warnings" in result:
+        result["warnings"] = [redact(warning) for warning in result["warnings"]]
     return result, False
