@@ -67,7 +67,9 @@ def _draw(folder: Path) -> None:
 def _of(count: int, folder: Path, rounds: int, missing: Dict[str, str]) -> Dict[str, Any]:
     inventory = folder / f"{count}.json"
     hosts = {f"h{number}": {"mobius_home": str(folder / f"h{number}")} for number in range(count)}
-    inventory.write_text(json.dumps({"all": {"hosts": hosts, "vars": _variables()}}), "utf-8")
+    inventory.write_text(
+        json.dumps({"all": {"hosts": hosts, "vars": {"ansible_connection": "local", **variables()}}}), "utf-8"
+    )
     runs: Dict[str, Callable[[], None]] = {
         PING: lambda: None,
         ANSISTRANO: lambda: None,
@@ -108,9 +110,9 @@ def _run(name: str, inventory: Path, count: int, folder: Path, **options: Any) -
     return said
 
 
-def _variables() -> Dict[str, Any]:
+def variables() -> Dict[str, Any]:
+    """What every host of a measured playbook has, whatever its connection."""
     return {
-        "ansible_connection": "local",
         "ansible_python_interpreter": sys.executable,
         "mobius_library_path": "{{ mobius_home }}/library.json",
         "mobius_runtime_venv": str(places.CACHE / "runtime"),

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, Dict, Iterator, List, Tuple
 
 import places
-from controllers import ANSISTRANO, FIRST, PING, PLAYS, UNCHANGED, has_ansistrano
+from controllers import ANSISTRANO, FIRST, PING, PLAYS, UNCHANGED, has_ansistrano, variables
 from fresh import Sampler
 from playbook_run import Broken, ended, play
 
@@ -87,7 +87,7 @@ def _run(name: str, hosts: Dict[str, Dict[str, Any]], folder: Path) -> Dict[str,
     """One run: wall seconds, CPU seconds of the controller and of the hosts, and the most memory of the controller."""
     inventory = folder / "inventory.json"
     listed = {host: known["variables"] for host, known in hosts.items()}
-    inventory.write_text(json.dumps({"all": {"hosts": listed, "vars": _variables()}}), "utf-8")
+    inventory.write_text(json.dumps({"all": {"hosts": listed, "vars": variables()}}), "utf-8")
     playbook = "deploy"
     if name in PLAYS:
         path = folder / "play.yml"
@@ -111,18 +111,6 @@ def _run(name: str, hosts: Dict[str, Dict[str, Any]], folder: Path) -> Dict[str,
     time.sleep(0.5)
     on_hosts = sum(_cpu_of(host["pid"]) for host in hosts.values()) - before
     return {"seconds": found["seconds"], "cpu": found["cpu"], "host_cpu": on_hosts, "peak": peak}
-
-
-def _variables() -> Dict[str, Any]:
-    return {
-        "ansible_python_interpreter": sys.executable,
-        "mobius_library_path": "{{ mobius_home }}/library.json",
-        "mobius_runtime_venv": str(places.CACHE / "runtime"),
-        "mobius_service_enabled": False,
-        "mobius_health_check": False,
-        "ansistrano_deploy_from": str(places.ROOT / "README.md"),
-        "ansistrano_deploy_to": "{{ mobius_home }}/www",
-    }
 
 
 @contextmanager
