@@ -4,7 +4,6 @@ import os
 import random
 import zlib
 from pathlib import Path
-from typing import Optional
 
 import imagehash
 import pytest
@@ -14,25 +13,10 @@ from ansible_collections.mobius.dhash.plugins.module_utils.dhash.picture import 
     hash_picture,
 )
 from ansible_collections.mobius.dhash.tests.support.drawn import kinds, scene
+from ansible_collections.mobius.dhash.tests.support.hashes import definition, ours
 from PIL import Image
 
 KINDS = kinds()
-
-
-def definition(path: Path) -> Optional[str]:
-    """What ImageHash itself says, None where it raises."""
-    try:
-        with Image.open(path) as image:
-            return str(imagehash.dhash(image, hash_size=8))
-    except Exception:
-        return None
-
-
-def ours(path: Path) -> Optional[str]:
-    try:
-        return hash_picture(str(path)).dhash
-    except PictureError:
-        return None
 
 
 def code_of(path: object, **options: int) -> str:
