@@ -20,12 +20,10 @@ from pathlib import Path
 from typing import Any, Dict, Iterator, List, Tuple
 
 import places
+from ansible_collections.mobius.dhash.tests.support import remote
 from controllers import ANSISTRANO, FIRST, PING, PLAYS, UNCHANGED, has_ansistrano, variables
 from fresh import Sampler
 from playbook_run import Broken, ended, play
-
-sys.path.append(str(places.ROOT / "tests" / "faults"))
-import remote  # noqa: E402
 
 COUNTS = (1, 10, 50, 100)
 #: What is measured first, where the time is bounded.

@@ -122,6 +122,13 @@ def test_a_share_is_rounded_up_to_all_only_where_it_is_all():
     assert figures.percent(7, 7) == "100 %"
 
 
+def test_every_section_can_be_imported():
+    import run
+
+    options = types.SimpleNamespace(pictures=None, rounds=1, limit=0, seconds=1)
+    assert set(run._measures(options)) == set(run.SECTIONS)
+
+
 def test_corpora_are_the_folders_with_pictures(pictures):
     import engine
 
