@@ -14,9 +14,9 @@ make bench BENCH_LIMIT=20
 ```
 
 The first measures everything but `fleet`, which takes 15 minutes of its own: `make bench BENCH=fleet`. The second
-measures some sections (`engine`, `items`, `backup`, `deploy`, `fleet`) and keeps the figures of the others. The third
-takes pictures of your own, each folder in it as one corpus. The last tries the bench on few pictures, and writes
-below `.cache/bench/trial` instead of here.
+measures some sections (`engine`, `items`, `backup`, `duplicates`, `deploy`, `fleet`) and keeps the figures of the
+others. The third takes pictures of your own, each folder in it as one corpus. The last tries the bench on few pictures,
+and writes below `.cache/bench/trial` instead of here.
 
 Without a folder of your own, three corpora are built from Debian and PyPI packages (`tests/bench/corpora.py`):
 `tokens` (small pictures of games; PNG, GIF, JPEG), `web` (JPEG of about 1000 pixels) and `photos` (JPEG of 10 to 24
@@ -78,6 +78,16 @@ A file that the page cache has is copied on one disk, and its SHA-256 written be
 call without Ansible, the first backup of this file) hashes while it copies; meanwhile it syncs the copy, drops it from
 the cache, reads it back and compares it with what was written, and then it syncs the checksum and the folder.
 `cp && sha256sum` leaves the copy in the page cache and reads it from there; the second row syncs the copy too.
+"""
+
+DUPLICATES = """
+## Duplicates
+
+Pairs of dHashes within 3 bits of each other. The hashes are those of the corpus `tokens` and as many more as needed,
+each of them a real one with up to 32 bits flipped. For the {real:,} real ones the pairs at every distance from 0 to 10
+equal those of comparing every pair. First the search alone, in a fresh process, without imports, beside comparing every
+pair and beside imagededup's two searches, which find the same pairs; then the logic of `library_duplicates` on a
+library: read, search, group.
 """
 
 DEPLOY = """

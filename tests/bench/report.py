@@ -10,10 +10,10 @@ import places
 from controllers import ratio
 from figures import EXACT, EXTRAS, FAST, LEAN, NAIVE, Figures, aims, faster, memory_aim, of, percent, ratios
 from fleet_report import fleets, scale
-from prose import AIMS, BACKUP, CONTROLLER, DEPLOY, ENGINE, FLEET, HEAD, ITEMS, ONE_NEW, PARTS
+from prose import AIMS, BACKUP, CONTROLLER, DEPLOY, DUPLICATES, ENGINE, FLEET, HEAD, ITEMS, ONE_NEW, PARTS
 from tables import table
 
-SECTIONS = ("engine", "items", "backup", "deploy", "fleet")
+SECTIONS = ("engine", "items", "backup", "duplicates", "deploy", "fleet")
 #: Those of a run that names none.
 USUAL = SECTIONS[:-1]
 
@@ -35,6 +35,8 @@ def write(kept: Dict[str, Figures]) -> None:
         parts += [ITEMS.format(**kept["items"]), _items(kept["items"])]
     if "backup" in kept:
         parts += [BACKUP, _backup(kept["backup"])]
+    if "duplicates" in kept:
+        parts += [DUPLICATES.format(**kept["duplicates"]), _duplicates(kept["duplicates"])]
     if "deploy" in kept:
         parts += [DEPLOY, _deploy(kept["deploy"])]
     if "fleet" in kept:
@@ -163,6 +165,25 @@ def _backup(figures: Figures) -> str:
     ]
     size = f"{figures['bytes'] / 2**30:.2g} GiB, {figures['rounds']} rounds:"
     return size + "\n\n" + table(["", "s", "times cp && sha256sum", "CPU s"], rows)
+
+
+def _duplicates(figures: Figures) -> str:
+    ours = [run["seconds"] for run in figures["peers"]["library_duplicates"]]
+    rows = [
+        [
+            name,
+            f"{of(runs, 'seconds'):.2f}",
+            f"{1 / faster(ours, [r['seconds'] for r in runs]):.1f}",
+            f"{runs[0]['pairs']:,}",
+        ]
+        for name, runs in figures["peers"].items()
+    ]
+    peers = table([f"{figures['hashes']:,} hashes", "s", "times library_duplicates", "pairs"], rows)
+    rows = [
+        [name, f"{run['seconds']:.1f}", f"{run['cpu']:.1f}", f"{run['peak'] / 1e6:.0f}", f"{run['pairs']:,}"]
+        for name, run in figures["items"].items()
+    ]
+    return peers + "\n\n" + table([f"{figures['most']:,} items", "s", "CPU s", "peak MB", "pairs"], rows)
 
 
 def _deploy(figures: Figures) -> str:

@@ -1,6 +1,6 @@
 """Measure, keep the figures as JSON, and write docs/performance.md with its plots from them.
 
-    run.py [--only engine,items,backup,deploy,fleet] [--pictures FOLDER] [--limit N] [--rounds N] [--report]
+    run.py [--only engine,items,backup,duplicates,deploy,fleet] [--pictures FOLDER] [--limit N] [--rounds N] [--report]
 
 Sections that are not run keep the figures of their last run. With a limit nothing is written into docs/.
 """
@@ -98,15 +98,20 @@ def _sections(text: str) -> list[str]:
 
 def _measures(options: argparse.Namespace) -> Dict[str, Callable[[], Dict[str, Any]]]:
     import backup
+    import duplicates
     import engine
     import fleet
     import items
     import overhead
 
+    def tokens() -> Path:
+        return (options.pictures or _pictures()) / "tokens"
+
     return {
         "engine": lambda: engine.measure(options.pictures or _pictures(), options.rounds, options.limit),
-        "items": lambda: items.measure(options.rounds, options.limit, (options.pictures or _pictures()) / "tokens"),
+        "items": lambda: items.measure(options.rounds, options.limit, tokens()),
         "backup": lambda: backup.measure(options.rounds, options.limit),
+        "duplicates": lambda: duplicates.measure(options.rounds, options.limit, tokens()),
         "deploy": lambda: overhead.measure(options.rounds, options.limit),
         "fleet": lambda: fleet.measure(options.limit, options.seconds),
     }

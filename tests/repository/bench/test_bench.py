@@ -169,6 +169,10 @@ def kept():
         "items": {**section, "rows": [size, {**size, "items": 2000}], "real": size, "drawn": 5, "side": 64},
         "backup": {**section, "bytes": 1 << 30, "rounds": 3, "rows": {
             name: {"seconds": [2.0], "cpu": [1.0]} for name in ("cp && sha256sum", "library_backup")}},
+        "duplicates": {**section, "real": 9, "hashes": 20, "most": 1000,
+                       "peers": {name: [{**run(seconds), "pairs": 7}] for name, seconds in
+                                 (("library_duplicates", 0.5), ("imagededup, bktree", 2.0))},
+                       "items": {"with NumPy": {**run(3.0), "pairs": 1234}}},
         "deploy": {**section, "rounds": 3, "ansible": "2.19", "hosts": {"missing": "no root"},
                    "local": {"first": {**played, "modules": 20}, "again": {**played, "modules": 17}},
                    "controller": {"rows": {10: controller}, "missing": {"Ansistrano, one file": "not installed"}}},
@@ -208,6 +212,8 @@ def test_every_section_goes_into_the_document(monkeypatch, tmp_path):
     assert "Faster than ours: sharp (4.00)." in text
     assert "| this machine, unchanged run | 9.0 | 8.0 | 60 | 30 | 17 | 5 | 3 |" in text
     assert "no root" in text
+    assert "| imagededup, bktree | 2.00 | 4.0 | 7 |" in text
+    assert "| with NumPy | 3.0 | 3.0 | 30 | 1,234 |" in text
     assert "| 100 | deploy.yml, first | 450.0 | 450.0 | 4.50 | 450.0 | 4.50 | 9.0 | 300 |" in text
     assert "Not measured: deploy.yml, unchanged on 100 hosts: it would not have ended within the bound." in text
     scale = (tmp_path / "scale.md").read_text()
@@ -219,4 +225,4 @@ def test_every_section_goes_into_the_document(monkeypatch, tmp_path):
         assert len({line.count("|") for line in lines}) <= 1, block
     assert "Not measured yet" not in text
     report.write({"backup": kept()["backup"]})
-    assert "Not measured yet**: engine, items, deploy, fleet." in places.DOCUMENT.read_text()
+    assert "Not measured yet**: engine, items, duplicates, deploy, fleet." in places.DOCUMENT.read_text()
