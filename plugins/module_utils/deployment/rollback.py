@@ -12,7 +12,8 @@ from ..backups.choose import DEPLOYMENT, DIGEST
 from ..backups.restore import restore
 from ..errors import MobiusError, failure
 from ..storage.journal import begin_run, read_run, undone
-from ..storage.lock import StillWriting, acquire
+from ..storage.lease import describe
+from ..storage.lock import Locked, StillWriting, acquire, holder
 from ..storage.replace import read_version
 from .evidence import keep_evidence
 from .held import lock_info, waited
@@ -58,8 +59,7 @@ def roll_back(
             if done["nothing"] is not None:
                 return done
         if lock is not None:
-            taken = acquire(path, str(run["id"]), check_mode=check_mode, info=lock_info(run), **lock)
-            done["warnings"] = waited(taken)
+            done["warnings"] = _locked(path, run, lock, fleet, check_mode)
             if not check_mode:
                 done["owed"] = _begun(path, {**run, "backup": backup})
         if watched is not None:
@@ -79,6 +79,33 @@ def roll_back(
     except (MobiusError, OSError) as error:
         done.update(failure(error, path))
     return done
+
+
+def _locked(
+    path: str, run: Mapping[str, Any], lock: Mapping[str, Any], fleet: Optional[str], check_mode: bool
+) -> List[str]:
+    """Take the lock, and return warnings.
+
+    A host that was lost keeps the lock of its deployment until the lease expires. The rollback of the fleet run which
+    that deployment belongs to takes it over, once it has waited for it to end; the deployment, if it is alive after
+    all, replaces nothing any more.
+
+    :raises Locked: another run holds it.
+    """
+
+    def take(**options: Any) -> Dict[str, Any]:
+        return acquire(path, str(run["id"]), check_mode=check_mode, info=lock_info(run), **{**lock, **options})
+
+    try:
+        return waited(take())
+    except StillWriting:
+        raise
+    except Locked:
+        lease, current = holder(path), deployed(path)["current"]
+        if not fleet or lease is None or (current.get("fleet"), current.get("deployment")) != (fleet, lease["id"]):
+            raise
+        take(force=str(lease["id"]))
+        return [f"Took over the lock of {describe(lease)}, which fleet run {fleet} has not released."]
 
 
 def not_of_fleet(fleet: str, current: Mapping[str, Any]) -> Optional[Dict[str, Any]]:

@@ -72,7 +72,10 @@ def next_commands(rollout: Rollout, fleet: str, command: Command) -> List[str]:
         (member,) = rollout.members
         return list((member.rollback or member.main).get("next") or [])
     named = {"mobius_fleet": fleet}
-    finish = [command("rollback", host=each.host, extra=named) for each in rollout.out_of_reach()]
+    finish = [
+        command("rollback", host=each.host, extra={**named, **_left_lock(rollout, each)})
+        for each in rollout.out_of_reach()
+    ]
     if not rollout.stopped:
         return finish
     going_on = {**named, "mobius_batch_inconclusive": "continue"} if not rollout.failed else named
@@ -81,6 +84,12 @@ def next_commands(rollout: Rollout, fleet: str, command: Command) -> List[str]:
     unfinished = any(not each.is_deployed or each.rollback for each in rollout.members)
     onward = [f"{command('deploy', extra=going_on)}  # deploys the missing hosts"] if unfinished else []
     return [*finish, *onward, *(back if deployed else [])]
+
+
+def _left_lock(rollout: Rollout, member: Member) -> Dict[str, str]:
+    """A host that was lost in the middle of a run still has the lock of that run."""
+    run = member.run if rollout.is_lost(member) or member.main.get("lost") else member.rollback.get("run")
+    return {"mobius_lock_break": str(run)} if run else {}
 
 
 def artifact(rollout: Rollout, fleet: str, command: Command) -> Dict[str, Any]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Dict
+from typing import Any, Dict, Iterator
 
 import pytest
 from ansible_collections.mobius.dhash.plugins.module_utils.backups.restore import restore
@@ -125,23 +126,32 @@ def test_other_bytes_than_expected_are_left_alone(place: Place) -> None:
     assert done["failed"] and place.library.read_bytes() == EDIT
 
 
+WRITER = """
+import sys, time; sys.path.insert(0, sys.argv[1])
+from ansible_collections.mobius.dhash.plugins.module_utils.storage import lock
+with lock.writing(sys.argv[2], sys.argv[4] or None): print('writing', flush=True); time.sleep(float(sys.argv[3]))
+"""
+
+
+@contextmanager
+def writing(place: Place, monkeypatch, lasts: int, holder: str = "") -> Iterator[None]:
+    """Another process writes for so many seconds; whoever waits for the kernel's lock looks again after 0.2 s."""
+    real = lock.wait_for_lock
+    monkeypatch.setattr(lock, "wait_for_lock", lambda take, wait, refusal: real(take, min(wait, 0.2), refusal))
+    command = [sys.executable, "-c", WRITER, COLLECTIONS, place.path, str(lasts), holder]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as writer:
+        assert writer.stdout is not None and writer.stdout.readline() == b"writing\n"
+        yield
+        writer.kill()
+
+
 @pytest.mark.parametrize("lasts, fails", [(2, False), (60, True)])
 def test_a_writer_that_is_ending_is_waited_for(place: Place, monkeypatch, lasts: int, fails: bool) -> None:
     """A migration whose controller was killed ends by itself; one that does not end is reported."""
     place.deploy()
-    program = (
-        "import sys, time; sys.path.insert(0, sys.argv[1])\n"
-        "from ansible_collections.mobius.dhash.plugins.module_utils.storage import lock\n"
-        "with lock.writing(sys.argv[2]): print('writing', flush=True); time.sleep(float(sys.argv[3]))\n"
-    )
     monkeypatch.setattr(rollback_module, "WRITER_TIMEOUT", 1.0 if fails else 60.0)
-    real = lock.wait_for_lock
-    monkeypatch.setattr(lock, "wait_for_lock", lambda take, wait, refusal: real(take, min(wait, 0.2), refusal))
-    command = [sys.executable, "-c", program, COLLECTIONS, place.path, str(lasts)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE) as writer:
-        assert writer.stdout is not None and writer.stdout.readline() == b"writing\n"
+    with writing(place, monkeypatch, lasts):
         done = place.roll_back(run=RUN, lock=None)
-        writer.kill()
     assert bool(done.get("failed")) == fails
     assert place.library.read_bytes() == (NEW if fails else OLD)
     assert not fails or "Another process is writing" in done["msg"]
@@ -249,3 +259,34 @@ def test_a_fleet_run_rolls_back_only_what_it_deployed(place: Place, case: str, r
     else:
         assert done["nothing"]["reason"] == reason and message in done["nothing"]["message"]
         assert not done["changed"] and place.tree() == before
+
+
+@pytest.mark.parametrize(
+    "holder, fleet, taken_over",
+    [("d1", FLEET, True), ("d2", FLEET, False), ("d1", None, False), ("another rollback", FLEET, False)],
+)
+def test_the_rollback_of_a_fleet_run_takes_over_the_lock_of_a_host_that_was_lost(
+    place: Place, holder: str, fleet: Any, taken_over: bool
+) -> None:
+    place.deploy(fleet=FLEET)
+    lock.acquire(place.path, holder)
+    done = place.roll_back(fleet=fleet)
+    assert place.library.read_bytes() == (OLD if taken_over else NEW)
+    if taken_over:
+        assert done["changed"] and f"which fleet run {FLEET} has not released" in done["warnings"][0]
+        # Alive after all, it replaces nothing.
+        with pytest.raises(lock.LockLost), lock.writing(place.path, holder):
+            place.library.write_bytes(EDIT)
+    else:
+        assert f"locked by {holder}" in done["msg"]
+    assert place.library.read_bytes() != EDIT
+
+
+def test_a_deployment_of_the_fleet_run_that_still_writes_keeps_its_lock(place: Place, monkeypatch) -> None:
+    place.deploy(fleet=FLEET)
+    lock.acquire(place.path, "d1")
+    with writing(place, monkeypatch, 60, "d1"):
+        done = place.roll_back(fleet=FLEET)
+    held = lock.holder(place.path)
+    assert done["failed"] and held is not None and held["id"] == "d1"
+    assert place.library.read_bytes() == NEW

@@ -33,7 +33,7 @@ def test_the_last_lines_hold_every_host_the_totals_and_what_is_next() -> None:
         "total        4 hosts: 2 deployed, 1 ROLLBACK FAILED, 1 not started; 120 items, 116 hashed, 8 open for review",
         "stopped      b was lost.",
         "unreachable  b may hold what was deployed",
-        "next         rollback --limit b mobius_fleet=F1",
+        "next         rollback --limit b mobius_fleet=F1 mobius_lock_break=deployment-b",
         "next         deploy mobius_fleet=F1  # deploys the missing hosts",
         "next         rollback mobius_fleet=F1  # rolls back every host that this fleet run deployed",
     ]
@@ -47,7 +47,10 @@ def test_the_last_lines_hold_every_host_the_totals_and_what_is_next() -> None:
         (
             three().deployed("a").failed("b").back("a", "refused", "Lost.", lost=True),
             "fleet",
-            ["rollback --limit a mobius_fleet=F1", "deploy mobius_fleet=F1  # deploys the missing hosts"],
+            [
+                "rollback --limit a mobius_fleet=F1 mobius_lock_break=rollback-a",
+                "deploy mobius_fleet=F1  # deploys the missing hosts",
+            ],
         ),
         (
             three().deployed("a").judged("a", "inconclusive"),
