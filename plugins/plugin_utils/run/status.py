@@ -132,8 +132,16 @@ class Status:
             return UNKNOWN
         if not self.found.get("as_deployed"):
             return EDITED
-        restored = self.current["status"] == "rolled_back" or self.current.get("restored_at")
-        return ROLLED_BACK if restored else DEPLOYED
+        return ROLLED_BACK if self._is_restored else DEPLOYED
+
+    @property
+    def is_deployed(self) -> bool:
+        """Whether the library holds what the last deployment made of it, or an edit of that."""
+        return self.state == DEPLOYED or (self.state == EDITED and not self._is_restored)
+
+    @property
+    def _is_restored(self) -> bool:
+        return self.current["status"] == "rolled_back" or bool(self.current.get("restored_at"))
 
     @property
     def flag_is_left(self) -> bool:
@@ -148,7 +156,7 @@ def problems(status: Status) -> List[str]:
     found = [_PROBLEMS[status.state](status)] if status.state in _PROBLEMS else []
     if status.found.get("state_error"):
         found.append(str(status.found["state_error"]))
-    if status.state == DEPLOYED and not status.target.get("verified"):
+    if status.is_deployed and not status.target.get("verified"):
         found.append("no rollback is possible")
     if status.flag_is_left:
         found.append("maintenance mode was left on by a run that is over")
@@ -224,6 +232,13 @@ def _back(status: Status) -> Optional[Next]:
     return None
 
 
+def _keep_or_discard_edit(status: Status) -> List[Next]:
+    if status.target.get("verified"):
+        return [("deploy", {}), ("rollback", {})]
+    older = status.target.get("older")
+    return [("deploy", {}), ("rollback", {"mobius_backup": older}) if older else ("backups", {})]
+
+
 def _reject(status: Status) -> List[Next]:
     back = _back(status)
     return [back] if back else [("backups", {})]
@@ -239,7 +254,7 @@ _NEXT: Mapping[str, Callable[[Status], List[Next]]] = {
     INCOMPLETE: _keep,
     DEPLOYED: lambda status: [],
     ROLLED_BACK: lambda status: [],
-    EDITED: lambda status: [("deploy", {}), ("rollback", {})],
+    EDITED: _keep_or_discard_edit,
     UNKNOWN: lambda status: [("deploy", {})],
 }
 

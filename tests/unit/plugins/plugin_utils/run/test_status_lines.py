@@ -95,6 +95,24 @@ TABLE: Dict[str, Any] = {
     ),
     "nothing known": (found(current={}, as_deployed=False, target=GONE), "none known", [], [DEPLOY]),
     "edited since": (found(as_deployed=False), "edited", [], [DEPLOY, ROLLBACK]),
+    "edited since, and the backup is gone": (
+        found(as_deployed=False, target=GONE),
+        "edited",
+        ["no rollback is possible"],
+        [DEPLOY, "ansible-playbook backups"],
+    ),
+    "edited since, and only an older backup is left": (
+        found(as_deployed=False, target={**GONE, "older": OLDER}),
+        "edited",
+        ["no rollback is possible"],
+        [DEPLOY, f"{ROLLBACK} mobius_backup={OLDER}"],
+    ),
+    "edited since it was rolled back, and the backup is gone": (
+        found(as_deployed=False, target=GONE, current={"status": "rolled_back", "restored_at": "x", "sha256": OLD}),
+        "edited",
+        [],
+        [DEPLOY, "ansible-playbook backups"],
+    ),
     "rolled back by hand": (found(current={"status": "rolled_back", "restored_at": "x"}), "rolled back", [], []),
     "a deployment rolled itself back": (
         found(current={"status": "deployed", "restored_at": "x", "deployment": "P"}, run=run("rolled_back")),
