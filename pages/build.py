@@ -1,4 +1,4 @@
-"""Write the templates of this folder as Python modules, or with --check say whether they are up to date.
+"""Write the templates of this folder as Python modules, or with --check report whether they are up to date.
 
 Ansible sends only Python files to a host, so that a module cannot read a template there. The templates are edited
 here, as HTML, CSS and JavaScript; ``make pages`` writes each as one string into ``plugins/module_utils/pages``.
@@ -41,7 +41,7 @@ def main() -> int:
     stale = [path for path, text in modules().items() if not path.is_file() or path.read_text("utf-8") != text]
     if "--check" in sys.argv[1:]:
         for path in stale:
-            print(f"{path.name} is not what its template says. Next: make pages")
+            print(f"{path.name} does not match its template. Next: make pages")
         return 1 if stale else 0
     for path in stale:
         path.write_text(modules()[path], encoding="utf-8")

@@ -30,7 +30,7 @@
     keys: element("keys") };
 
   function say(text) {
-    element("said").textContent = text;
+    element("message").textContent = text;
   }
 
   // What is kept -------------------------------------------------------------------------------------------------
@@ -346,7 +346,7 @@
     return true;
   }
 
-  // Start: controls are made where somebody looks, so that 5,000 rows open at once.
+  // Start: controls are made as rows become visible, so that 5,000 rows open at once.
   read();
   const watcher = new IntersectionObserver((seen) => {
     for (const each of seen) {

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from ..clock import parse_timestamp
 from ..pages import report_css, report_html
-from ..pages.frame import figures, page
+from ..pages.frame import count_row, page
 from ..pages.plots import span
 from ..pages.template import Html, Parts, join, text
 from ..text import format_duration
@@ -55,7 +55,7 @@ def report_page(report: Report, log_dir: str = "") -> bytes:
         outcome=outcome(report),
         tone=tone(report),
         message=text(str(report.get("message") or ""), _LONGEST_MESSAGE),
-        figures=_figures(facts_of(report)),
+        counts=_counts(facts_of(report)),
         meta=_meta(report),
     )
     name = f"{title(report)} {report.get('deployment')}: {outcome(report)}"
@@ -110,9 +110,9 @@ def duration(report: Report) -> float:
     return max((start + seconds for start, seconds, _entry in _steps(report)), default=0.0)
 
 
-def _figures(facts: Mapping[str, Any]) -> Html:
-    counts = [(name, facts[key]) for name, key in _COUNTS if isinstance(facts.get(key), int)]
-    return figures(counts) if any(count for _name, count in counts) else Html("")
+def _counts(facts: Mapping[str, Any]) -> Html:
+    known = [(name, facts[key]) for name, key in _COUNTS if isinstance(facts.get(key), int)]
+    return count_row(known) if any(count for _name, count in known) else Html("")
 
 
 def _meta(report: Report) -> Html:

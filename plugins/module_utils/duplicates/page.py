@@ -10,7 +10,7 @@ from typing import Dict, Iterator, List, Sequence
 from urllib.parse import urlencode, urlsplit
 
 from ..pages import duplicates_css, duplicates_html
-from ..pages.frame import bits, figures, page
+from ..pages.frame import bits, count_row, page
 from ..pages.template import Html, Parts, join, text
 from ..text import mask_secrets
 from .catalog import Member
@@ -47,7 +47,7 @@ class _Page:
                 "opening",
                 library=text(name),
                 lede=self._lede(),
-                figures=self._figures(),
+                counts=self._counts(),
                 notes=join(_PAGE.fill("note", note=note) for note in notes),
             ),
             *self._groups("exact", exact),
@@ -69,10 +69,10 @@ class _Page:
             shown = f" This page shows the first {self._request.limit:,} groups; the CSV and JSON exports have all."
         return f"{pairs} of different image files {how}.{shown}"
 
-    def _figures(self) -> Html:
+    def _counts(self) -> Html:
         found = self._found
         exact = sum(group.distance == 0 for group in found.groups)
-        return figures(
+        return count_row(
             [
                 ("Exact groups", exact),
                 ("Near groups", len(found.groups) - exact),

@@ -36,11 +36,11 @@ code, .mono { font-family: ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu San
 .skip { position: absolute; left: -99rem; }
 .skip:focus { left: 1rem; top: 0.5rem; background: var(--accent); color: var(--on-accent); padding: 0.4rem 0.8rem;
   border-radius: 6px; }
-.figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(9.5rem, 1fr)); gap: 0.8rem;
+.counts { display: grid; grid-template-columns: repeat(auto-fit, minmax(9.5rem, 1fr)); gap: 0.8rem;
   margin-top: 1.8rem; }
-.figures div { background: var(--sheet); border: 1px solid var(--line); border-radius: 12px; padding: 0.8rem 1.1rem; }
-.figures dt { color: var(--soft); font-size: 0.85rem; }
-.figures dd { font-size: 1.75rem; font-weight: 650; letter-spacing: -0.02em; font-variant-numeric: tabular-nums; }
+.counts div { background: var(--sheet); border: 1px solid var(--line); border-radius: 12px; padding: 0.8rem 1.1rem; }
+.counts dt { color: var(--soft); font-size: 0.85rem; }
+.counts dd { font-size: 1.75rem; font-weight: 650; letter-spacing: -0.02em; font-variant-numeric: tabular-nums; }
 footer { margin-top: 3rem; padding-top: 1.2rem; border-top: 1px solid var(--line); color: var(--soft);
   font-size: 0.9rem; }
 footer p { max-width: 48rem; margin-top: 0.5rem; }
@@ -71,14 +71,14 @@ a { color: var(--accent); text-underline-offset: 0.15em; }
 a:focus-visible, button:focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
 @media screen and (max-width: 52rem) {
   body { padding: 1.5rem 1rem 3rem; }
-  .figures { grid-template-columns: 1fr 1fr; }
+  .counts { grid-template-columns: 1fr 1fr; }
 }
 @media print {
   :root { --ground: #fff; --sheet: #fff; --ink: #000; --soft: #444; --line: #bbb; --tint: #fff; --check: #eee;
     --accent: #0a665b; --none: #8f1b15; --low: #7d3b00; --near: #5c4a00; }
   html { font-size: 10pt; }
   body { max-width: none; padding: 0; }
-  tr, .figures div { break-inside: avoid; }
+  tr, .counts div { break-inside: avoid; }
   h2, h3 { break-after: avoid; }
   .skip { display: none; }
   .sheet { border-radius: 0; overflow: visible; }

@@ -12,7 +12,7 @@ SOURCE = r"""<!-- part: opening -->
 <p class="kicker">Duplicates by dHash</p>
 <h1>$library</h1>
 <p class="lede">$lede</p>
-$figures
+$counts
 $notes
 </header>
 <main id="main">
@@ -60,7 +60,7 @@ The squares mark the bits that differ from the first item.</p>
 <!-- part: flat -->
 <section aria-labelledby="flat"><h2 id="flat">Flat pictures</h2>
 <p class="soft">Their dHash is all zero: no pixel is brighter than the one to its left.
-It says nothing about what they show, so they are not compared.</p>
+It does not depend on what they show, so they are not compared.</p>
 <div class="sheet list"><table>
 <thead><tr><th scope="col">File</th><th scope="col">Where</th></tr></thead>
 <tbody>$rows</tbody></table>$rest</div></section>

@@ -41,9 +41,9 @@ def page(title: str, body: Iterable[str], style: str, script: str = "", without_
     return (join((part for part in parts if part), "\n") + "\n").encode("utf-8")
 
 
-def figures(pairs: Iterable[Tuple[str, int]]) -> Html:
-    """The row of numbers at the top of a page."""
-    return FRAME.fill("figures", figures=join(FRAME.fill("figure", name=name, value=value) for name, value in pairs))
+def count_row(pairs: Iterable[Tuple[str, int]]) -> Html:
+    """The row of counts at the top of a page."""
+    return FRAME.fill("counts", counts=join(FRAME.fill("count", name=name, value=value) for name, value in pairs))
 
 
 def bits(dhash: str, than: str = "") -> Html:

@@ -28,9 +28,9 @@ SOURCE = r"""<!-- part: head -->
 <!-- part: end -->
 </body>
 </html>
-<!-- part: figures -->
-<dl class="figures">$figures</dl>
-<!-- part: figure -->
+<!-- part: counts -->
+<dl class="counts">$counts</dl>
+<!-- part: count -->
 <div><dt>$name</dt><dd>$value</dd></div>
 <!-- part: bits -->
 <svg class="bits" viewBox="0 0 8 8" aria-hidden="true"><path d="$squares"/>$marks</svg>

@@ -63,7 +63,7 @@ class Output:
         }
 
     def _existing(self) -> tuple[Optional[bytes], bool]:
-        """The bytes of an earlier file, and whether its owner, group and mode are as asked for."""
+        """The bytes of an earlier file, and whether its owner, group and mode are as requested."""
         try:
             with open_regular(self.dest) as stream:
                 facts = os.fstat(stream.fileno())

@@ -12,7 +12,7 @@ SOURCE = r"""<!-- part: opening -->
 <p class="kicker">$kind</p>
 <h1><span class="outcome $tone">$outcome</span></h1>
 <p class="lede">$message</p>
-$figures
+$counts
 $meta
 </header>
 <main id="main">

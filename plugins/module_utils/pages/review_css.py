@@ -75,7 +75,7 @@ kbd { border: 1px solid var(--line); border-bottom-width: 2px; border-radius: 5p
   align-items: center; padding: 0.6rem 1.1rem; margin-top: 1rem; box-shadow: 0 2px 10px rgb(0 0 0 / 0.18); }
 .actions progress { width: 9rem; accent-color: var(--accent); }
 #count { font-variant-numeric: tabular-nums; }
-#said { color: var(--soft); font-size: 0.9rem; }
+#message { color: var(--soft); font-size: 0.9rem; }
 html.decides { scroll-padding-block: 8rem 2rem; }
 @media screen and (max-width: 52rem) {
   table, tbody, caption { display: block; }

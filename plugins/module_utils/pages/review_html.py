@@ -12,7 +12,7 @@ SOURCE = r"""<!-- part: opening -->
 <p class="kicker">dHash review queue</p>
 <h1>$library</h1>
 $lede
-$figures
+$counts
 $notes
 </header>
 <main data-library="$facts">
@@ -92,7 +92,7 @@ $bits<span class="mono">$dhash</span>
 <p class="soft">No open item has a confidence below the threshold.</p></section>
 <!-- part: unmigrated -->
 <section class="sheet empty" aria-labelledby="queue">
-<h2 id="queue">Nothing can be said yet</h2>
+<h2 id="queue">Not migrated yet</h2>
 <p class="soft">No item of this library has been migrated.</p></section>
 <!-- part: closing -->
 </main>
@@ -131,7 +131,7 @@ file with <code>playbooks/review_apply.yml</code>.</p>
 <span class="buttons"><button type="button" data-go="previous">Previous</button>
 <button type="button" data-go="next">Next</button><button type="button" data-go="undo">Undo</button>
 <button type="button" data-go="export" class="main">Export decisions</button></span>
-<span id="said" role="status"></span></div></template>
+<span id="message" role="status"></span></div></template>
 <template id="controls"><td role="cell" class="decide"><div class="buttons" role="group">
 <button type="button" data-do="accept" aria-pressed="false">Accept</button>
 <button type="button" data-do="wrong_picture" aria-pressed="false">Wrong picture</button>

@@ -38,7 +38,7 @@ SOURCE = r"""// Decisions on the items of the queue: kept in this browser, expor
     keys: element("keys") };
 
   function say(text) {
-    element("said").textContent = text;
+    element("message").textContent = text;
   }
 
   // What is kept -------------------------------------------------------------------------------------------------
@@ -354,7 +354,7 @@ SOURCE = r"""// Decisions on the items of the queue: kept in this browser, expor
     return true;
   }
 
-  // Start: controls are made where somebody looks, so that 5,000 rows open at once.
+  // Start: controls are made as rows become visible, so that 5,000 rows open at once.
   read();
   const watcher = new IntersectionObserver((seen) => {
     for (const each of seen) {

@@ -10,7 +10,7 @@ from collections import Counter
 from typing import Dict, Iterable, List, NamedTuple, Optional, Sequence
 
 from ..pages import review_css, review_js
-from ..pages.frame import figures, page
+from ..pages.frame import count_row, page
 from ..pages.template import Html, join, text
 from .queue import Queue
 from .reasons import reason
@@ -47,7 +47,7 @@ def as_html(queue: Queue, facts: Facts, thumbnails: Optional[Iterable[Optional[s
     """The page; the same input gives the same bytes.
 
     :param thumbnails: for each entry its picture as a ``data:`` URI or None; None for a page without pictures.
-    :param limit: the most entries that are listed; the page says when there are more.
+    :param limit: the most entries that are listed; the page notes when there are more.
     """
     counts = Counter(code for entry in queue.entries for code in dict.fromkeys(entry.reasons))
     classes = {code: f"r{number}" for number, (code, _unused) in enumerate(_by_count(counts)[:_MOST_REASONS])}
@@ -91,7 +91,7 @@ def _opening(content: _Page) -> Html:
         "opening",
         library=text(facts.library),
         lede=PAGE.fill("lede", lede=lede) if count else Html(""),
-        figures=figures([*numbers, ("Items in the library", queue.items)]),
+        counts=count_row([*numbers, ("Items in the library", queue.items)]),
         notes=join(PAGE.fill("note", note=note) for note in facts.notes),
         facts=library,
     )

@@ -17,7 +17,7 @@ from ...module_utils.deployment.report_page import (
     title,
 )
 from ...module_utils.deployment.report_plots import hash_times
-from ...module_utils.pages.frame import figures, page
+from ...module_utils.pages.frame import count_row, page
 from ...module_utils.pages.plots import span
 from ...module_utils.pages.template import Html, join, text
 from ...module_utils.text import format_duration, redact
@@ -99,7 +99,7 @@ def fleet_page(kind: str, reports_found: Sequence[Report], at: str, rows: Sequen
         outcome=words,
         tone="bad" if bad else "warn" if waiting else "good",
         message=", ".join(f"{count} {name}" for name, count in outcomes(rows).items()),
-        figures=_figures(rows),
+        counts=_counts(rows),
         meta=PARTS.fill("meta", rows=PARTS.fill("meta-row", name="Written", value=at)),
     )
     detailed = [(each, row) for each, row in found if each.get("timeline")][:_MOST_DETAILS]
@@ -115,11 +115,11 @@ def fleet_page(kind: str, reports_found: Sequence[Report], at: str, rows: Sequen
     return page(f"{KINDS[kind].capitalize()} of {len(found)} {noun}: {words}", body, STYLE)
 
 
-def _figures(rows: Sequence[Row]) -> Html:
+def _counts(rows: Sequence[Row]) -> Html:
     sums = totals(rows)
     good = sum(row.tone == "good" for row in rows)
-    counts = [(name, sums[key]) for name, key in _COUNTS]
-    return figures([("Hosts", len(rows)), ("Succeeded", good), *(counts if any(sums.values()) else [])])
+    items = [(name, sums[key]) for name, key in _COUNTS]
+    return count_row([("Hosts", len(rows)), ("Succeeded", good), *(items if any(sums.values()) else [])])
 
 
 def _section(name: str, heading: str, body: Html) -> Html:
