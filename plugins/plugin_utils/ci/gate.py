@@ -17,12 +17,12 @@ _MOST_NAMED = 5
 
 
 def refuse_unless_green(given: Mapping[str, Any], job: Optional[Mapping[str, str]] = None) -> Dict[str, Any]:
-    """Ask about the commit.
+    """Query the CI provider about the commit.
 
-    :param given: ``provider`` (nothing is asked where it is empty), ``url``, ``repository``, ``commit``, ``token``,
+    :param given: ``provider`` (no query if it is empty), ``url``, ``repository``, ``commit``, ``token``,
         ``contexts``, ``timeout``, ``ca_path`` and ``validate_certs``.
     :param job: of AWX or CI, which knows the commit of its project.
-    :returns: ``commit`` and ``checks``, how many were judged; empty where nothing was asked.
+    :returns: ``commit`` and ``checks``, how many were judged; empty without a query.
     :raises MobiusError: it is not green, or that is not known.
     """
     if not given.get("provider"):
@@ -41,7 +41,7 @@ def judge(checks: Sequence[Check], query: Query) -> List[Check]:
     names = {check.name for check in counted}
     missing = [name for name in query.contexts if name not in names]
     for state, words in ((RED, "CI has failed"), (PENDING, "CI has not finished")):
-        found = [f"{check.name}: {check.said}" for check in counted if check.state == state]
+        found = [f"{check.name}: {check.status}" for check in counted if check.state == state]
         if found:
             raise _not_green(f"{words} ({_listed(found)})", query)
     if missing:

@@ -18,11 +18,11 @@ GREEN, RED, PENDING = "green", "red", "pending"
 
 
 class Check(NamedTuple):
-    """One status or check run: ``state`` is green, red or pending, ``said`` the service's own word for it."""
+    """One status or check run: ``state`` is green, red or pending, ``status`` the service's own word for it."""
 
     name: str
     state: str
-    said: str
+    status: str
 
 
 # Words of the services; what is in none of these is red: nobody knows what it means.
@@ -56,18 +56,18 @@ def _github(query: Query) -> Iterator[Check]:
     api = Api(query, base, headers)
     commit = f"/repos/{quote(query.repository)}/commits/{quote(query.commit, safe='')}"
     for status in _all(api, f"{commit}/status", "statuses"):
-        said = str(status.get("state"))
-        yield Check(str(status.get("context")), _STATUS.get(said, RED), said)
+        word = str(status.get("state"))
+        yield Check(str(status.get("context")), _STATUS.get(word, RED), word)
     for run in _all(api, f"{commit}/check-runs", "check_runs"):
         if run.get("status") in _UNFINISHED:
             yield Check(str(run.get("name")), PENDING, str(run["status"]))
         else:
-            said = str(run.get("conclusion"))
-            yield Check(str(run.get("name")), _CONCLUSION.get(said, RED), said)
+            word = str(run.get("conclusion"))
+            yield Check(str(run.get("name")), _CONCLUSION.get(word, RED), word)
 
 
 def _all(api: Api, path: str, member: str) -> Iterator[Dict[str, Any]]:
-    """The objects of all pages; ``total_count`` says how many there are."""
+    """The objects of all pages; ``total_count`` is their number."""
     seen = 0
     for document in api.pages(path):
         if not isinstance(document, dict) or type(document.get("total_count")) is not int:
@@ -90,18 +90,18 @@ def _gitlab(query: Query) -> Iterator[Check]:
     if not isinstance(document, dict) or "id" not in document:
         raise malformed(commit)
     if document.get("status") is not None:
-        said = str(document["status"])
-        yield Check("pipeline", _GITLAB.get(said, RED), said)
+        word = str(document["status"])
+        yield Check("pipeline", _GITLAB.get(word, RED), word)
     for statuses in api.pages(f"{commit}/statuses"):
         found = objects(statuses, commit)
         for status in found:
-            said = str(status.get("status"))
-            allowed = said in ("failed", "manual") and status.get("allow_failure") is True
-            yield Check(str(status.get("name")), GREEN if allowed else _GITLAB.get(said, RED), said)
+            word = str(status.get("status"))
+            allowed = word in ("failed", "manual") and status.get("allow_failure") is True
+            yield Check(str(status.get("name")), GREEN if allowed else _GITLAB.get(word, RED), word)
         if len(found) < PAGE:
             return
 
 
 _PROVIDERS: Mapping[str, Callable[[Query], Iterator[Check]]] = {"github": _github, "gitlab": _gitlab}
-#: Services that can be asked.
+#: Services that can be queried.
 PROVIDERS = tuple(_PROVIDERS)

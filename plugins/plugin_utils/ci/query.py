@@ -14,7 +14,7 @@ from ...module_utils.errors import MobiusError
 from ...module_utils.http import Access, HttpError, Response, build_opener, get
 from ...module_utils.variables.loopback import is_loopback
 
-#: Entries that are asked for at once, and pages that are read at most.
+#: Entries per request, and pages that are read at most.
 PAGE = 100
 _MOST_PAGES = 50
 _IGNORE = "to deploy without the CI gate, leave mobius_ci_provider empty"
@@ -22,7 +22,7 @@ _IGNORE = "to deploy without the CI gate, leave mobius_ci_provider empty"
 
 @dataclass(frozen=True)
 class Query:
-    """What is asked about.
+    """The commit to query, and where.
 
     :param url: the service, without the path of its API; empty for the public one.
     :param repository: ``owner/name``; on GitLab also ``group/subgroup/name``.
@@ -60,7 +60,7 @@ class Api:
     def document(self, path: str, **parameters: Any) -> Any:
         """The JSON document at ``path``.
 
-        :raises MobiusError: there is none; says why and what helps.
+        :raises MobiusError: there is none; with the reason and what helps.
         """
         url = f"{self._base}{path}" + (f"?{urlencode(parameters)}" if parameters else "")
         try:
@@ -100,12 +100,12 @@ def _failed(what: str, where: str, remedy: str) -> MobiusError:
 
 
 def _refusal(response: Response, url: str) -> MobiusError:
-    status, said = response.status, _message(response)
-    if status == 429 or (status == 403 and "rate limit" in said.lower()):
-        return _failed(f"rate-limited (HTTP {status}{_quoted(said)})", url, "wait, or give a token in mobius_ci_token")
+    status, detail = response.status, _message(response)
+    if status == 429 or (status == 403 and "rate limit" in detail.lower()):
+        return _failed(f"rate-limited (HTTP {status}{_quoted(detail)})", url, "wait, or set mobius_ci_token")
     if status in (401, 403):
         return _failed(
-            f"not authorized (HTTP {status}{_quoted(said)})",
+            f"not authorized (HTTP {status}{_quoted(detail)})",
             url,
             "check mobius_ci_token: it needs the right to read statuses and checks",
         )
@@ -117,11 +117,11 @@ def _refusal(response: Response, url: str) -> MobiusError:
         )
     if status in (404, 422):
         return _failed(
-            f"no such repository or commit (HTTP {status}{_quoted(said)})",
+            f"no such repository or commit (HTTP {status}{_quoted(detail)})",
             url,
             "check mobius_ci_repository and mobius_ci_commit, and whether the token may read it",
         )
-    return _failed(f"HTTP {status}{_quoted(said)}", url, f"try again later; {_IGNORE}")
+    return _failed(f"HTTP {status}{_quoted(detail)}", url, f"try again later; {_IGNORE}")
 
 
 def _message(response: Response) -> str:
@@ -129,9 +129,9 @@ def _message(response: Response) -> str:
         document = json.loads(response.body)
     except (ValueError, RecursionError):
         return ""
-    said = document.get("message") or document.get("error") if isinstance(document, dict) else ""
-    return " ".join(str(said or "").split())[:200]
+    message = document.get("message") or document.get("error") if isinstance(document, dict) else ""
+    return " ".join(str(message or "").split())[:200]
 
 
-def _quoted(said: str) -> str:
-    return f": {said}" if said else ""
+def _quoted(detail: str) -> str:
+    return f": {detail}" if detail else ""
