@@ -34,11 +34,11 @@ EXAMPLES = r"""
     path: /srv/mobius/library.json
   register: deployed
 
-- name: Tell it
+- name: Show it
   ansible.builtin.debug:
     msg: "{{ deployed.current.deployment | default('nothing') }} is deployed"
 
-- name: See whether it could be taken back
+- name: See whether it could be rolled back
   mobius.dhash.deployment_info:
     path: /srv/mobius/library.json
     backup: deployment

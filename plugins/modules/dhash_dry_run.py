@@ -52,7 +52,7 @@ EXAMPLES = r"""
     image_root: /srv/mobius/images
   register: dry_run
 
-- name: Tell how long it would take
+- name: Show how long it would take
   ansible.builtin.debug:
     msg: "{{ dry_run.to_hash }} of {{ dry_run.item_count }} items, about {{ dry_run.projected_seconds }} s"
 """

@@ -43,7 +43,7 @@ EXAMPLES = r"""
     path: /srv/mobius/library.json
   register: migration
 
-- name: Tell it
+- name: Show it
   ansible.builtin.debug:
     msg: "{{ migration.progress.done | default(0) }} of {{ migration.progress.total | default('?') }}"
 """

@@ -91,7 +91,7 @@ runtime:
       description: What the host lacks, C(ensurepip) or C(packages); empty if nothing, or if unknown.
       type: str
     remedy:
-      description: The next step, where the reason asks for one.
+      description: The next step, where there is one.
       type: str
   sample:
     path: /opt/mobius-dhash/venv

@@ -100,7 +100,7 @@ def moment(text):
     return found
 
 
-def tell(given):
+def report(given):
     window = {name: given[name] for name in ("start", "end", "timezone", "days")}
     found = look(parse_window(window), moment(given["at"]))
     state = "open since" if found["open"] else "closed; it opens"
@@ -119,7 +119,7 @@ def main() -> None:
         ),
         supports_check_mode=True,
     )
-    finish(module, lambda: tell(module.params))
+    finish(module, lambda: report(module.params))
 
 
 if __name__ == "__main__":

@@ -37,7 +37,7 @@ options:
     type: bool
     default: false
   confirm:
-    description: Whether a person will be asked for consent; refused in a job without a terminal.
+    description: Whether the operator will be asked to confirm; refused in a job without a terminal.
     type: bool
     default: false
   hooks:
@@ -49,8 +49,8 @@ options:
   ci:
     description:
       - The commit that CI must have passed, with C(provider) (V(github), V(gitlab) or empty), C(url), C(repository),
-        C(commit), C(token), C(contexts), C(timeout), C(ca_path) and C(validate_certs). The controller asks, once for
-        all hosts; anything but green is refused.
+        C(commit), C(token), C(contexts), C(timeout), C(ca_path) and C(validate_certs). The controller queries it,
+        once for all hosts; anything but green is refused.
     type: dict
     default: {}
   settings:

@@ -26,7 +26,7 @@ options:
     default: false
   reached:
     description:
-      - Tell whether the run came as far as a hook of this step, or to any step on the host, and how it would end now.
+      - Return whether the run came as far as a hook of this step, or to any step on the host, and how it would end now.
     type: str
   hook:
     description: In a C(rescue), notes that this hook failed, which makes the run fail and rolls nothing back.

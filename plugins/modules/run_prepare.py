@@ -35,8 +35,8 @@ options:
     default: []
   health:
     description:
-      - The health endpoint that has to be well before anything changes; none when omitted. It is not asked where an
-        earlier run has left a restart undone.
+      - The health endpoint that has to be healthy before anything changes; none when omitted. It is not queried
+        where an earlier run has left a restart undone.
     type: dict
     suboptions:
       url:
@@ -121,17 +121,17 @@ EXAMPLES = r"""
 RETURN = r"""
 preflight:
   description: The result of the preflight.
-  returned: when it was asked for and succeeded
+  returned: when it was requested and succeeded
   type: dict
   sample: {"sha256": "2c26b4…", "size": 12345, "as_deployed": false}
 lock:
   description: The lock.
-  returned: when it was asked for and succeeded
+  returned: when it was requested and succeeded
   type: dict
   sample: {"holder": {"id": "20240924T160000Z-1a2b3c"}, "taken_over_from": null}
 backup:
   description: The result of the backup; C(skipped) if the library is unchanged since the last deployment.
-  returned: when it was asked for and succeeded
+  returned: when it was requested and succeeded
   type: dict
   sample: {"backup": {"path": "/srv/mobius/backups/library.json.bak.20240924T160000Z", "sha256": "2c26b4…"}}
 dry_run:

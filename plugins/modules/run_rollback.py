@@ -40,7 +40,7 @@ options:
   fleet:
     description:
       - Id of a fleet run. Where the library is not as that fleet run left it, nothing is rolled back and RV(nothing)
-        says why. The action plugin sets it.
+        has the reason. The action plugin sets it.
     type: str
   evidence:
     description:

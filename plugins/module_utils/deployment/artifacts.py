@@ -28,7 +28,7 @@ _IN_EVIDENCE = re.compile(
     r"failure\.json|timeline\.txt|samples\.json|service\.log|journal-.+\.txt|rejected-.+|(migration|deployment)-.+\.log"
     r"|\..+\.[0-9a-f]{12}\.tmp"
 )
-#: The file that says whose an evidence folder is; it is removed last.
+#: The file that names the library of an evidence folder; it is removed last.
 SUMMARY = "failure.json"
 # Bytes that are read of a report: the JSON of 20,000 samples stays below it.
 _READ = 16 * 1024 * 1024

@@ -94,7 +94,7 @@ def _left_out(library: Path, log_dir: str, limit: int) -> str:
 
 
 def _deployed(path: str) -> Dict[str, Any]:
-    """What the record says of the rejected library: its deployment, and the versions that hashed it."""
+    """What the state holds about the rejected library: its deployment, and the versions that hashed it."""
     try:
         current = read_current(path) or {}
     except (MobiusError, OSError) as error:

@@ -44,7 +44,7 @@ def finish_run(
     :param run: ``id``, ``kind`` (start of the report's file names) and ``status``; for the history ``collection`` and
         ``settings`` as well.
     :param report: members of the report; see :func:`..deployment.report.write_report`.
-    :param backup: what a rollback would be asked for; it is verified.
+    :param backup: the backup that a rollback would be given; it is verified.
     :param flag: the maintenance flag; None for the one that this run or an earlier one turned on, or the default.
     :param lift: whether a flag of this run is removed; that of an earlier one is, once nothing is owed any more.
     :param owed: what the library still needs, for the next run; None leaves the journal open.

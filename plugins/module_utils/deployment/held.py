@@ -1,7 +1,7 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a run notes in its lock about who started it, and what it says after waiting for another holder."""
+"""What a run notes in its lock about who started it, and its warning after waiting for another holder."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is deployed, read from the record beside the library."""
+"""What is deployed, read from the state beside the library."""
 
 from __future__ import annotations
 
@@ -19,21 +19,19 @@ from ..storage.replace import read_version
 from ..storage.state import read_current
 
 _QUEUE = "low_confidence_queue_length"
-
-
-# Of a lease, what people need to know.
-_TOLD = ("id", "purpose", "user", "host", "pid", "taken_at", "expires_at", "info")
+# The members of a lease that are returned.
+_LEASE = ("id", "purpose", "user", "host", "pid", "taken_at", "expires_at", "info")
 
 
 def deployed(path: str, backup_dir: Optional[str] = None, backup: Optional[str] = None) -> Dict[str, Any]:
-    """Tell what is deployed.
+    """Return what is deployed.
 
-    :param backup: what a rollback would be asked for, as in :func:`..backups.choose.choose`; None reads no backup.
-    :returns: ``current`` (the record, ``{}`` where there is none), ``sha256`` of the library (None: it is missing),
-        ``as_recorded`` (the library still has the bytes on record), ``baseline``, the length of the review queue
+    :param backup: the backup that a rollback would be given, as in :func:`..backups.choose.choose`; None reads none.
+    :returns: ``current`` (the state, ``{}`` where there is none), ``sha256`` of the library (None: it is missing),
+        ``as_recorded`` (the library still has the bytes of the state), ``baseline``, the length of the review queue
         before the last deployment, or None where that was not measured, ``lock`` (a live lease, or None) and
-        ``rollback_target`` (see :func:`rollback_target`; None when not asked for).
-    :raises DamagedState: the record cannot be read.
+        ``rollback_target`` (see :func:`rollback_target`; None without ``backup``).
+    :raises DamagedState: the state cannot be read.
     """
     try:
         sha256: Optional[str] = read_version(resolve_library(path)).sha256
@@ -53,7 +51,7 @@ def deployed(path: str, backup_dir: Optional[str] = None, backup: Optional[str] 
 
 def _lease(path: str) -> Optional[Dict[str, Any]]:
     lease = holder(path)
-    return None if lease is None else {name: lease.get(name) for name in _TOLD}
+    return None if lease is None else {name: lease.get(name) for name in _LEASE}
 
 
 def rollback_target(path: str, backup_dir: Optional[str], wanted: str, current: Dict[str, Any]) -> Dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any, Dict, Sequence
 
 
 def unit_journals(module: Any, units: Sequence[str]) -> Dict[str, str]:
-    """The last 2000 lines of the journal of each unit, by file name; one that cannot be read says why.
+    """The last 2000 lines of the journal of each unit, by file name; the reason for one that cannot be read.
 
     :param module: the ``AnsibleModule``, which runs ``journalctl`` where the host has it.
     """

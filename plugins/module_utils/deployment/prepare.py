@@ -37,7 +37,7 @@ def prepare(
     :param run: ``id`` and ``kind``, as the journal on the host keeps them.
     :param steps: of :data:`STEPS`.
     :param check: arguments of :func:`preflight` beside the path.
-    :param health: the endpoint that has to be well, see :func:`..gate.before.refuse_unhealthy`; None asks none.
+    :param health: the endpoint that has to be healthy, see :func:`..gate.before.refuse_unhealthy`; None queries none.
     :param lock: arguments of :func:`..storage.lock.acquire` beside the path and the holder.
     :returns: the results by step, ``owed`` (what an earlier run left undone, see ``storage.journal``), ``unfinished``
         (that run, or None), ``as_deployed``, ``sha256``, ``real_path``, ``real_folders`` (``backup_dir`` and
@@ -87,12 +87,12 @@ def prepare(
 
 
 def _inherited(path: str, run_id: str) -> Dict[str, Any]:
-    """``owed`` and ``unfinished``: what the run before left undone, or what this run's journal says once it is open."""
+    """``owed`` and ``unfinished``: what the run before left undone, or what this run's journal has once it is open."""
     before = read_run(path)
     if before is not None and before.get("id") == run_id:
         return {"owed": list(before["owed"]), "unfinished": before.get("unfinished")}
     sha256 = None
-    # What keeps it from being read is for the preflight to say.
+    # The preflight reports why it cannot be read.
     with suppress(OSError, MobiusError):
         sha256 = _sha256(path)
     owed = undone(before, sha256)

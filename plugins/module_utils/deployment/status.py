@@ -35,7 +35,7 @@ def status_of(
 ) -> Dict[str, Any]:
     """Read the library, the last run, the lock, the rollback target and the maintenance flag.
 
-    :param backup: what a rollback would be asked for, as in :func:`..backups.choose.choose`.
+    :param backup: the backup that a rollback would be given, as in :func:`..backups.choose.choose`.
     :param flag: the maintenance flag; None for the default and those that runs have left.
     :returns: ``host``; ``now`` (time of the host); ``library`` (see :func:`_library`); ``current`` (the state, ``{}``
         where there is none or it is damaged: then ``state_error``); ``as_deployed`` (the library has the bytes of the

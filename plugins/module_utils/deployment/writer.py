@@ -21,7 +21,7 @@ _FLOCK = "@hhqqi4x"
 def writer_of(library_path: str) -> Optional[Dict[str, Any]]:
     """``pid`` (None where it is in another container) and ``command`` of the process that writes, or None.
 
-    The question takes no lock, so it disturbs nobody.
+    The query takes no lock, so it gets in nobody's way.
     """
     path = str(Path(state_dir(library_path)) / "writing")
     try:
@@ -31,8 +31,8 @@ def writer_of(library_path: str) -> Optional[Dict[str, Any]]:
     except OSError:
         return None
     try:
-        asked = struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
-        kind, _whence, _start, _length, pid = struct.unpack(_FLOCK, fcntl.fcntl(descriptor, fcntl.F_GETLK, asked))
+        query = struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
+        kind, _whence, _start, _length, pid = struct.unpack(_FLOCK, fcntl.fcntl(descriptor, fcntl.F_GETLK, query))
     except OSError:
         return _from_proc(path)
     finally:
