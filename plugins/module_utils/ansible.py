@@ -39,7 +39,7 @@ def take_params(module: AnsibleModule) -> Dict[str, Any]:
 
 
 def parse_break(text: str) -> Union[bool, str]:
-    """What the option ``lock_break`` asks for: whether to take any holder's lock, or the id of the only one."""
+    """Parse the option ``lock_break``: whether to break any holder's lock, or the id of the only one to break."""
     try:
         return bool(boolean(text or False))
     except TypeError:

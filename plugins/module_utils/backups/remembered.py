@@ -105,7 +105,7 @@ def _mode(document: sidecar.Sidecar) -> Optional[int]:
         return None
     if not 0 <= mode <= 0o7777:
         return None
-    # A file that can be executed never becomes setuid or setgid because of what a sidecar says.
+    # A file that can be executed never becomes setuid or setgid because of a sidecar.
     return mode & 0o1777 if mode & 0o111 else mode
 
 

@@ -138,13 +138,13 @@ def _refusal(document: Any, rules: HealthRules) -> Optional[Tuple[str, Any]]:
         value = members.get(name)
         if isinstance(value, dict):
             inner = {str(key).lower(): entry for key, entry in value.items()}
-            value = next((inner[key] for key in _INNER if _is_said(inner.get(key))), None)
-        if _is_said(value) and (not _is_yes(value, rules) if name == _STATUS else _is_no(value, rules)):
+            value = next((inner[key] for key in _INNER if _is_given(inner.get(key))), None)
+        if _is_given(value) and (not _is_yes(value, rules) if name == _STATUS else _is_no(value, rules)):
             return name, value
     return None
 
 
-def _is_said(value: Any) -> bool:
+def _is_given(value: Any) -> bool:
     return isinstance(value, (str, bool, int, float, list)) and value not in ("", [])
 
 

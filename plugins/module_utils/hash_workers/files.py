@@ -34,7 +34,7 @@ _MOST_REASONS = 20
 
 
 class InvalidShare(Exception):
-    """A share, results or packed pictures that do not follow the format; the message says where."""
+    """A share, results or packed pictures that do not follow the format; the message has the place."""
 
 
 class Row(NamedTuple):

@@ -39,7 +39,7 @@ class Window:
 
     ``invalid`` collects the places (offset, line, column, byte) that are not UTF-8.
 
-    :param places: whether lines and ``invalid`` are needed; without them :meth:`place` cannot be asked.
+    :param places: whether lines and ``invalid`` are needed; without them :meth:`place` is unavailable.
     """
 
     def __init__(self, file: BinaryIO, *, keep_invalid: int = 100, places: bool = True) -> None:

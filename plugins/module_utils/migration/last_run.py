@@ -189,7 +189,7 @@ def recall(
     """
     raised: List[MobiusError] = []
 
-    def tell() -> None:
+    def report_progress() -> None:
         try:
             on_progress()
         except MobiusError as error:
@@ -206,7 +206,7 @@ def recall(
         if facts["asked"] != wanted.facts or facts["sha256"] != sha256 or facts["index"] != _index(library):
             return None
         recalled = Recalled(facts)
-        if recalled.failure_rate <= max_failure_rate and _stands(lines, wanted.root, facts["body"], tell):
+        if recalled.failure_rate <= max_failure_rate and _stands(lines, wanted.root, facts["body"], report_progress):
             return recalled
     if raised:
         raise raised[0]

@@ -168,7 +168,7 @@ class Pictures:
             self._mine = self._own_file()
             if self._mine is not None:
                 return
-        # A temporary database of this connection alone, which leaves no file.
+        # A temporary database of this connection alone; it leaves nothing on disk.
         self._mine = sqlite3.connect("")
         self._mine.execute(_TABLE)
         if not self._write and Path(self._path).is_file() and Path(self._path).stat().st_size:

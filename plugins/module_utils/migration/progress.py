@@ -29,7 +29,7 @@ _RENEW_SECONDS = 60.0
 
 
 class Cancelled(MobiusError):
-    """The process that started the migration asked it to stop, or did not query its progress for too long."""
+    """The process that started the migration stopped it, or did not query its progress for too long."""
 
 
 class Read(Protocol):
@@ -83,7 +83,7 @@ class Progress:
     def update(self, tally: Counts, phase: str = HASHING) -> None:
         """Write the progress file if the last one is more than a second old.
 
-        :raises MobiusError: the run was asked to stop, was not queried for ``idle_timeout``, or exceeded its ``limit``.
+        :raises MobiusError: the run was stopped, was not queried for ``idle_timeout``, or exceeded its ``limit``.
         """
         now = time.monotonic()
         if not self._write:

@@ -20,7 +20,7 @@ _PORTS = {STARTTLS: 587, TLS: 465, NONE: 25}
 
 
 class NotSent(Exception):
-    """The message was not accepted; the text says why and contains no secret."""
+    """The message was not accepted; the text has the reason and contains no secret."""
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ from .interpreter import FLAGS, Base, Probe, can_make_environments, clean_enviro
 
 MARKER = "mobius-runtime.json"
 _WAIT = 1800.0
-# What pip says beside the reason; a connection that it tries again has the reason in quotes, once per try.
+# What pip prints besides the reason; a connection that it tries again has the reason in quotes, once per try.
 _NOISE = re.compile(r"WARNING: |\[notice\]|DEPRECATION: |Looking in ")
 _RETRY = re.compile(r"WARNING: Retrying .*? after connection broken by '(.*)': ")
 _NAMES = ("utf-8", "surrogateescape")

@@ -26,7 +26,7 @@ class Absence(NamedTuple):
 
 
 def is_bare(root: str) -> bool:
-    """Whether no file can be under the image root: it is missing, or holds nothing but what a new file system holds."""
+    """Whether the image root cannot have files: it is missing, or holds nothing but what a new file system holds."""
     try:
         return not _visible(os.listdir(root))
     except (FileNotFoundError, NotADirectoryError):

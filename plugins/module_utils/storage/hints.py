@@ -59,7 +59,7 @@ class _Listing(NamedTuple):
 
 
 class Root(Protocol):
-    """What is asked of :class:`.images.ImageRoot`."""
+    """The part of :class:`.images.ImageRoot` that is needed."""
 
     @property
     def names(self) -> List[str]: ...

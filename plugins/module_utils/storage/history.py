@@ -99,7 +99,7 @@ def append(library_path: str, members: Mapping[str, Any]) -> Dict[str, Any]:
 def _place(head: Mapping[str, Any], lines: List[_Line], kept: List[_Line]) -> Dict[str, Any]:
     """The members of the next entry that put it in its place.
 
-    They follow the head and what the last entry says, not what the file has: what was taken out stays missed.
+    They follow the head and the last entry, not the number of lines: an entry that was removed stays missing.
     """
     known = [line.entry for line in lines if line.entry is not None]
     last = known[-1] if known else {"number": 0, "oldest": 1}
