@@ -14,7 +14,7 @@ from ..plugin_utils.run.rollout_vars import answers_of
 
 
 class ActionModule(ActionBase):
-    """The host is not asked for anything."""
+    """Runs on the controller only."""
 
     _requires_connection = False
 

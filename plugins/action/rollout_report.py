@@ -25,7 +25,7 @@ ARTIFACT = "mobius_rollout"
 
 
 class ActionModule(ActionBase):
-    """Show the table; the hosts are not asked for anything."""
+    """Show the table; runs on the controller only."""
 
     _requires_connection = False
 

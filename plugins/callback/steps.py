@@ -13,7 +13,7 @@ short_description: One line a step, problems in full, the summary last
 version_added: 1.0.0
 description:
   - Shows one line for each step of a play, with its outcome on all hosts and the time that it took. A failure is shown
-    in full at once, with the output of the command that failed. What the playbooks of this collection tell their
+    in full at once, with the output of the command that failed. What the playbooks of this collection show their
     operator, the summary at the end among it, is shown as it is.
   - Tasks that are skipped, and those of other collections that change nothing and take under two seconds, have no line.
   - With C(-v) it shows what P(ansible.builtin.default#callback) shows.
@@ -117,7 +117,7 @@ class CallbackModule(Default):
 
     @_or_default
     def v2_playbook_on_no_hosts_matched(self) -> None:
-        """One of several plays may have none; the last line says it where no play has."""
+        """One of several plays may have none; the last line reports it if no play has any."""
 
     @_or_default
     def v2_playbook_on_no_hosts_remaining(self) -> None:

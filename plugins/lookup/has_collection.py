@@ -40,7 +40,7 @@ from ansible.plugins.lookup import LookupBase
 
 
 class LookupModule(LookupBase):
-    """Asked of Ansible's own loader of collections."""
+    """Uses Ansible's own collection loader."""
 
     def run(self, terms, variables=None, **kwargs):
         return [_is_there(str(name)) for name in terms]

@@ -22,7 +22,7 @@ from .run.controller import job_of, under_runner
 
 _ROOT = Path(__file__).resolve().parents[2]
 _SECRET = re.compile(r"(?i)pass|token|secret|vault|credential|auth|headers|notify|(^|_)key($|_)")
-# Asked for of this run alone.
+# Given for this run alone.
 _OF_THIS_RUN = frozenset(
     f"mobius_{name}"
     for name in ("backup", "batch_inconclusive", "confirm", "fleet", "hooks", "lock_break", "maintenance")

@@ -16,7 +16,7 @@ from ..module_utils.errors import MobiusError
 from .run.tags import part_of, refuse_unknown
 
 WORKERS = "mobius_hash_workers"
-#: Hosts of another environment, whose history a deployment asks.
+#: Hosts of another environment, whose history a deployment checks.
 STAGING = "mobius_staging"
 _SEPARATORS = ",: \t\n"
 _REMEDY = "check the inventory and the pattern: ansible-inventory --graph lists the hosts"

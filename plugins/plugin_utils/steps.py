@@ -44,7 +44,7 @@ class Step:
 
     @property
     def is_shown(self) -> bool:
-        """Whether the step says something: one of ours, one that changed or failed, or one that took long."""
+        """Whether the step is worth a line: one of ours, one that changed or failed, or one that took long."""
         if self.action in _SILENT or not self.outcomes:
             return False
         if set(self.outcomes.values()) != {"ok"}:
@@ -83,7 +83,7 @@ def problem_lines(host: str, step: str, result: Mapping[str, Any], outcome: str 
     if result.get("censored"):
         return [*lines, f"{_INDENT}  The result is hidden: no_log is set for this task."]
     text = str(result.get("msg") or "").strip()
-    # A command says more than that its exit code is not 0.
+    # The output of a command explains more than its exit code.
     if result.get("cmd") is not None and result.get("rc") is not None:
         command = result["cmd"] if isinstance(result["cmd"], str) else shlex.join(map(str, result["cmd"]))
         text = f"{command}: exit code {result['rc']}\n{text if 'non-zero return code' not in text else ''}".rstrip()

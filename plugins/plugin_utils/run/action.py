@@ -155,7 +155,7 @@ class StepAction(ActionBase):
 
 
 def _with_blame(result, python):
-    """Name the Python of the option that could not run the module; Ansible says that the result could not be read."""
+    """Name the Python of the option that could not run the module; Ansible reports only an unreadable result."""
     if not result.get("failed") or result.get("rc") not in _NOT_STARTED:
         return result
     stderr = str(result.get("module_stderr") or "")

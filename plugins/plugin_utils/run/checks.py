@@ -147,6 +147,6 @@ def refuse_unanswerable_question(confirm: Any) -> None:
     """:raises MobiusError: consent is wanted, but nobody can answer at the terminal of ansible-runner."""
     if boolean(confirm or False) and under_runner():
         raise MobiusError(
-            "mobius_confirm asks at a terminal, and a job of AWX or ansible-runner has none",
+            "mobius_confirm needs a terminal, and a job of AWX or ansible-runner has none",
             remedy="leave mobius_confirm unset and put an approval node before the deployment in the workflow",
         )

@@ -20,7 +20,7 @@ class End:
 
     :param found: the result of the module ``run_finish``; empty where the host could not be reached.
     :param settings: ``lock_ttl`` in seconds, ``restartable`` (there is a command or a service to restart), ``backup``
-        (what a manual rollback was asked for) and ``on_inconclusive``.
+        (the backup that a manual rollback was given) and ``on_inconclusive``.
     """
 
     run: Run
@@ -101,7 +101,7 @@ class End:
 
 
 def facts(end: End) -> Dict[str, Any]:
-    """What the report and the notifications say of a run, in numbers and paths. In check mode no file is named."""
+    """What the report and the notifications contain, in numbers and paths. In check mode no file is named."""
     migrated = end.run.result("migrate")
     predicted = end.run.check_mode
     return {

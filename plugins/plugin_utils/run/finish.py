@@ -1,7 +1,7 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What ``run_finish`` is asked to do on the host, and whether the run may count as a success."""
+"""The options of ``run_finish`` on the host, and whether the run may count as a success."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def _tables(run: Run, limits: Any) -> Dict[str, Any]:
 
 
 def facts_of(run: Run, end: End) -> Dict[str, Any]:
-    """What the report and the message at the end say of a run of its kind."""
+    """What the report and the message at the end contain for a run of its kind."""
     if run.kind == DEPLOYMENT:
         return facts(end)
     if run.kind == ROLLBACK:
@@ -166,7 +166,7 @@ def failure_of(end: End, lost: str) -> str:
 
 
 def _rollback_target(run: Run, own: Mapping[str, Any]) -> str:
-    """What a rollback after this run would be asked for."""
+    """The backup that a rollback after this run would be given."""
     if run.kind == ROLLBACK:
         return str(own.get("rollback_backup") or "deployment")
     # After a rollback that failed, the bytes from before are wanted; otherwise those of before the last deployment.

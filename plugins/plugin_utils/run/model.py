@@ -249,7 +249,7 @@ def _steps_of(entry: Entry) -> List[Step]:
 
 
 def failed_task(run: Run, task_vars: Mapping[str, Any]) -> Dict[str, str]:
-    """The members of a journal entry for what Ansible says has failed, in a rescue."""
+    """The members of a journal entry for the task that failed, as Ansible names it in a rescue."""
     task, failed = task_vars.get("ansible_failed_task") or {}, task_vars.get("ansible_failed_result") or {}
     return {"step": run.current, "task": str(task.get("name") or ""), "message": describe_failure(failed)}
 

@@ -89,7 +89,7 @@ def _lift_maintenance(end: End) -> List[str]:
 
 
 def _wanted(end: End) -> str:
-    """What a rollback is asked for to return to the bytes from before the run."""
+    """The backup to give a rollback to restore the bytes from before the run."""
     if end.run.kind == ROLLBACK:
         return str(end.settings.get("backup") or "deployment")
     return f"sha256:{end.before}" if end.run.kind == DEPLOYMENT and end.before else "deployment"

@@ -1,7 +1,7 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One message for all hosts of a run: when it is due, and what it says."""
+"""One message for all hosts of a run: when it is due, and its text."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ def rollout_of(journal: Journal, variables: Mapping[str, Any], template: Callabl
 def answers_of(journal: Journal, variables: Mapping[str, Any], template: Callable[[Any], Any]) -> Dict[str, Any]:
     """What :meth:`.rollout.Rollout.answers` has for the journal's host; empty where it is none of the play.
 
-    Every host asks at each of these tasks, so the journal is read once for all of them.
+    Every host needs them in each of these tasks, so the journal is read once for all of them.
     """
     hosts, policy = hosts_of(variables), policy_of(variables, template)
     inputs = json.dumps([asdict(hosts), asdict(policy)])
@@ -35,7 +35,7 @@ def answers_of(journal: Journal, variables: Mapping[str, Any], template: Callabl
 
 
 def policy_of(variables: Mapping[str, Any], template: Callable[[Any], Any]) -> Policy:
-    """What the operator's variables say; ``run_begin`` refuses one that makes no sense, which is the default here."""
+    """The operator's variables; an invalid one, which ``run_begin`` refuses, counts as its default here."""
 
     def given(name: str, default: str) -> str:
         return str(answered(template(variables.get(name)), default))

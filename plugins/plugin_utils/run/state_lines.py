@@ -104,7 +104,7 @@ def maintenance_lines(end: End, *, always: bool = False) -> List[str]:
 
 
 def report_lines(end: End) -> List[str]:
-    """The report; in check mode there is no file to name."""
+    """The report; check mode writes none."""
     if end.run.check_mode:
         return []
     page = [line("page", str(end.found["page"]))] if end.found.get("page") else []

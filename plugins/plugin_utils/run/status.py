@@ -1,7 +1,7 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What ``status.yml`` says of a host: its state, what is wrong, and the next commands, none of which can do harm."""
+"""What ``status.yml`` reports of a host: its state, what is wrong, and next commands that cannot do harm."""
 
 from __future__ import annotations
 

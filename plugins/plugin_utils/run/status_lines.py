@@ -201,7 +201,7 @@ def _wait(status: Status) -> str:
         controller = status.run.get("controller") or {}
         job = controller.get("job") or {}
         if job.get("url"):
-            # A process of a container that is gone says nothing.
+            # The process number of a container that is gone means nothing.
             return f"wait, or see whether {job['system']} job {job['id']} still runs, at {job['url']}{until}"
         return (
             f"wait, or see on {controller.get('host')} whether process {controller.get('pid')} is still running{until}"

@@ -15,7 +15,7 @@ _MOST_REMOVED = 10
 
 
 def summary(end: End) -> List[str]:
-    """The summary of the kind of run; in check mode it names no file that only a real run would make."""
+    """The summary of the kind of run; in check mode without the files that only a real run makes."""
     return _SUMMARIES[end.run.kind](end)
 
 

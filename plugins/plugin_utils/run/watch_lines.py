@@ -11,7 +11,7 @@ from .ends import Hosts
 
 
 def turns(forks: int, hosts: Hosts, host: str) -> List[str]:
-    """Told by the first host of a batch that has more hosts than are watched at a time; otherwise nothing."""
+    """The line of the first host of a batch that has more hosts than are watched at a time; otherwise nothing."""
     count = len(hosts.batch)
     if forks >= count or host != hosts.batch[0]:
         return []
