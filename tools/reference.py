@@ -35,7 +35,7 @@ PLAYBOOKS = {
     "mobius_awx_update_secrets": "Whether `awx_configure.yml` writes secrets again that AWX has already.",
     "mobius_history_format": "Form of the runs that `history.yml` shows.",
     "mobius_history_last": "How many runs `history.yml` shows, the newest ones; 0 for all.",
-    "mobius_staging": "Inventory group of the staging hosts that a deployment asks (a group, not a variable).",
+    "mobius_staging": "Inventory group of the staging hosts that a deployment checks first (a group, not a variable).",
     "mobius_home": "Folder of the embedded inventory `inventories/local`, `.local` by default.",
     "mobius_batch_inconclusive": (
         "Action after an inconclusive watch of a batch: `hold` (the default is `mobius_on_inconclusive`), "

@@ -67,9 +67,9 @@ def _listen(settings: Settings) -> Optional[socket.socket]:
         listening.bind((settings.host, settings.port))
     except OSError as error:
         taken = error.errno == errno.EADDRINUSE
-        said = "is taken by another program" if taken else f"cannot be used: {error.strerror}"
-        _log.error("port %d on %s %s", settings.port, settings.host, said)
-        print(f"dhash_service: port {settings.port} on {settings.host} {said}", file=sys.stderr)
+        problem = "is taken by another program" if taken else f"cannot be used: {error.strerror}"
+        _log.error("port %d on %s %s", settings.port, settings.host, problem)
+        print(f"dhash_service: port {settings.port} on {settings.host} {problem}", file=sys.stderr)
         return None
     return listening
 

@@ -1,7 +1,7 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The four routes, and what is said when something is wrong."""
+"""The four routes, and their responses when something is wrong."""
 
 from __future__ import annotations
 

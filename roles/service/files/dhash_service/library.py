@@ -54,7 +54,7 @@ class View:
 
     reading: Optional[Reading]
     state: Dict[str, Any] = field(default_factory=dict)
-    record_problem: str = ""
+    state_problem: str = ""
     #: The live lease on the library; None where it is free, or cannot be read.
     lock: Optional[Dict[str, Any]] = None
 
@@ -68,7 +68,7 @@ class View:
     def reasons(self) -> List[str]:
         if self.reading is None or not self._judged:
             return ["the library is being read"]
-        reasons = [text for text in (self.reading.problem, self.record_problem) if text]
+        reasons = [text for text in (self.reading.problem, self.state_problem) if text]
         deployed = self.state.get("sha256")
         if self.reading.sha256 and deployed and deployed != self.reading.sha256:
             reasons.append(
@@ -90,7 +90,7 @@ class View:
 
     @property
     def counts(self) -> Dict[str, Any]:
-        """``items`` and ``with_dhash``, from the index or, while it grows, from the record; None when neither knows."""
+        """``items`` and ``with_dhash``, from the index or, while it grows, from the state; None when neither knows."""
         if self.reading is not None and self.reading.index is not None:
             return {"items": self.reading.index.items, "with_dhash": len(self.reading.index)}
         known = self.state if self.as_deployed else {}
@@ -105,7 +105,7 @@ class View:
 
 
 class Library:
-    """Watches one library without polling: each request costs two stat calls and the reading of a small record."""
+    """Watches one library without polling: each request costs two stat calls and reading the small state file."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -121,7 +121,7 @@ class Library:
             if pending is not None:
                 await asyncio.wait([asyncio.wrap_future(pending)], timeout=wait)
             view, steady = await asyncio.to_thread(self._view)
-            # Replaced between the two: file and record would be judged against each other's past.
+            # If it is replaced between the two, library and state do not belong together.
             if steady:
                 break
         return view
@@ -189,7 +189,7 @@ class Library:
         version = read_version(settings.library_path)
         hashed = Reading(key, version.sha256, version.size)
         with self._lock:
-            # Known before the long part: health can tell by the hash alone whether these are the deployed bytes.
+            # Known before the long part: the hash alone shows health whether these are the deployed bytes.
             self._reading = hashed
         try:
             with open_document(settings.library_path) as document:
