@@ -129,7 +129,7 @@ await() {
         case $answer in running | degraded) (exec 3<>"/dev/tcp/127.0.0.1/$2") 2>/dev/null && return ;; esac
         sleep 0.5
     done
-    echo "$1 did not come up: systemd says '$answer', sshd on port $2 does not answer" >&2
+    echo "$1 did not come up: systemd reports '$answer', sshd on port $2 does not answer" >&2
     podman logs --tail 40 "$1" >&2
     return 1
 }

@@ -4,7 +4,7 @@ HEAD = """
 # Performance
 
 What the engine, a migration, a backup and a deployment take, side by side with what else does the same, in one run on
-one machine. This page, its plots and every figure in it are written by `make bench`:
+one machine. This page, its plots and every number in it are written by `make bench`:
 
 ```
 make bench
@@ -14,7 +14,7 @@ make bench BENCH_LIMIT=20
 ```
 
 The first measures everything but `fleet`, which takes 15 minutes of its own: `make bench BENCH=fleet`. The second
-measures some sections (`engine`, `items`, `backup`, `duplicates`, `deploy`, `fleet`) and keeps the figures of the
+measures some sections (`engine`, `items`, `backup`, `duplicates`, `deploy`, `fleet`) and keeps the results of the
 others. The third takes pictures of your own, each folder in it as one corpus. The last tries the bench on few pictures,
 and writes below `.cache/bench/trial` instead of here.
 
@@ -47,7 +47,7 @@ workers as there are processors.
   imported before, as for the others.
 - **imagededup**: `DHash().encode_images`, without its neural network and PyTorch, which its hashes do not use.
 - **perception**: `DHash().compute` over a pool of processes, OpenCV with one thread in each. Its bits are turned over
-  before they are compared, as it says 1 where ImageHash says 0.
+  before they are compared, as its bit is 1 where ImageHash's is 0.
 - **pyvips thumbnail**, **sharp**: no dHash of their own; the picture is shrunk to 9 by 8 greys and neighbours are
   compared.
 

@@ -87,7 +87,7 @@ def test_no_lock_and_no_temporary_file_is_left(root):
     assert root.check_output("find %s -name '*.tmp'", HOME) == ""
 
 
-def test_the_record_says_what_is_deployed(host):
+def test_the_state_describes_the_deployment(host):
     current = json.loads(host.file(f"{HOME}/.library.json.dhash/current.json").content)
     assert current["status"] == "deployed"
     assert current["sha256"] == host.file(LIBRARY).sha256sum
