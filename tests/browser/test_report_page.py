@@ -12,7 +12,7 @@ BOUNDS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000]
 STEPS = (("prepare", 1, 2.1), ("preflight", 4, 6.3), ("migrate", 11, 15.0), ("verify", 27, 8.3), ("health", 36, 4.0))
 DEPLOYMENT = {
     **{"deployment": ID, "kind": "deployment", "status": "rolled_back", "host": "games-1"},
-    "message": 'Failed in step "verify": the smoke test says no. Rolled back: /srv/mobius/library.json holds the bytes '
+    "message": 'Failed in step "verify": the smoke test failed. Rolled back: /srv/mobius/library.json holds the bytes '
     f"from before (sha256 {'a' * 64}).",
     "failure": {"step": "verify", "task": "Verify", "message": "/usr/local/bin/smoke: exit code 3:\n  <b>line two"},
     "facts": {

@@ -89,13 +89,13 @@ def test_a_rollback_that_fails_is_told_with_the_next_command(site, people):
 def test_a_failing_hook_is_its_step_failing_and_people_are_told(site, people, flag, tmp_path):
     before = site.library.read_bytes()
     hook = tmp_path / "hook.yml"
-    hook.write_text("- ansible.builtin.fail:\n    msg: the smoke test says no\n")
+    hook.write_text("- ansible.builtin.fail:\n    msg: the smoke test failed\n")
     run = site.play("deploy", mobius_notify=people.channels, mobius_hooks={"after_verify": str(hook)}, **TOLERANT)
-    run.failed('Failed in step "verify": the smoke test says no')
+    run.failed('Failed in step "verify": the smoke test failed')
     assert site.library.read_bytes() == before
     assert not flag.exists()
     assert [each["event"] for each in people.received] == ["start", "rollback"]
-    assert "the smoke test says no" in people.received[1]["text"]
+    assert "the smoke test failed" in people.received[1]["text"]
     ((_secure, mail),) = people.mails
     assert "was rolled back on 1 of 1 host" in mail["Subject"]
 

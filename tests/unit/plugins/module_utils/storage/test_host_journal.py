@@ -148,14 +148,14 @@ def test_a_run_notes_its_steps_and_its_end(library: str) -> None:
     assert begin_run(library, run_of(), OLD) == []
     again = step(library, "verify")
     again.begin()
-    again.end("failed", "the smoke test says no")
+    again.end("failed", "the smoke test failed")
     run = read_run(library)
     assert run is not None
     assert [(each["step"], each["outcome"]) for each in run["steps"]] == [
         ("preflight", "changed"),
         ("verify", "failed"),
     ]
-    assert run["steps"][1]["message"] == "the smoke test says no"
+    assert run["steps"][1]["message"] == "the smoke test failed"
     assert (run["sha256"], run["maintenance_flag"]) == (OLD, "/flag")
     end_run(library, "1", "rolled_back", ["restart"], flag_left_on=False)
     run = read_run(library)

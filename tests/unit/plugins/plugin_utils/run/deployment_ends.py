@@ -122,11 +122,11 @@ DEPLOYMENTS = {
         ([], ALL),
     ),
     "rolled back": Ended(
-        Story().prepared().migrated().failed("verify", "the smoke test says no").restored().step("restart").healthy(),
+        Story().prepared().migrated().failed("verify", "the smoke test failed").restored().step("restart").healthy(),
         found(OLD),
         "rolled_back",
         [
-            f'Failed in step "verify": the smoke test says no. {BACK} Health afterwards: good.',
+            f'Failed in step "verify": the smoke test failed. {BACK} Health afterwards: good.',
             *state(AS_BEFORE),
         ],
         [],
