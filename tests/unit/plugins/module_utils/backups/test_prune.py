@@ -1,4 +1,4 @@
-"""Law 4: pruning never takes the last way back, and gives a reason for everything it does."""
+"""Pruning never removes the last rollback target, and gives a reason for everything it does."""
 
 from __future__ import annotations
 
@@ -171,7 +171,7 @@ def test_check_mode_predicts_and_writes_nothing(library: Path) -> None:
     assert prune(str(library), rules=Rules()) == predicted
 
 
-def test_keeps_every_backup_that_the_record_names(library: Path) -> None:
+def test_keeps_every_backup_that_the_state_names(library: Path) -> None:
     paths = [plant(library, content, days=days) for content, days in ((b"a", 30), (b"b", 20), (b"c", 10), (b"d", 9))]
     names = iter(paths)
 
@@ -199,7 +199,7 @@ def test_one_like_the_rollback_target_stays_when_that_is_damaged(library: Path) 
     assert left(library) == ["a", "rotten", "z"]
 
 
-def test_a_record_that_cannot_be_read_stops_a_prune(library: Path) -> None:
+def test_a_state_that_cannot_be_read_stops_a_prune(library: Path) -> None:
     plant(library, b"a", days=30)
     plant(library, b"b", days=20)
     state.prepare_folder(str(library))

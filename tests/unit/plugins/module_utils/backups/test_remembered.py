@@ -186,7 +186,7 @@ def test_the_umask_does_not_count(library: Path, umask: int) -> None:
     assert stat.S_IMODE(library.stat().st_mode) == 0o664
 
 
-def test_a_user_who_may_not_give_files_away_is_told(library: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_user_who_cannot_change_the_owner_gets_a_warning(library: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made = create_backup(str(library))["backup"]["path"]
     meta = Path(f"{made}.meta")
     foreign = {"uid": 4711, "user": None, "gid": 4712, "group": None}
@@ -280,7 +280,7 @@ def test_mounted_it_is_made_again_with_its_mode(disk: Disk) -> None:
 
 
 @root
-def test_an_empty_file_says_that_the_place_is_right(disk: Disk) -> None:
+def test_an_empty_file_marks_the_place_as_right(disk: Disk) -> None:
     create_backup(str(disk.link), str(disk.backups))
     disk.unmount()
     disk.inside.mkdir()

@@ -1,4 +1,4 @@
-"""The way back: the right bytes, what was there kept, and never another backup than the one that was meant."""
+"""Restore: the right bytes, a snapshot of what was there, and never another backup than the one requested."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from ansible_collections.mobius.dhash.tests.support.planted import plant
 
 
 @pytest.mark.parametrize("wanted", ["latest", "deployment"])
-def test_nothing_on_record(library: Path, wanted: str) -> None:
+def test_restore_without_a_state(library: Path, wanted: str) -> None:
     plant(library, B, days=1)
     plant(library, C, days=2)
     result = restore(str(library), None, wanted)
@@ -35,7 +35,7 @@ def test_nothing_on_record(library: Path, wanted: str) -> None:
 
 @pytest.mark.parametrize("wanted", ["latest", "deployment"])
 @pytest.mark.parametrize("damage", ["rotten", "no checksum"])
-def test_an_older_state_is_never_restored_unasked(library: Path, wanted: str, damage: str) -> None:
+def test_an_older_backup_is_never_restored_without_a_request(library: Path, wanted: str, damage: str) -> None:
     plant(library, b"snapshot", days=0.1, kind=SNAPSHOT)
     newest = plant(library, C, days=1, checksum=damage == "rotten")
     if damage == "rotten":
@@ -154,7 +154,7 @@ def test_keeps_mode_and_link(library: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]"])
-def test_a_damaged_record_stops_no_restore(library: Path, content: bytes) -> None:
+def test_a_damaged_state_does_not_stop_a_restore(library: Path, content: bytes) -> None:
     deploy(library, B, "1")
     Path(state.current_path(str(library))).write_bytes(content)
     result = restore(str(library), None, "deployment")
@@ -163,7 +163,7 @@ def test_a_damaged_record_stops_no_restore(library: Path, content: bytes) -> Non
     assert current(library)["status"] == "rolled_back"
 
 
-def test_a_record_that_cannot_be_written_stops_no_restore(library: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_state_that_cannot_be_written_does_not_stop_a_restore(library: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plant(library, B, days=1)
 
     def full(*_args: object, **_more: object) -> None:
@@ -213,9 +213,7 @@ def test_a_full_disk(library: Path, monkeypatch: pytest.MonkeyPatch, kept_alread
         assert library.read_bytes() == A
 
 
-def test_applied_but_not_surely_durable_is_reported_and_recorded(
-    library: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_unknown_durability_is_reported_and_kept_in_the_state(library: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plant(library, B, days=1)
     folder, real = library.parent.stat().st_ino, os.fsync
 

@@ -1,4 +1,4 @@
-"""The way back of a deployment: to the bytes of before, once, whatever came since."""
+"""The rollback target of a deployment: the bytes from before it, once, whatever came since."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ def test_an_edit_since_the_deployment_is_kept_and_reported(library: Path) -> Non
     assert not restore(str(library), backup="deployment")["edited"]
 
 
-def test_nothing_is_called_an_edit_that_is_on_record_or_without_a_record(library: Path) -> None:
+def test_only_bytes_that_differ_from_the_state_count_as_an_edit(library: Path) -> None:
     create_backup(str(library))
     library.write_bytes(B)
-    assert not restore(str(library))["edited"], "nothing is on record"
+    assert not restore(str(library))["edited"], "there is no state"
     deploy(library, C, "1")
     result = restore(str(library), backup="deployment")
     assert (result["edited"], result["warnings"]) == (False, [])

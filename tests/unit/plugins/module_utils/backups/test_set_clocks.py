@@ -1,4 +1,4 @@
-"""Clocks that were set: nothing good is pruned, and no older state is restored unasked."""
+"""Clocks that were set: nothing good is pruned, and an older backup is restored only on request."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_a_process_with_a_time_of_its_own_prunes_nothing(library: Path, monkeypa
     assert "days ahead of the kernel's" in result["warnings"][0]
 
 
-def test_check_mode_says_the_same(library: Path, wall: Clock) -> None:
+def test_check_mode_predicts_the_same(library: Path, wall: Clock) -> None:
     deploy(library, B, "1")
     deploy(library, C, "2")
     wall.ahead = timedelta(days=300)

@@ -1,4 +1,4 @@
-"""A broken library is backed up, marked, and never restored unasked."""
+"""A broken library is backed up, marked, and restored only on request."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ BROKEN = {
     "base64": b"eyJhIjogMX0=",
     "bzip2": b"BZh91AY&SY",
     "a Git LFS pointer": b"version https://git-lfs.github.com/spec/v1\noid sha256:aa\nsize 12\n",
-    "what curl says": b"curl: (22) The requested URL returned error: 404",
+    "an error of curl": b"curl: (22) The requested URL returned error: 404",
     "YAML": b"---\ncomponents:\n- image: a.png\n",
     "XML": b'<?xml version="1.0"?><a/>',
     "a cut escape": b'{"a": "\\',
@@ -122,7 +122,7 @@ def test_backups_of_older_versions_are_judged_when_needed(library: Path, name: s
     assert library.read_bytes() == B
 
 
-def test_a_second_backup_says_it_again_and_makes_nothing(library: Path) -> None:
+def test_a_second_backup_repeats_the_warning_and_creates_nothing(library: Path) -> None:
     library.write_bytes(b"")
     assert create_backup(str(library))["changed"] is True
     again = create_backup(str(library))
@@ -131,7 +131,7 @@ def test_a_second_backup_says_it_again_and_makes_nothing(library: Path) -> None:
     assert create_backup(str(library), check_mode=True)["warnings"] == again["warnings"]
 
 
-def test_check_mode_says_it_and_writes_nothing(library: Path) -> None:
+def test_check_mode_gives_the_same_warning_and_writes_nothing(library: Path) -> None:
     library.write_bytes(b"{")
     before = sorted(library.parent.rglob("*"))
     predicted = create_backup(str(library), check_mode=True)
@@ -191,7 +191,7 @@ def test_a_sidecar_that_cannot_be_read_is_none(library: Path, content: bytes) ->
     assert library.read_bytes() == A
 
 
-def test_the_list_says_it(library: Path) -> None:
+def test_the_list_marks_an_invalid_backup(library: Path) -> None:
     create_backup(str(library))
     library.write_bytes(b"")
     create_backup(str(library))

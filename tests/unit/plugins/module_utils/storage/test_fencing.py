@@ -28,7 +28,7 @@ from ansible_collections.mobius.dhash.plugins.module_utils.storage.lock import (
 from ansible_collections.mobius.dhash.plugins.module_utils.storage.replace import replace_whole
 from ansible_collections.mobius.dhash.tests.support.places import COLLECTIONS
 
-# A migration of which the controller knows nothing any more: it works, then replaces, then says what happened.
+# A migration that the controller has lost track of: it works, then replaces, then prints the outcome.
 ORPHAN = """
 import sys
 sys.path.insert(0, sys.argv[1])
@@ -61,9 +61,9 @@ class Orphan:
         assert self._process.stdin is not None
         self._process.stdin.write("\n")
         self._process.stdin.close()
-        said = self._line()
+        outcome = self._line()
         self._process.wait()
-        return said
+        return outcome
 
     def end(self) -> None:
         self._process.kill()
@@ -110,7 +110,7 @@ def test_after_a_release_it_replaces_nothing(library: str, started: Any) -> None
     assert not list(Path(library).parent.glob(".*.tmp"))
 
 
-def test_after_the_lock_was_broken_it_replaces_nothing_and_says_by_whom(
+def test_after_the_lock_was_broken_it_replaces_nothing_and_names_who_broke_it(
     library: str, started: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     acquire(library, "R")
@@ -118,8 +118,7 @@ def test_after_the_lock_was_broken_it_replaces_nothing_and_says_by_whom(
     monkeypatch.setattr(lock, "WAIT", 0.2)
     with pytest.raises(StillWriting):
         acquire(library, "S", purpose="rescue", force=True)
-    said = orphan.goes_on()
-    assert said.startswith("LockLost The lock of this run (R) was broken by S (rescue, ")
+    assert orphan.goes_on().startswith("LockLost The lock of this run (R) was broken by S (rescue, ")
     assert content(library) == "{}"
     assert acquire(library, "S")["changed"] is True
 
@@ -178,7 +177,7 @@ def test_a_rollback_does_not_need_its_end(library: str, started: Any, monkeypatc
     assert content(library) == "{}"
 
 
-def test_a_rollback_that_has_to_write_says_what_is_in_the_way(
+def test_a_rollback_that_has_to_write_names_the_process_in_the_way(
     library: str, started: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     create_backup(library)
@@ -259,7 +258,7 @@ def test_a_migration_that_lost_its_lease_leaves_the_state_as_it_was(library: str
     assert content(library) == "{}"
 
 
-def test_waits_for_a_holder_that_is_ending_and_says_for_whom(library: str) -> None:
+def test_waits_for_a_holder_that_is_ending_and_names_it(library: str) -> None:
     acquire(library, "R", purpose="deployment", info={"awx_job": 7, "url": "https://u:p@awx/#/jobs/7?token=x"})
     threading.Timer(0.6, lambda: release(library, "R")).start()
     result = hold(

@@ -1,4 +1,4 @@
-"""References that name no file: which one is meant, whatever is wrong with them."""
+"""References to missing files: which file is meant, whatever is wrong with the reference."""
 
 from __future__ import annotations
 

@@ -167,7 +167,7 @@ def test_a_run_that_was_killed_between_the_line_and_its_head(library: str) -> No
     assert [each["number"] for each in read_history(library).entries] == [1, 2, 3, 4]
 
 
-def test_it_is_bounded_and_says_from_where_it_is_kept(library: str, monkeypatch) -> None:
+def test_it_is_bounded_and_notes_its_oldest_entry(library: str, monkeypatch) -> None:
     monkeypatch.setattr(history, "MOST", 10)
     path = fill(library, 37)
     found = read_history(library)

@@ -94,7 +94,7 @@ def noted(*steps: str, sha256: Optional[str] = OLD, owed: Any = (), ended: bool 
         (noted(owed=["restart", "health"]), OLD, ["restart", "health"]),
         (noted("restart changed", owed=["restart", "health"]), OLD, ["health"]),
         (noted("migrate ok", "verify ok", owed=ALL), OLD, ["restart", "health"]),
-        # A run that ended says itself what is left.
+        # A run that ended has noted what is left.
         (noted("migrate changed", ended=True), NEW, []),
         (noted("rollback failed", owed=["restart"], ended=True), OLD, ["restart"]),
     ],

@@ -63,7 +63,7 @@ def test_a_lock_is_broken_for_the_run_that_was_named_and_for_no_other(library: s
     assert acquire(library, "B", force="A")["changed"] is False
 
 
-def test_another_holder_is_refused_and_told_who_and_how_to_break_it(library: str) -> None:
+def test_the_refusal_names_the_holder_and_how_to_break_the_lock(library: str) -> None:
     acquire(library, "A", purpose="deployment")
     with pytest.raises(Locked, match=r"locked by A \(deployment, .* since .*Z.*force=true"):
         acquire(library, "B")

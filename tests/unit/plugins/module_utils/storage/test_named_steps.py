@@ -1,4 +1,4 @@
-"""Steps of a run that the controller names by the environment: what the journal on the host says of them."""
+"""Steps of a run that the controller names by the environment, in the journal on the host."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ def test_the_next_run_settles_what_a_killed_one_left(library: str, actual: str, 
 
 
 @pytest.mark.parametrize(("actual", "deployment", "ended"), [("b", "2", True), ("a", "1", True), ("x", "1", False)])
-def test_a_note_ends_when_the_library_says_how_it_came_out(
+def test_a_note_ends_when_the_library_shows_the_outcome(
     library: str, actual: str, deployment: str, ended: bool
 ) -> None:
     deploy(library, "1", "a")
@@ -76,7 +76,7 @@ def test_the_bytes_are_read_when_nobody_gives_their_hash(library: str) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"{", b'{"pending": 1}', b"\xff\xfe"])
-def test_a_damaged_record_is_reported_and_kept_aside(library: str, content: bytes) -> None:
+def test_a_damaged_state_is_reported_and_kept_aside(library: str, content: bytes) -> None:
     deploy(library, "1", "a")
     path = Path(state.current_path(library))
     path.write_bytes(content)
@@ -88,7 +88,7 @@ def test_a_damaged_record_is_reported_and_kept_aside(library: str, content: byte
     assert Path(f"{path}.damaged").read_bytes() == content
 
 
-def test_a_record_that_is_a_folder_is_damaged(library: str) -> None:
+def test_a_state_that_is_a_folder_is_damaged(library: str) -> None:
     Path(state.current_path(library)).mkdir(parents=True)
     with pytest.raises(DamagedState):
         state.read_current(library)

@@ -130,14 +130,14 @@ def test_a_gap_over_a_reboot_ages_nothing_by_more_than_half_of_what_is_kept(host
     assert days_of(host.sees(), T0) == pytest.approx(7, abs=0.1)
 
 
-def test_daily_runs_with_daily_reboots_age_as_the_clock_says(host: Host) -> None:
+def test_daily_runs_with_daily_reboots_age_with_the_clock(host: Host) -> None:
     for _day in range(10):
         host.runs()
         host.reboots(DAY)
     assert days_of(host.sees(), T0) == pytest.approx(10, abs=0.1)
 
 
-def test_before_the_first_run_of_this_version_files_tell(host: Host) -> None:
+def test_before_the_first_run_of_this_version_file_times_count(host: Host) -> None:
     host.passes(100 * DAY)
     made = T0 + 60 * DAY
     # Files of every day up to the jump, then one of now.
