@@ -38,7 +38,7 @@ def test_the_lock_and_the_rollback_target_are_reported(library: str) -> None:
     assert (found["rollback_target"]["path"], found["rollback_target"]["verified"]) == (backup["path"], True)
 
 
-def test_a_rollback_target_that_is_damaged_says_why(library: str) -> None:
+def test_a_damaged_rollback_target_has_a_reason(library: str) -> None:
     backup = create_backup(library)["backup"]
     Path(backup["path"]).write_text("x")
     for wanted in ("latest", backup["path"], f"sha256:{backup['sha256']}"):

@@ -14,15 +14,15 @@ TIMELINE = [{"at": "2026-01-01T00:00:00Z", "event": "start"}, {"at": "2026-01-01
 
 
 def test_a_value_cannot_forge_a_line_of_the_report(tmp_path):
-    record = {"deployment": "a", "status": "failed", "reason": "x\nstatus: deployed\n2026-01-01T00:00:00Z  forged"}
-    lines = Path(write_report(str(tmp_path), "deployment", record)["log"]).read_text().splitlines()
+    report = {"deployment": "a", "status": "failed", "reason": "x\nstatus: deployed\n2026-01-01T00:00:00Z  forged"}
+    lines = Path(write_report(str(tmp_path), "deployment", report)["log"]).read_text().splitlines()
     assert [line for line in lines if not line.startswith(" ")] == ["deployment: a", "status: failed", "reason: x"]
 
 
 def test_the_report_is_written_for_machines_and_people(tmp_path):
     os.umask(0)
-    record = {"deployment": "20260101T000000Z-ab", "status": "deployed", "facts": {"items": 3}, "timeline": TIMELINE}
-    written = write_report(str(tmp_path / "logs"), "deployment", record)
+    report = {"deployment": "20260101T000000Z-ab", "status": "deployed", "facts": {"items": 3}, "timeline": TIMELINE}
+    written = write_report(str(tmp_path / "logs"), "deployment", report)
     assert json.loads(Path(written["report"]).read_text())["facts"] == {"items": 3}
     lines = Path(written["log"]).read_text().splitlines()
     assert "status: deployed" in lines
@@ -99,7 +99,7 @@ def test_evidence_keeps_other_texts_bounded_and_without_secrets(tmp_path):
     assert text.endswith("GET http://***@host/\n")
 
 
-def test_a_damaged_record_of_what_is_deployed_keeps_no_evidence_from_being_kept(tmp_path):
+def test_a_damaged_state_does_not_prevent_evidence(tmp_path):
     (tmp_path / ".library.json.dhash").mkdir()
     (tmp_path / ".library.json.dhash" / "current.json").write_text("{")
     evidence(tmp_path, samples=[])

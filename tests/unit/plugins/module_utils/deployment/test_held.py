@@ -1,4 +1,4 @@
-"""Who holds a library: what a run notes in its lock about itself, and what the one that waits says."""
+"""Who holds a library: what a run notes in its lock about itself, and the warning of one that waited."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def library(tmp_path: Path) -> str:
         (None, {}),
     ],
 )
-def test_a_lock_says_who_started_the_run_and_which_job_it_is(controller, info) -> None:
+def test_a_lock_names_who_started_the_run_and_its_job(controller, info) -> None:
     assert lock_info({"id": "R", "controller": controller}) == info
 
 
@@ -85,7 +85,7 @@ def test_the_job_is_in_the_lock_of_a_rollback(library: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["deployment", "rollback"])
-def test_a_run_waits_for_a_holder_that_is_ending_and_says_for_whom(library: str, kind: str) -> None:
+def test_a_run_waits_for_a_holder_that_is_ending_and_names_it(library: str, kind: str) -> None:
     prepared(library, "R")
     ending = threading.Thread(target=lambda: (time.sleep(0.4), release(library, "R")))
     ending.start()

@@ -1,4 +1,4 @@
-"""What a host says of its library, of the last run, and of who is at work; and what the next run learns of it."""
+"""What a host reports of its library, its last run and whoever is at work, and what the next run learns from that."""
 
 from __future__ import annotations
 

@@ -53,13 +53,13 @@ def test_missing_and_odd_libraries_are_refused(library, tmp_path):
     assert "FIFO" in refusal(library)
 
 
-def test_no_item_says_how_to_name_them(library):
+def test_a_library_without_items_names_the_variable(library):
     library.write_text('{"assets": [{"image": "a.png"}]}')
     assert "mobius_items" in refusal(library)
     assert check(library, items=["assets[]"])["item_count"] == 1
 
 
-def test_space_and_inodes_are_asked_for(library, monkeypatch):
+def test_space_and_inodes_are_checked(library, monkeypatch):
     class Full:
         f_bavail, f_frsize, f_files, f_favail, f_flag = 1, 4096, 100, 3, 0
 

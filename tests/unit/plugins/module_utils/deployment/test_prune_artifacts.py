@@ -41,10 +41,10 @@ class Place:
         path.write_text(f"2024-01-{day:02d}T12:00:00Z {kind} of {library or self.library}\nitems: 1\n")
         return path
 
-    def record(self, day: int, kind: str = "deployment", **facts: str) -> List[Path]:
+    def report(self, day: int, kind: str = "deployment", **facts: str) -> List[Path]:
         facts = {"library": str(self.library), **facts}
-        record = {"deployment": run_id(day), "kind": kind, "status": "deployed", "facts": facts}
-        written = write_report(str(self.logs), kind, record)
+        report = {"deployment": run_id(day), "kind": kind, "status": "deployed", "facts": facts}
+        written = write_report(str(self.logs), kind, report)
         return [Path(written["report"]), Path(written["log"]), Path(written["page"])]
 
     def evidence(self, day: int) -> Path:
@@ -72,8 +72,8 @@ def place(tmp_path: Path) -> Place:
 
 
 def test_the_old_goes_and_the_newest_of_each_kind_stays(place: Place) -> None:
-    old = [place.log(1), place.log(1, "dry-run"), *place.record(1), *place.record(1, "rollback"), place.evidence(1)]
-    new = [place.log(2), place.log(2, "dry-run"), *place.record(2), *place.record(2, "rollback"), place.evidence(2)]
+    old = [place.log(1), place.log(1, "dry-run"), *place.report(1), *place.report(1, "rollback"), place.evidence(1)]
+    new = [place.log(2), place.log(2, "dry-run"), *place.report(2), *place.report(2, "rollback"), place.evidence(2)]
     result = place.prune()
     assert result["changed"]
     assert sorted(each["path"] for each in result["removed"]) == sorted(map(str, old))
@@ -83,10 +83,10 @@ def test_the_old_goes_and_the_newest_of_each_kind_stays(place: Place) -> None:
     assert not place.prune()["changed"]
 
 
-def test_check_mode_says_the_same_and_removes_nothing(place: Place) -> None:
+def test_check_mode_predicts_the_same_and_removes_nothing(place: Place) -> None:
     for day in (1, 2, 3):
         place.log(day)
-        place.record(day)
+        place.report(day)
         place.evidence(day)
     before = sorted(place.logs.rglob("*"))
     predicted = place.prune(check_mode=True)
@@ -105,17 +105,17 @@ def test_age_and_count(place: Place) -> None:
 
 def test_what_is_in_force_stays_with_all_that_belongs_to_it(place: Place) -> None:
     log = place.log(1)
-    record = place.record(1, migration_log=str(log))
+    report = place.report(1, migration_log=str(log))
     folder = place.evidence(1)
     place.deploy(1)
     for day in (2, 3):
         place.log(day)
-        place.record(day)
+        place.report(day)
         place.evidence(day)
     place.prune()
-    assert all(path.exists() for path in (log, *record, folder))
+    assert all(path.exists() for path in (log, *report, folder))
     assert place.reason(log) == "belongs to the current deployment or the one before it"
-    # The one before it is the way back of the next.
+    # The one before it is the rollback target of the next.
     place.deploy(3)
     assert place.reason(log) == "belongs to the current deployment or the one before it"
 
@@ -146,7 +146,7 @@ def other_librarys_log(place: Place) -> Path:
     return place.log(1, library="/srv/other/library.json")
 
 
-def foreign_record(place: Place) -> Path:
+def foreign_report(place: Place) -> Path:
     path = place.logs / f"deployment-{run_id(1)}.json"
     path.write_text('{"deployment": "something else"}')
     return path
@@ -165,11 +165,11 @@ def foreign_page(place: Place) -> Path:
 
 
 def other_librarys_page(place: Place) -> Path:
-    return place.record(1, library="/srv/other/library.json")[2]
+    return place.report(1, library="/srv/other/library.json")[2]
 
 
-def other_librarys_record(place: Place) -> Path:
-    return place.record(1, library="/srv/other/library.json")[0]
+def other_librarys_report(place: Place) -> Path:
+    return place.report(1, library="/srv/other/library.json")[0]
 
 
 def linked_log(place: Place) -> Path:
@@ -241,11 +241,11 @@ FOREIGN = [
     foreign_name,
     foreign_log,
     other_librarys_log,
-    foreign_record,
+    foreign_report,
     foreign_lines,
     foreign_page,
     other_librarys_page,
-    other_librarys_record,
+    other_librarys_report,
     linked_log,
     folder_as_log,
     pipe_as_log,
@@ -265,7 +265,7 @@ def test_what_is_not_ours_is_never_touched(place: Place, plant: Any) -> None:
     for kind in KINDS[:2]:
         place.log(9, kind)
     place.evidence(9)
-    place.record(9)
+    place.report(9)
     before = path.lstat()
     result = place.prune()
     after = path.lstat()
@@ -278,10 +278,10 @@ def test_what_is_not_ours_is_never_touched(place: Place, plant: Any) -> None:
     assert str(path) not in [each["path"] for each in result["removed"]]
 
 
-def test_both_files_of_another_library_s_record_stay(place: Place) -> None:
-    theirs = place.record(1, library="/srv/other/library.json")
-    place.record(2)
-    ours = place.record(3)
+def test_all_report_files_of_another_library_stay(place: Place) -> None:
+    theirs = place.report(1, library="/srv/other/library.json")
+    place.report(2)
+    ours = place.report(3)
     assert place.prune()["changed"]
     assert sorted(place.logs.iterdir()) == sorted([*theirs, *ours])
 
@@ -317,7 +317,7 @@ def test_a_file_that_comes_meanwhile_keeps_its_folder(place: Place, monkeypatch:
     assert "cannot be removed" in result["warnings"][0]
 
 
-def test_a_damaged_record_and_a_held_lock_stop_it(place: Place) -> None:
+def test_a_damaged_state_and_a_held_lock_stop_it(place: Place) -> None:
     place.log(1)
     place.log(2)
     lock.acquire(str(place.library), "someone-else")
@@ -351,7 +351,7 @@ THINGS = some.builds(
     some.sampled_from(KINDS),
     some.integers(-50, 5000),
     some.integers(0, 1000),
-    some.sampled_from(["", "", "it is no file"]),
+    some.sampled_from(["", "", "it is not a file"]),
     some.integers(0, 3),
 )
 RULES = some.builds(Rules, some.integers(0, 300), some.integers(0, 20), some.integers(0, 5000))

@@ -97,7 +97,7 @@ def test_what_a_killed_run_owes_is_known_to_the_next(place: Place) -> None:
     lock.release(place.path, "run-1")
     again = {"id": "run-2", "kind": "deployment"}
     assert place.prepare(run=again)["owed"] == ["verify", "restart", "health"]
-    # Asked again, after consent.
+    # Again, after the confirmation.
     assert place.prepare(run=again)["owed"] == ["verify", "restart", "health"]
 
 

@@ -1,4 +1,4 @@
-"""Figures on disk, as Prometheus reads them."""
+"""Metrics on disk, as Prometheus reads them."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def values(text: str):
     }
 
 
-def test_the_figures_are_there_in_base_units(library, tmp_path):
+def test_the_metrics_are_in_base_units(library, tmp_path):
     result = write_textfile(str(library), str(tmp_path / "mobius.prom"))
     assert result["changed"]
     text = (tmp_path / "mobius.prom").read_text()
@@ -104,7 +104,7 @@ def test_a_file_nobody_would_read_is_refused(library, tmp_path, dest, words):
         write_textfile(str(library), str(tmp_path / dest))
 
 
-def test_the_figures_go_over_nothing_that_is_needed(library, tmp_path):
+def test_the_metrics_file_overwrites_nothing_that_is_needed(library, tmp_path):
     (tmp_path / "mobius.prom").symlink_to("library.json")
     for dest in ("mobius.prom", "library.json.bak.prom", ".library.json.dhash/x.prom"):
         with pytest.raises(MobiusError, match="The metrics file may not be"):

@@ -74,7 +74,7 @@ def test_selectors_given_twice_count_once():
     assert parse_selectors(["a[]", " a [] "]) == [("a", None)]
 
 
-def test_no_item_says_how_to_name_them(tmp_path):
+def test_a_library_without_items_suggests_selectors(tmp_path):
     with pytest.raises(LibraryError, match=r"assets\[\]\.pictures\[\]"):
         found(library(tmp_path, '{"things": [{"image": "a"}]}'))
     with pytest.raises(LibraryError, match=r"no item at things\[\]"):

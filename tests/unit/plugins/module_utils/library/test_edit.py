@@ -122,7 +122,7 @@ def test_a_hash_is_written_in_the_style_of_the_item(before, after):
         ),
     ],
 )
-def test_an_item_without_picture_says_so(before, after):
+def test_an_item_without_picture_gets_a_reason(before, after):
     assert edited(before, LOST) == after
     assert edited(after, LOST) == after
 

@@ -1,4 +1,4 @@
-"""Owned members at the end of an item, found without a parser: what is found has to be what the parser says."""
+"""Owned members at the end of an item, found without a parser: the result has to match the parser's."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_an_item_without_owned_members_ends_where_they_would_begin():
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_what_is_found_in_any_text_is_what_the_parser_says(seed):
+def test_any_text_gives_the_same_members_as_the_parser(seed):
     dice = random.Random(seed)
     pieces = [*FOUND, *CLOSER_LOOK]
     found = 0

@@ -1,4 +1,4 @@
-"""A run that finds nothing to edit still leaves a true record of what is deployed."""
+"""A run that finds nothing to edit still leaves a correct state."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_an_edit_that_cannot_be_backed_up_is_not_adopted(migrated, monkeypatch):
     assert read_document(str(migrated.library)) == former
 
 
-def test_a_library_that_came_without_a_record_gets_one(migrated):
+def test_a_migrated_library_without_a_state_gets_one(migrated):
     shutil.rmtree(migrated.state)
     shutil.rmtree(migrated.home / "backups")
     before = migrated.library.read_bytes()
@@ -104,7 +104,7 @@ def test_check_mode_adopts_nothing(migrated):
     assert migrated.tree() == before
 
 
-def test_a_record_that_is_true_is_left_alone(migrated):
+def test_a_correct_state_is_left_alone(migrated):
     before = migrated.tree()
     migrated.migrate()
     after = migrated.tree()

@@ -1,4 +1,4 @@
-"""The dry run: what it tells has to be what the migration then does, and it leaves nothing but its report and log."""
+"""The dry run: its prediction has to match the migration, and it leaves nothing but its report and log."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_check_mode_writes_nothing_at_all(varied):
     assert reported["log"] is None
 
 
-def test_a_smaller_sample_says_that_it_is_one(site):
+def test_a_smaller_sample_is_reported_as_one(site):
     images = site.pictures(30)
     items = [{"image": image} for image in images] + [{"image": images[0], "dhash": "0123456789abcdef"}]
     (site.home / images[7]).write_text("no picture")
@@ -87,17 +87,17 @@ def test_a_smaller_sample_says_that_it_is_one(site):
 def test_samples_are_evenly_spaced(site, monkeypatch):
     images = site.pictures(64)
     site.write({"components": [{"image": image} for image in images]})
-    asked = []
+    sampled = []
     real = Survey.hash_some
 
     def hash_some(self, groups, seconds):
-        asked.extend(group[0].number for group in groups)
+        sampled.extend(group[0].number for group in groups)
         return real(self, groups, seconds)
 
     monkeypatch.setattr(Survey, "hash_some", hash_some)
     look(site, sample=8)
-    assert sorted(asked) == list(range(0, 64, 8))
-    assert {number // 32 for number in asked[:2]} == {0, 1}
+    assert sorted(sampled) == list(range(0, 64, 8))
+    assert {number // 32 for number in sampled[:2]} == {0, 1}
 
 
 def test_a_sample_that_takes_too_long_is_cut_short(site, monkeypatch):

@@ -1,4 +1,4 @@
-"""The short way of a second run: it says what the long way would say, whatever changed in between."""
+"""The short path of a second run: its result is that of the long path, whatever changed in between."""
 
 from __future__ import annotations
 
@@ -242,7 +242,7 @@ def test_an_index_left_with_a_journal_is_opened(settled, ways):
     assert ways == ["long"]
 
 
-def test_asked_to_stop_while_it_compares_it_does_not_go_on_hashing(settled, ways, monkeypatch):
+def test_a_run_stopped_while_comparing_does_not_start_hashing(settled, ways, monkeypatch):
     update = apply.Progress.update
 
     def stopped(self, tally, phase=apply.COMPARING):
@@ -286,7 +286,7 @@ def test_a_picture_replaced_while_it_is_hashed_is_seen_by_the_next_run(site, way
     assert ways == ["long", "long"]
 
 
-def test_the_record_is_adopted_on_the_short_way_too(settled, ways):
+def test_the_state_is_adopted_on_the_short_path_too(settled, ways):
     known = read_current(str(settled.library))
     (settled.state / "current.json").unlink()
     settled.migrate(deployment="d-9")

@@ -1,4 +1,4 @@
-"""A migration: what each item says afterwards, what stays, what it refuses, and that twice is once."""
+"""A migration: what each item has afterwards, what stays, what it refuses, and that a second one changes nothing."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ REASONS = {
 }
 
 
-def test_every_item_says_what_became_of_its_picture(varied):
+def test_every_item_has_the_outcome_of_its_picture(varied):
     before = varied.library.read_bytes()
     Path(varied.home, "before.json").write_bytes(before)
     result = varied.migrate()
@@ -234,11 +234,11 @@ def test_output_of_a_library_that_has_its_hashes_is_a_copy(site):
 def test_a_shared_picture_is_hashed_once(site, monkeypatch):
     images = site.pictures(1)
     site.write({"components": [{"image": images[0], "n": n} for n in range(50)]})
-    asked = []
+    hashed = []
     real = apply.Survey._tasks
-    monkeypatch.setattr(apply.Survey, "_tasks", lambda self: (asked.append(task) or task for task in real(self)))
+    monkeypatch.setattr(apply.Survey, "_tasks", lambda self: (hashed.append(task) or task for task in real(self)))
     assert site.migrate()["hashed"] == 50
-    assert len(asked) == 1
+    assert len(hashed) == 1
 
 
 def test_games_with_and_without_a_picture_of_their_own(site):

@@ -53,7 +53,7 @@ def note(library: Path, **changes: object) -> Path:
     return path
 
 
-def test_a_run_that_is_asked_about_goes_on_and_one_that_is_not_ends(library: Path, clock: Clock) -> None:
+def test_a_run_continues_while_queried_and_stops_when_not(library: Path, clock: Clock) -> None:
     running = Progress(str(library), Document(), None, write=True, idle_timeout=60)
     for _unused in range(40):
         clock.now += 20

@@ -16,7 +16,7 @@ from ansible_collections.mobius.dhash.tests.support.site import Site, draw
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-# `make properties` runs many more, and tells how many.
+# `make properties` runs many more, and prints the number.
 EXAMPLES = int(os.environ.get("EXAMPLES", "25"))
 _OWNED = re.compile(
     rb'\s*,\s*"(?:dhash|dhash_confidence|dhash_reasons)"\s*:\s*(?:"[^"]*"|[0-9.e-]+|\[[^\]]*\])|'

@@ -1,4 +1,4 @@
-"""What a migration tells when the library is new already, and its record or its log cannot be written."""
+"""What a migration reports when the library is already replaced, and its state or its log cannot be written."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def current(site):
     return state.read_current(str(site.library), hashlib.sha256(site.library.read_bytes()).hexdigest())
 
 
-def test_a_record_that_cannot_be_finished_is_a_warning_and_the_next_run_finishes_it(library, monkeypatch):
+def test_an_unfinished_state_is_a_warning_and_the_next_run_finishes_it(library, monkeypatch):
     monkeypatch.setattr(apply, "commit", fails(OSError(28, "No space left on device")))
     result = library.migrate()
     assert result["changed"] and "could not be completed" in result["warnings"][0]
@@ -40,7 +40,7 @@ def test_a_record_that_cannot_be_finished_is_a_warning_and_the_next_run_finishes
     assert current(library)["sha256"] == result["sha256_after"]
 
 
-def test_unknown_durability_is_reported_even_when_the_record_fails_too(library, monkeypatch):
+def test_unknown_durability_is_reported_even_when_the_state_fails_too(library, monkeypatch):
     replace = apply.replace_whole
 
     def unsure(*arguments, **options):
@@ -53,7 +53,7 @@ def test_unknown_durability_is_reported_even_when_the_record_fails_too(library, 
         library.migrate()
 
 
-def test_a_note_that_may_not_last_stops_the_migration_before_it_changes_anything(library, monkeypatch):
+def test_a_note_of_unknown_durability_stops_the_migration_before_any_change(library, monkeypatch):
     before = library.library.read_bytes()
     monkeypatch.setattr(apply, "begin", fails(DurabilityUnknown("Applied, durability unknown")))
     with pytest.raises(MobiusError, match="nothing was changed") as error:

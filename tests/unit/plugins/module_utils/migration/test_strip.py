@@ -139,7 +139,7 @@ def test_what_a_colleague_edited_since_stays(library: Path) -> None:
     )
 
 
-def test_reviews_stay_unless_asked_for(library: Path) -> None:
+def test_reviews_stay_unless_their_removal_is_requested(library: Path) -> None:
     library.write_bytes(b'{"components": [{"image": "a.png"}]}')
     migrate(library, lambda _number: VERDICTS[0])
     library.write_bytes(library.read_bytes().replace(b'"a.png",', b'"a.png", "dhash_review": {"by": "x"},'))

@@ -97,12 +97,12 @@ def decisions_of(_result, site):
 
 def test_a_rollback_undoes_the_review_and_a_second_one_the_migration(site):
     migrated = site.library.read_bytes()
-    figures = metrics(site)
+    measured = metrics(site)
     run(site, decisions(site))
     restore(str(site.library), backup="deployment")
     assert site.library.read_bytes() == migrated and len(entries(site)) == 3
     current = read_current(str(site.library))
-    assert current["metrics"] == figures and current["status"] == "deployed" and current["deployment"] == "D1"
+    assert current["metrics"] == measured and current["status"] == "deployed" and current["deployment"] == "D1"
     restore(str(site.library), backup="deployment")
     assert "dhash" not in site.library.read_text()
 

@@ -91,7 +91,7 @@ def test_without_pillow_the_page_and_the_result_say_so(request_for, tmp_path, mo
         assert "Pictures are left out" in page.read()
 
 
-def test_items_that_were_not_migrated_are_told(request_for, tmp_path):
+def test_items_that_were_not_migrated_are_counted(request_for, tmp_path):
     (tmp_path / "library.json").write_text('[{"image": "a.png"}, {"image": "b", "dhash_confidence": 1}]')
     result = export(request_for(format="json"))
     assert (result["item_count"], result["unmigrated"]) == (0, 1) and "1 of 2 items" in result["warnings"][0]

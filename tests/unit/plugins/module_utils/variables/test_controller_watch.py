@@ -1,4 +1,4 @@
-"""A watch from the controller, which must not ask the controller itself."""
+"""A watch from the controller, which must not query the controller itself."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def watched(**given):
         ],
     ],
 )
-def test_a_watch_from_the_controller_does_not_ask_the_controller(given, reported):
+def test_a_watch_from_the_controller_never_queries_the_controller(given, reported):
     given = watched(**given)
     with pytest.raises(MobiusError, match=re.escape(reported)) as refusal:
         check(given, "monitor", far=True)
@@ -64,5 +64,5 @@ def test_a_watch_from_the_controller_does_not_ask_the_controller(given, reported
         {"mobius_health_url": "https://games-1/health", "mobius_metrics_url": "https://games-1/metrics/dhash"},
     ],
 )
-def test_a_watch_from_the_controller_asks_what_it_can_reach(given):
+def test_a_watch_from_the_controller_needs_a_reachable_address(given):
     check(watched(**given), "monitor", far=True)

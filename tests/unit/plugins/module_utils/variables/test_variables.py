@@ -325,7 +325,7 @@ def test_an_unset_library_is_reported_by_its_name():
         check({"deploy_library_path": "", "service_library_path": ""}, "deploy")
 
 
-def test_a_gate_that_could_never_pass_is_reported_before_it_is_asked():
+def test_a_gate_that_could_never_pass_is_reported_up_front():
     with pytest.raises(MobiusError, match="conflict: 100 good answers .* only 61 fit into 60 s"):
         check({"mobius_health_consecutive": "100"})
 

@@ -77,7 +77,7 @@ def test_a_picture_that_is_gone_broken_or_outside_cannot_be_hashed_again(picture
     ]
 
 
-def test_without_imagehash_the_result_says_that_the_second_opinion_fell_away(pictured, monkeypatch):
+def test_without_imagehash_the_result_reports_that_there_is_no_second_opinion(pictured, monkeypatch):
     monkeypatch.setitem(sys.modules, "imagehash", None)
     pictured.items[7]["dhash"] = HASH
     pictured.write({"components": pictured.items})

@@ -1,4 +1,4 @@
-"""What can be said of a library as it stands: its form, its members, its block, its schema."""
+"""Verification of a library as it stands: its form, its members, its block, its schema."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ BLOCK = {"dhash_migration": {"items": 3, "with_dhash": 3}}
 LOST = [("unmigrated", "error"), ("unmigrated", "error"), ("block", "warning")]
 
 
-def test_an_item_that_lost_its_dhash_is_an_error_where_the_block_says_that_it_had_one(place):
+def test_a_lost_dhash_is_an_error_if_the_block_counts_it(place):
     assert bare(place, BLOCK) == LOST
     assert bare(place, BLOCK, complete="always") == LOST
     assert bare(place, BLOCK, complete="never") == [("block", "warning")]
@@ -61,31 +61,31 @@ def test_an_item_that_lost_its_dhash_is_an_error_where_the_block_says_that_it_ha
     assert bare(place, {}, complete="always") == LOST[:2]
 
 
-def recorded(place, status="deployed", **state):
+def deployed(place, status="deployed", **state):
     place.write([{"image": "a.png"}])
     before = create_backup(str(place.path), None, check_mode=False)["backup"]
     begin(str(place.path), {"deployment": "d", "status": status, "sha256": "0" * 64, "backup": before, **state})
     commit(str(place.path))
 
 
-def test_a_list_has_no_block_and_the_record_says_the_same(place):
-    recorded(place)
+def test_the_state_stands_in_for_the_block_that_a_list_cannot_have(place):
+    deployed(place)
     # The bytes of before, put back by hand.
     assert place.kinds() == []
     place.write([{"image": "a.png", "name": "edited"}])
     assert place.kinds() == [("unmigrated", "error")]
     assert place.kinds(complete="never") == []
-    recorded(place, "rolled_back")
+    deployed(place, "rolled_back")
     place.write([{"image": "a.png", "name": "edited"}])
     assert place.kinds() == []
 
 
-def test_a_damaged_record_says_nothing_of_a_migration(place):
-    recorded(place)
+def test_a_damaged_state_is_a_warning_only(place):
+    deployed(place)
     (place.folder / ".library.json.dhash" / "current.json").write_text("{")
     place.write([{"image": "a.png", "name": "edited"}])
     result = place.verify()
-    assert result["valid"] and "record" in result["warnings"][0]
+    assert result["valid"] and "state of the deployment is damaged" in result["warnings"][0]
 
 
 def test_every_item_that_lost_its_dhash_counts(place):
