@@ -77,7 +77,7 @@ def test_noise_is_not_trusted_and_a_copy_shows_why(tmp_path: Path) -> None:
     assert picture.reasons == ("near-ties",)
 
 
-def test_the_figures_of_the_promise_hold_on_drawn_pictures(tmp_path: Path) -> None:
+def test_the_documented_confidence_holds_on_drawn_pictures(tmp_path: Path) -> None:
     images: List[Image.Image] = [scene((side, side + 9), side) for side in range(20, 260, 6)]  # side and seed
     images += [noisy(side, side, contrast) for side in (20, 24, 28, 32, 36) for contrast in (12, 40, 100)]
     images += COMPONENTS.values()

@@ -13,7 +13,7 @@ from PIL import Image, features
 
 Image.init()
 MODES = ("RGB", "L", "1", "P", "RGBA", "LA", "CMYK", "YCbCr", "I", "F", "I;16")
-# Pillow hands these to Ghostscript or to what another program registers, or writes no file that it reads.
+# Pillow hands these to Ghostscript or to a handler of another program, or cannot read what it writes.
 WITHOUT_A_PICTURE = {"BUFR", "EPS", "GRIB", "HDF5", "PALM", "PDF", "WMF"}
 SAVED = sorted(set(Image.SAVE) - WITHOUT_A_PICTURE)
 

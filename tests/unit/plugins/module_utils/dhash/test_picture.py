@@ -109,17 +109,17 @@ def test_a_file_that_grows_meanwhile_is_not_read_without_end(tmp_path: Path, mon
     path = tmp_path / "grows.png"
     scene().save(path)
     expected = hash_picture(str(path))
-    asked = []
+    calls = []
     real = os.fstat
 
     def shorter(descriptor: int) -> os.stat_result:
         found = real(descriptor)
-        asked.append(found)
+        calls.append(found)
         return os.stat_result((*found[:6], 100, *found[7:]))
 
     monkeypatch.setattr(os, "fstat", shorter)
     assert hash_picture(str(path)) == expected
-    assert asked
+    assert calls
 
 
 @pytest.mark.parametrize("suffix", ["tiff", "ppm", "png", "bmp"])
@@ -188,7 +188,7 @@ def test_each_reason_has_its_code(path: str, code: str, tmp_path: Path) -> None:
     assert code_of(tmp_path / path) == code
 
 
-def test_an_unreadable_file_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreadable_file_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     scene().save(tmp_path / "a.png")
 
     def refuse(*arguments: object) -> int:

@@ -338,12 +338,12 @@ def test_libdeflate_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
     pytest.importorskip("deflate")
     png.forget()
-    monkeypatch.setattr(png, "_zlib_ng", lambda: pytest.fail("asked for zlib-ng"))
+    monkeypatch.setattr(png, "_zlib_ng", lambda: pytest.fail("loaded zlib-ng"))
     assert png.load()
 
 
 def test_a_rule_of_deflate_that_libdeflate_does_not_mind(package: str, tmp_path: Path) -> None:
-    """As the README of the role runtime says: a hand-made stream, here with a length code that is reserved."""
+    """The case in the README of the role runtime: a hand-made stream, here with a length code that is reserved."""
     # A block of fixed codes: the literal 0, length code 286, distance code 0, the end; bits from the lowest on.
     bits = "110" + "00110000" + "11000110" + "00000" + "0000000"
     raw = bytes(int(bits[at : at + 8][::-1], 2) for at in range(0, len(bits), 8))

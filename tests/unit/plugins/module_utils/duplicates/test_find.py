@@ -153,7 +153,7 @@ def test_pairs_and_groups_are_what_comparing_all_gives(tmp_path_factory, seed, d
             patch.setattr(pairs, "numpy", None)
         result = find(Request(library(tmp_path_factory.mktemp("x"), *rows), distance=distance))
     assert result["pairs"] == brute_pairs(rows, distance)
-    # Every two members are within the group's distance, and that is not more than was asked for.
+    # Every two members are within the group's distance, and that is not more than was requested.
     for group in result["groups"]:
         hashes = {member["dhash"] for member in group["members"]}
         assert max((bits(*two) for two in combinations(hashes, 2)), default=0) == group["distance"] <= distance

@@ -134,7 +134,7 @@ def test_workers_hold_no_file_of_the_parent(tmp_path: Path) -> None:
         assert sum(name.startswith("pipe:") for name in names) == 2
 
 
-def test_a_picture_over_the_limit_of_memory_says_so(tmp_path: Path) -> None:
+def test_a_picture_over_the_memory_limit_is_reported(tmp_path: Path) -> None:
     Image.new("RGB", (9000, 9000)).save(tmp_path / "large.png", compress_level=1)
     small = draw(tmp_path / "small.png", 1)
     found = outcomes([str(tmp_path / "large.png"), small], max_memory=100 << 20)
@@ -236,7 +236,7 @@ def test_a_host_without_room_for_all_workers_uses_those_it_can(tmp_path: Path, m
     assert len(calls) == 3
 
 
-def test_a_host_without_room_for_any_worker_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_host_without_memory_for_any_process_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fork() -> int:
         raise BlockingIOError(11, "Resource temporarily unavailable")
 

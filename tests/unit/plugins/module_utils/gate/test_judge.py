@@ -27,8 +27,8 @@ FULL = {
 }
 
 
-def good(elapsed: float = 0.0, **figures: float) -> Sample:
-    return Sample(elapsed=elapsed, health=OK, metrics=OK, values={**FULL, **figures})
+def good(elapsed: float = 0.0, **metrics: float) -> Sample:
+    return Sample(elapsed=elapsed, health=OK, metrics=OK, values={**FULL, **metrics})
 
 
 def bad(elapsed: float = 0.0, kind: str = NOT_OK) -> Sample:
@@ -56,7 +56,7 @@ def test_an_early_failure_is_forgiven_where_only_the_end_counts():
     assert judge([bad(kind=UNREACHABLE), good(), good(), good()], Rules()).result == PASS
 
 
-def test_flapping_to_the_end_of_the_window_fails_and_says_what_was_wrong():
+def test_flapping_to_the_end_of_the_window_fails_with_the_reason():
     judgement = judge([good(), bad(), good(), good()], Rules(), ended=True)
     assert judgement.result == FAIL
     assert "the last 2 of 4" in judgement.reasons[0]
@@ -64,7 +64,7 @@ def test_flapping_to_the_end_of_the_window_fails_and_says_what_was_wrong():
     assert judge([good(), bad(), good(), good()], Rules(), ended=False).result == INCONCLUSIVE
 
 
-def test_missing_figures_are_inconclusive_not_failed():
+def test_missing_metrics_are_inconclusive_not_failed():
     lacking = replace(good(), missing=("avg_hash_time",), notes=("metrics: avg_hash_time was not measured",))
     judgement = judge([lacking] * 5, Rules())
     assert judgement.result == INCONCLUSIVE

@@ -69,8 +69,8 @@ mobius_dhash_p95_hash_time_seconds{host="b"} 0.002 1712345678000
 mobius_dhash_extraction_failures_ratio 0.05
 mobius_dhash_low_confidence_queue_length 4
 """
-    figures = read_metrics(text).values
-    assert figures == {
+    metrics = read_metrics(text).values
+    assert metrics == {
         "avg_hash_time": 1.5,
         "p95_hash_time": 3.0,
         "extraction_failures_rate": 5.0,

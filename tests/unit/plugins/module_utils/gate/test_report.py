@@ -19,7 +19,7 @@ GOOD = Sample(30.2, OK, OK, {"avg_hash_time": 1.25, "p95_hash_time": 3.0}, at="2
 ILL = Sample(60.0, NOT_OK, OK, notes=("health: answered 503",), at="2024-09-24T16:01:00Z")
 
 
-def test_a_plain_line_has_time_state_and_figures():
+def test_a_plain_line_has_time_state_and_metrics():
     assert format_line(GOOD) == "2024-09-24T16:00:30Z  30 s  ok  avg=1.25  p95=3"
     assert format_line(ILL) == "2024-09-24T16:01:00Z  60 s  NOT OK  health: answered 503"
 
@@ -33,7 +33,7 @@ def test_rows_line_up_whatever_was_measured():
     assert format_row(ILL).endswith("-  health: answered 503")
 
 
-def test_the_summary_says_worst_and_margin():
+def test_the_summary_has_worst_and_margin():
     samples = [GOOD, ILL]
     rules = Rules(limits=(Limit("avg_hash_time", 50.0),))
     assert summary(counts(samples), margins(samples, rules)) == [

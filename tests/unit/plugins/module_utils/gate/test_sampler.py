@@ -19,7 +19,7 @@ from ansible_collections.mobius.dhash.plugins.module_utils.gate.samples import (
 )
 from ansible_collections.mobius.dhash.plugins.module_utils.http import Access, split_credentials
 from ansible_collections.mobius.dhash.tests.support.gate_server import (
-    FIGURES,
+    METRICS,
     document,
     drip,
     hang_up,
@@ -44,10 +44,10 @@ def sample(answers, access=None, metrics=True, paths=None):
         return sampler.take(0.0), server.seen
 
 
-def test_healthy_with_all_figures():
-    taken, _unused = sample({"/health": HEALTHY, "/metrics": document(FIGURES)})
+def test_healthy_with_all_metrics():
+    taken, _unused = sample({"/health": HEALTHY, "/metrics": document(METRICS)})
     assert taken.good
-    assert taken.values == FIGURES
+    assert taken.values == METRICS
     assert taken.at.endswith("Z")
 
 
@@ -99,7 +99,7 @@ def test_nobody_there():
 
 @pytest.mark.parametrize(
     "answer, kind",
-    [(raw(b"<html>"), BAD), (document(FIGURES, 503), NOT_OK), (document([1]), BAD), (drip, UNREACHABLE)],
+    [(raw(b"<html>"), BAD), (document(METRICS, 503), NOT_OK), (document([1]), BAD), (drip, UNREACHABLE)],
 )
 def test_metrics_that_are_not_ok(answer, kind):
     taken, _unused = sample({"/health": HEALTHY, "/metrics": answer}, Access(timeout=0.5))
@@ -108,7 +108,7 @@ def test_metrics_that_are_not_ok(answer, kind):
 
 
 def test_nan_is_bad_and_null_is_missing():
-    body = json.dumps({**FIGURES, "avg_hash_time": float("nan"), "p95_hash_time": None}).encode()
+    body = json.dumps({**METRICS, "avg_hash_time": float("nan"), "p95_hash_time": None}).encode()
     taken, _unused = sample({"/health": HEALTHY, "/metrics": raw(body, 200, "application/json")})
     assert taken.bad == ("avg_hash_time",)
     assert taken.missing == ("p95_hash_time",)
@@ -142,7 +142,7 @@ def test_a_header_that_cannot_be_sent_does_not_show_its_value():
 @pytest.mark.parametrize(
     "url", ["", "ftp://h/x", "file:///etc/passwd", "http://", "http://h:99999/", "http://h/a b", "x"]
 )
-def test_urls_that_cannot_be_asked_are_refused(url):
+def test_unusable_urls_are_refused(url):
     with pytest.raises(MobiusError):
         split_credentials(url)
 
@@ -169,10 +169,10 @@ def test_an_environment_proxy_is_left_aside_unless_wanted(monkeypatch):
     assert sample({"/health": HEALTHY}, Access(use_proxy=True), metrics=False)[0].health == UNREACHABLE
 
 
-def test_the_figures_of_one_answer_do_not_leak_into_the_next():
-    with serving({"/health": HEALTHY, "/metrics": in_turn(document(FIGURES), raw(b"<html>"))}) as server:
+def test_the_metrics_of_one_response_do_not_leak_into_the_next():
+    with serving({"/health": HEALTHY, "/metrics": in_turn(document(METRICS), raw(b"<html>"))}) as server:
         sampler = Sampler(url_of(server, "/health"), url_of(server, "/metrics"), Access())
-        assert sampler.take(0.0).values == FIGURES
+        assert sampler.take(0.0).values == METRICS
         assert sampler.take(1.0).values == {}
 
 

@@ -8,7 +8,7 @@ from ansible_collections.mobius.dhash.plugins.module_utils.gate.judge import FAI
 from ansible_collections.mobius.dhash.plugins.module_utils.gate.plan import is_failure, make_plan, run, spike_limit
 from ansible_collections.mobius.dhash.plugins.module_utils.gate.samples import NOT_OK, OK, Sample
 from ansible_collections.mobius.dhash.plugins.module_utils.gate.watch import Rhythm, watch
-from ansible_collections.mobius.dhash.tests.support.gate_server import FIGURES, document, in_turn, raw, serving, url_of
+from ansible_collections.mobius.dhash.tests.support.gate_server import METRICS, document, in_turn, raw, serving, url_of
 
 OPTIONS = {
     "health_url": "http://127.0.0.1:1/health",
@@ -138,23 +138,23 @@ UNHEALTHY = document({"status": "unhealthy", "reasons": ["not the bytes that wer
 
 
 def test_a_real_service_that_needs_a_moment_passes():
-    result = gate({"/health": in_turn(UNHEALTHY, HEALTHY), "/metrics": document(FIGURES)})
+    result = gate({"/health": in_turn(UNHEALTHY, HEALTHY), "/metrics": document(METRICS)})
     assert result["result"] == PASS
     assert result["counts"]["samples"] == 4
-    assert result["figures"]["avg_hash_time"]["worst"] == 1.5
+    assert result["metrics"]["avg_hash_time"]["worst"] == 1.5
     assert result["changed"] is False
 
 
 def test_a_real_service_that_stays_bad_fails_with_its_reason():
-    result = gate({"/health": UNHEALTHY, "/metrics": document(FIGURES)})
+    result = gate({"/health": UNHEALTHY, "/metrics": document(METRICS)})
     assert result["result"] == FAIL
     assert "not the bytes that were deployed" in result["msg"]
 
 
-def test_figures_that_turn_bad_fail_at_once():
-    slow = document({**FIGURES, "avg_hash_time": 80})
+def test_metrics_that_turn_bad_fail_at_once():
+    slow = document({**METRICS, "avg_hash_time": 80})
     result = gate(
-        {"/health": HEALTHY, "/metrics": in_turn(document(FIGURES), slow)}, consecutive=15, limits={"avg_hash_time": 50}
+        {"/health": HEALTHY, "/metrics": in_turn(document(METRICS), slow)}, consecutive=15, limits={"avg_hash_time": 50}
     )
     assert result["result"] == FAIL
     assert result["counts"]["samples"] == 2
@@ -162,7 +162,7 @@ def test_figures_that_turn_bad_fail_at_once():
 
 
 def test_a_service_that_measured_nothing_is_inconclusive():
-    result = gate({"/health": HEALTHY, "/metrics": document({**FIGURES, "avg_hash_time": None})})
+    result = gate({"/health": HEALTHY, "/metrics": document({**METRICS, "avg_hash_time": None})})
     assert result["result"] == INCONCLUSIVE
 
 

@@ -38,13 +38,13 @@ class Fan:
         if share["pack"]:
             arguments["pack"] = shutil.copy(share["pack"], place / "pack")
         options = Options(str(place / "share"), image_root=root or str(self.site.home), workers=1)
-        said = hash_share(options, str(place / "results"), **arguments)
+        result = hash_share(options, str(place / "results"), **arguments)
         self.bring(share, (place / "results").read_bytes())
         assert sorted(path.name for path in place.iterdir()) == sorted(
             [".share.dhash", "share", "results", *(["pack"] if share["pack"] else [])]
         )
         assert not list((place / ".share.dhash").iterdir())
-        return said
+        return result
 
     def bring(self, share: Dict[str, Any], results: bytes) -> Path:
         path = Path(share["file"]).with_suffix(".results")

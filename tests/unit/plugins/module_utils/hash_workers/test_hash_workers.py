@@ -69,8 +69,8 @@ def test_nothing_is_shared_twice(fan, hashed):
 def test_sent_pictures_are_hashed_without_storage_to_share(fan):
     planned = fan.plan(send=True)
     for share in fan.shared(planned):
-        said = fan.hash(share, root="/no/such/folder")
-        assert (said["hashed"], said["missing"], said["left"]) == (share["pictures"], 0, 0)
+        hashed = fan.hash(share, root="/no/such/folder")
+        assert (hashed["hashed"], hashed["missing"], hashed["left"]) == (share["pictures"], 0, 0)
     merged = fan.merge(planned)
     assert merged["merged"] == sum(share["pictures"] for share in fan.shared(planned))
     assert "owner" in merged["warnings"][0]
@@ -209,11 +209,10 @@ def test_a_picture_that_changed_meanwhile_is_hashed_again(fan):
     facts = os.stat(fan.site.home / first)
     data = bytearray((fan.site.home / first).read_bytes())
     data[-10] ^= 1
-    # The same size and time: the worker cannot tell, and its hash is of other bytes.
+    # The same size and time: the worker cannot see the change, and its hash is of other bytes.
     (fan.site.home / first).write_bytes(data)
     os.utime(fan.site.home / first, ns=(facts.st_atime_ns, facts.st_mtime_ns))
-    said = fan.hash(share)
-    assert said["missing"] == 0
+    assert fan.hash(share)["missing"] == 0
     Image.new("L", (50, 40), 90).save(fan.site.home / second)
     fan.merge(planned)
     result = fan.site.migrate()
@@ -326,16 +325,16 @@ def test_too_little_room_for_what_is_sent_is_refused(fan, monkeypatch):
 def test_a_worker_past_its_deadline_gives_what_it_has(fan, monkeypatch):
     planned = fan.plan()
     share = fan.shared(planned)[0]
-    asked = iter([True, True, False])
-    monkeypatch.setattr(hashing_module._Run, "_in_time", lambda _self: next(asked, False))
-    said = fan.hash(share, deadline=1)
-    assert (said["hashed"], said["left"]) == (2, share["pictures"] - 2)
+    in_time = iter([True, True, False])
+    monkeypatch.setattr(hashing_module._Run, "_in_time", lambda _self: next(in_time, False))
+    hashed = fan.hash(share, deadline=1)
+    assert (hashed["hashed"], hashed["left"]) == (2, share["pictures"] - 2)
     monkeypatch.undo()
     assert fan.merge(planned)["merged"] == 2
     assert fan.site.migrate()["hashed"] == 10
 
 
-def test_a_worker_of_which_nobody_asks_gives_up_and_leaves_nothing(fan, monkeypatch):
+def test_a_worker_that_is_no_longer_queried_stops_and_leaves_nothing(fan, monkeypatch):
     monkeypatch.setattr("ansible_collections.mobius.dhash.plugins.module_utils.migration.progress._WRITE_SECONDS", 0.0)
     monkeypatch.setattr("ansible_collections.mobius.dhash.plugins.module_utils.engine.pool._PROGRESS_SECONDS", 0.0)
     share = fan.shared(fan.plan())[0]

@@ -1,4 +1,4 @@
-"""Real virtual environments, from a wheel that the test writes itself: no index is asked."""
+"""Real virtual environments, from a wheel that the test writes itself: no index is queried."""
 
 from __future__ import annotations
 
@@ -174,7 +174,7 @@ def test_something_else_at_the_path_is_refused(wanted, tmp_path, kind):
     assert beside(wanted) == before
 
 
-def test_a_python_without_ensurepip_says_what_to_install(wanted, monkeypatch):
+def test_a_python_without_ensurepip_names_the_package_to_install(wanted, monkeypatch):
     monkeypatch.setattr(environment, "can_make_environments", lambda base: False)
     with pytest.raises(MobiusError) as caught:
         ensure(wanted)
@@ -230,19 +230,19 @@ HOST = Host(1000, "me", "/home/me", "", "other")
 
 
 def test_a_look_makes_nothing(wanted, tmp_path):
-    asked = look.Runtime("venv", wanted.path, "", False, wanted.requirements, wanted.imports)
-    found = look.look(asked, HOST)
+    runtime = look.Runtime("venv", wanted.path, "", False, wanted.requirements, wanted.imports)
+    found = look.look(runtime, HOST)
     assert (found["ready"], found["reason"], found["missing"]) == (False, "it does not exist yet", "")
     assert found["python"] == f"{wanted.path}/bin/python"
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_look_at_one_that_is_right(made):
-    asked = look.Runtime("venv", made.path, "", False, made.requirements, made.imports)
-    found = look.look(asked, HOST)
+    runtime = look.Runtime("venv", made.path, "", False, made.requirements, made.imports)
+    found = look.look(runtime, HOST)
     assert (found["ready"], found["reason"], found["missing"]) == (True, "", "")
     assert found["python"] == f"{made.path}/bin/python"
-    other = replace(asked, requirements=made.requirements + "x==1 --hash=sha256:00\n")
+    other = replace(runtime, requirements=made.requirements + "x==1 --hash=sha256:00\n")
     assert look.look(other, HOST)["reason"] == "the requirements or the Python have changed"
 
 
@@ -258,16 +258,16 @@ def test_a_look_imports_again_only_what_has_changed(made, monkeypatch):
     probed = []
     real = environment.probe
     monkeypatch.setattr(environment, "probe", lambda *given: probed.append(given) or real(*given))
-    asked = look.Runtime("venv", made.path, "", False, made.requirements, made.imports)
-    assert look.look(asked, HOST)["ready"] and not probed
-    run(look.look(asked, HOST), "import dicegood, sys; sys.dont_write_bytecode")
-    assert look.look(asked, HOST)["ready"] and not probed, "what Python compiles is no change"
-    assert look.look(replace(asked, imports=["dicegood", "json"]), HOST)["ready"] and len(probed) == 1
+    runtime = look.Runtime("venv", made.path, "", False, made.requirements, made.imports)
+    assert look.look(runtime, HOST)["ready"] and not probed
+    run(look.look(runtime, HOST), "import dicegood, sys; sys.dont_write_bytecode")
+    assert look.look(runtime, HOST)["ready"] and not probed, "what Python compiles is no change"
+    assert look.look(replace(runtime, imports=["dicegood", "json"]), HOST)["ready"] and len(probed) == 1
     (package,) = Path(made.path).resolve().rglob("dicegood.py")
     package.with_name("another.py").write_text("")
-    assert look.look(asked, HOST)["ready"] and len(probed) == 2, "a file more, and all of it loads"
+    assert look.look(runtime, HOST)["ready"] and len(probed) == 2, "a file more, and all of it loads"
     package.unlink()
-    found = look.look(asked, HOST)
+    found = look.look(runtime, HOST)
     assert not found["ready"] and "dicegood" in found["reason"]
 
 
@@ -284,18 +284,18 @@ def test_the_path_of_the_environment(venv, become, path):
 
 
 def test_a_base_python_that_does_not_run_is_a_reason(tmp_path):
-    asked = look.Runtime("venv", str(tmp_path / "v"), "/nonexistent/python3", False, "", [])
-    found = look.look(asked, HOST)
+    runtime = look.Runtime("venv", str(tmp_path / "v"), "/nonexistent/python3", False, "", [])
+    found = look.look(runtime, HOST)
     assert not found["ready"]
     assert "does not run" in found["reason"] and "mobius_runtime_python" in found["remedy"]
 
 
 def test_the_systems_own_packages():
-    asked = look.Runtime("system", "", "", False, "", ["json"])
-    found = look.look(asked, HOST)
+    runtime = look.Runtime("system", "", "", False, "", ["json"])
+    found = look.look(runtime, HOST)
     assert (found["ready"], found["python"], found["path"]) == (True, sys.executable, "")
-    assert look.check_packages(asked)["changed"] is False
-    lacking = replace(asked, imports=["does_not_exist"])
+    assert look.check_packages(runtime)["changed"] is False
+    lacking = replace(runtime, imports=["does_not_exist"])
     found = look.look(lacking, HOST)
     assert (found["ready"], found["missing"]) == (False, "packages")
     assert "does_not_exist" in found["reason"] and "apt-get install" in found["remedy"]
@@ -315,7 +315,7 @@ NOT_FOUND = [
 
 
 @pytest.mark.parametrize(
-    "lines, told, not_told, remedy",
+    "lines, expected, unexpected, remedy",
     [
         (
             [*(REFUSED.format(n=n, name="pillow") for n in (4, 3, 2, 1, 0)), *NOT_FOUND],
@@ -335,9 +335,10 @@ NOT_FOUND = [
         ([], [], [], "read the message"),
     ],
 )
-def test_a_failed_pip_is_told_once(lines, told, not_told, remedy):
+def test_the_failure_of_pip_is_reported_once(lines, expected, unexpected, remedy):
     output = "\n".join(lines)
-    said = environment._essence(output)
-    assert all(text in said for text in told) and not any(text in said for text in not_told), said
-    assert said.count("connection failed") <= 1
+    message = environment._essence(output)
+    assert all(text in message for text in expected), message
+    assert not any(text in message for text in unexpected), message
+    assert message.count("connection failed") <= 1
     assert environment._remedy(output).startswith(remedy)

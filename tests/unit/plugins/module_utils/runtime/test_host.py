@@ -30,7 +30,7 @@ def test_the_family_of_a_system(tmp_path, text, family):
     assert host.os_family(str(release)) == family
 
 
-def test_a_system_that_says_nothing(tmp_path):
+def test_a_system_without_os_release(tmp_path):
     assert host.os_family(str(tmp_path / "none")) == ""
 
 

@@ -180,6 +180,7 @@ def test_a_command_that_fails_is_reported_in_full():
     assert "exit code 5" in text and "no such unit" in text and "sh -c" in text
     assert "hunter2" not in text + str(result)
     assert controls.failure_of(controls.run_command(["false"], run)).endswith("exit code 1: false")
-    assert "said on out" in controls.failure_of(controls.run_command(["sh", "-c", "echo said on out; exit 1"], run))
+    # The message quotes the command as well, so the text is one that only the output has.
+    assert "only 42" in controls.failure_of(controls.run_command(["sh", "-c", "echo only $((6*7)); exit 1"], run))
     with pytest.raises(MobiusError, match="cannot be run: No such file"):
         controls.run_command("/nonexistent/command --now", run)

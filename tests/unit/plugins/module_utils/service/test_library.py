@@ -1,4 +1,4 @@
-"""What the service does while a library is being read: it answers, and says so."""
+"""What the service does while a library is being read: it answers, and reports the reading."""
 
 from __future__ import annotations
 
@@ -43,48 +43,48 @@ def library(tmp_path):
 
 
 def test_a_long_reading_does_not_hold_up_an_answer(library):
-    async def asked():
+    async def query():
         first = await library.look(wait=0.0)
         second = await library.look(wait=0.0)
         library.gate.set()
         return first, second, await library.look(wait=30.0)
 
-    first, second, third = asyncio.run(asked())
+    first, second, third = asyncio.run(query())
     assert (first.status, second.status, third.status) == ("starting", "starting", "healthy")
     assert first.reasons == ["the library is being read"]
     assert library.reads == 1
 
 
 def test_many_requests_share_one_reading(library):
-    async def asked():
+    async def query():
         looks = [asyncio.create_task(library.look(wait=30.0)) for _unused in range(20)]
         await asyncio.sleep(0)
         library.gate.set()
         return await asyncio.gather(*looks)
 
-    assert {view.status for view in asyncio.run(asked())} == {"healthy"}
+    assert {view.status for view in asyncio.run(query())} == {"healthy"}
     assert library.reads == 1
 
 
 def test_an_unchanged_library_is_not_read_again(library):
     library.gate.set()
 
-    async def asked():
+    async def query():
         return [(await library.look(wait=30.0)).status for _unused in range(5)]
 
-    assert asyncio.run(asked()) == ["healthy"] * 5
+    assert asyncio.run(query()) == ["healthy"] * 5
     assert library.reads == 1
 
 
 def test_one_that_changes_while_it_is_read_is_read_again(library, tmp_path):
-    async def asked():
+    async def query():
         await library.look(wait=0.0)
         library.begun.wait(30)
         (tmp_path / "library.json").write_text("{}")
         library.gate.set()
         return await library.look(wait=30.0), await library.look(wait=30.0)
 
-    asyncio.run(asked())
+    asyncio.run(query())
     assert library.reads == 2
 
 
@@ -102,7 +102,7 @@ def test_bytes_that_a_migration_wrote_are_healthy_before_they_are_parsed(tmp_pat
     monkeypatch.setattr("ansible_collections.mobius.dhash.roles.service.files.dhash_service.library.build", slow)
     library = Library(Settings(library_path=str(path)))
 
-    async def asked():
+    async def query():
         await library.look(wait=0.0)
         hashed.wait(30)
         before = await library.look(wait=0.0)
@@ -114,7 +114,7 @@ def test_bytes_that_a_migration_wrote_are_healthy_before_they_are_parsed(tmp_pat
         return before, await library.look(wait=30.0)
 
     seen = {}
-    before, after = asyncio.run(asked())
+    before, after = asyncio.run(query())
     library.close()
     assert before.status == "starting"
     # Bytes from a backup may be anything: they have to be parsed first.

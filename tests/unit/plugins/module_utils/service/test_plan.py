@@ -69,8 +69,8 @@ def test_names_with_anything_in_them_are_quoted():
     odd = '/srv/it\'s $HOME "x"'
     script = resolve(replace(OPTIONS, dir=odd), ROOT).files({})["run.sh"]
     shown = script.replace("exec ", "printf '%s\\n' ") + 'printf "%s\\n" "$PYTHONPATH"\n'
-    said = subprocess.run(["sh", "-c", shown], capture_output=True, text=True, check=True).stdout.splitlines()
-    assert said == [OPTIONS.python, "-m", "dhash_service", "--config", f"{odd}/app/config.json", f"{odd}/app"]
+    words = subprocess.run(["sh", "-c", shown], capture_output=True, text=True, check=True).stdout.splitlines()
+    assert words == [OPTIONS.python, "-m", "dhash_service", "--config", f"{odd}/app/config.json", f"{odd}/app"]
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_the_library_behind_a_link(tmp_path):
 
 
 class Answers:
-    """systemctl as its manual says that it answers; what it is called with."""
+    """systemctl as its manual documents its answers; keeps its calls."""
 
     def __init__(self, **codes) -> None:
         self.calls, self.codes = [], codes
@@ -140,7 +140,7 @@ def test_a_unit_is_read_again_enabled_and_restarted():
 
 
 @pytest.mark.parametrize("step", ["daemon-reload", "enable", "restart"])
-def test_what_systemctl_says_is_reported(step):
+def test_the_error_of_systemctl_is_reported(step):
     manager = Systemd(resolve(replace(OPTIONS, port=free()), ROOT), Answers(**{step: 4}))
     with pytest.raises(MobiusError, match=f"systemctl {step}.*exit code 4: Job failed") as caught:
         manager.start(lambda: True, 1)

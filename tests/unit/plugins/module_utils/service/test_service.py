@@ -1,4 +1,4 @@
-"""The real service, in a process of its own, asked over HTTP."""
+"""The real service, in a process of its own, queried over HTTP."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def test_a_folder_in_place_of_the_library(start, tmp_path):
     assert "folder" in health["reasons"][0]
 
 
-def test_a_damaged_record_is_reported(start, tmp_path):
+def test_a_damaged_state_is_reported(start, tmp_path):
     path = tmp_path / "library.json"
     deploy(path, write(path, LIBRARY))
     Path(state.current_path(str(path))).write_text("{")
@@ -208,13 +208,13 @@ def test_the_log_tells_look_ups_and_errors_and_no_probes(served):
     assert served.log.stat().st_mode & 0o007 == 0
 
 
-def test_it_ends_when_asked(served):
+def test_it_ends_on_sigterm(served):
     served.process.send_signal(signal.SIGTERM)
     served.process.wait(20)
     assert served.process.returncode in (0, -signal.SIGTERM)
 
 
-def test_a_port_that_is_taken_is_said(tmp_path):
+def test_a_taken_port_is_reported(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         config = tmp_path / "config.json"
         port = taken.getsockname()[1]
@@ -230,7 +230,7 @@ def test_a_port_that_is_taken_is_said(tmp_path):
 @pytest.mark.parametrize(
     "content", ["", "{", "[]", '{"library_path": "x", "prot": 1}', '{"library_path": "x", "port": "1"}', "{}"]
 )
-def test_settings_that_cannot_be_used_are_said(tmp_path, content):
+def test_invalid_settings_are_reported(tmp_path, content):
     config = tmp_path / "config.json"
     config.write_text(content)
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(CODE)}

@@ -1,4 +1,4 @@
-"""What the service tells Prometheus."""
+"""What the service exposes to Prometheus."""
 
 from __future__ import annotations
 
