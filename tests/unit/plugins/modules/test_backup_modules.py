@@ -93,7 +93,7 @@ def test_one_play_over_every_module(tmp_path: Path) -> None:
     assert library.read_text() == "[1]"
     (backup,) = (each for each in (tmp_path / "backups").iterdir() if each.suffix not in (".sha256", ".meta"))
     assert backup.read_text() == "[1]"
-    # The diff tells of files, never of what is in them.
+    # The diff names files, never their content.
     assert "sha256=" in done.stdout
     assert '"[2]"' not in done.stdout
 

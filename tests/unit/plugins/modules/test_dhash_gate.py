@@ -14,7 +14,7 @@ from typing import Any, Dict, List, Tuple
 import pytest
 from ansible_collections.mobius.dhash.tests.support.places import ROOT
 
-FIGURES = {"avg_hash_time": 80, "p95_hash_time": 3, "extraction_failures_rate": 0, "low_confidence_queue_length": 4}
+METRICS = {"avg_hash_time": 80, "p95_hash_time": 3, "extraction_failures_rate": 0, "low_confidence_queue_length": 4}
 OPTIONS = ("check_mode", "diff", "ignore_errors", "ignore_unreachable", "vars")
 
 
@@ -52,7 +52,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         known = self.headers["Authorization"] == "Basic Ym9iOnBsYW50ZWQtcGFzcw==" and self.headers["X-Token"]
         status = 200 if self.path != "/bad" and (self.path != "/locked" or known) else 503
-        body = json.dumps(FIGURES if self.path == "/metrics" else {"status": "ok" if status == 200 else "no"}).encode()
+        body = json.dumps(METRICS if self.path == "/metrics" else {"status": "ok" if status == 200 else "no"}).encode()
         self.send_response(status)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()

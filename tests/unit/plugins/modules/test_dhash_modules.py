@@ -156,7 +156,7 @@ def test_one_play_over_both(tmp_path: Path, values: Dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize("name", ["dhash_migrate", "dhash_dry_run"])
-def test_the_documentation_says_what_the_arguments_are(name: str, tmp_path: Path) -> None:
+def test_the_documentation_matches_the_arguments(name: str, tmp_path: Path) -> None:
     done = ansible(tmp_path, "ansible-doc", "--json", f"mobius.dhash.{name}")
     documented = json.loads(done.stdout)[f"mobius.dhash.{name}"]
     assert {"check_mode", "diff_mode", "platform"} <= set(documented["doc"]["attributes"])

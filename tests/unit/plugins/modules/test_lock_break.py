@@ -10,5 +10,5 @@ from ansible_collections.mobius.dhash.plugins.module_utils.ansible import parse_
     ("text", "force"),
     [("", False), ("False", False), ("no", False), ("True", True), ("yes", True), (" 1 ", True), (" A ", "A")],
 )
-def test_what_lock_break_asks_for(text: str, force: object) -> None:
+def test_values_of_lock_break(text: str, force: object) -> None:
     assert parse_break(text) == force

@@ -89,7 +89,7 @@ class Site:
 
 
 def result(output: str) -> Dict[str, Any]:
-    """What the module returned, ``failed`` among it as the one line of it says so."""
+    """What the module returned, with ``failed`` from the status line."""
     at = output.index("=> {")
     return {**json.loads(output[at + 3 :].strip()), "failed": "FAILED!" in output[:at]}
 
@@ -124,7 +124,7 @@ def test_check_mode_goes_without_a_job_and_writes_nothing(tmp_path: Path) -> Non
     assert sorted(path.name for path in tmp_path.iterdir()) == ["images", "library.json"]
 
 
-def test_a_timeout_ends_it_and_says_what_to_do(site: Site) -> None:
+def test_a_timeout_ends_it_with_a_next_step(site: Site) -> None:
     output = result(site.run(timeout=2))
     assert output["failed"] is True
     assert "timeout of 2 seconds" in output["msg"]
@@ -152,7 +152,7 @@ def test_what_is_no_limit_is_refused(arguments: Dict[str, Any], tmp_path: Path) 
     assert site.library.read_bytes() == site.before
 
 
-# A play that is killed tells nobody: patience ends the migration. One that is interrupted ends it itself.
+# A play that is killed cannot stop its migration: the idle timeout does. One that is interrupted stops it itself.
 @pytest.mark.parametrize(("number", "patience"), [(signal.SIGINT, 3600), (signal.SIGTERM, 3600), (signal.SIGKILL, 2)])
 def test_a_play_that_is_gone_leaves_a_clean_host(number: signal.Signals, patience: int, site: Site) -> None:
     acquire(str(site.library), "a-deployment")

@@ -81,8 +81,8 @@ def test_a_service_in_a_play(tmp_path):
 def test_a_lost_host_is_unreachable_outside_of_a_run(tmp_path):
     lost = {"ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": 1}
     for name, arguments in (("service_control", {"state": "restarted"}), ("host_info", {"parts": []})):
-        asked, check = task(name, ["result is unreachable"], ignore_unreachable=True, vars=lost, **arguments)
-        status, output = play(tmp_path, [asked, check])
+        probe, check = task(name, ["result is unreachable"], ignore_unreachable=True, vars=lost, **arguments)
+        status, output = play(tmp_path, [probe, check])
         assert status == 0, output
 
 

@@ -214,13 +214,13 @@ def test_a_server_that_is_not_there_is_no_verdict() -> None:
         ({"ca_path": "/nowhere.pem"}, "No such certificate file"),
     ],
 )
-def test_a_question_that_cannot_be_asked(more: Dict[str, Any], refusal: str) -> None:
+def test_an_invalid_query_is_refused(more: Dict[str, Any], refusal: str) -> None:
     with serving({}) as server, pytest.raises(MobiusError, match=refusal):
         ask(server, "github", **more)
     assert server.seen == []
 
 
-def test_the_job_knows_its_commit_and_without_a_provider_nothing_is_asked() -> None:
+def test_the_job_knows_its_commit_and_without_a_provider_there_is_no_query() -> None:
     with serving(hub([("ci", "success")])) as server:
         url = f"http://127.0.0.1:{server.server_address[1]}"
         given = {"provider": "github", "repository": "games/library", "url": url}
@@ -229,7 +229,7 @@ def test_the_job_knows_its_commit_and_without_a_provider_nothing_is_asked() -> N
     assert refuse_unless_green({"provider": ""}) == {} and refuse_unless_green({}) == {}
 
 
-def test_all_hosts_of_a_run_ask_once(tmp_path) -> None:
+def test_all_hosts_of_a_run_share_one_query(tmp_path) -> None:
     with serving(hub([("ci", "success")])) as server:
         for host in ("a", "b", "c"):
             journal = Journal(str(tmp_path), host)
@@ -238,4 +238,4 @@ def test_all_hosts_of_a_run_ask_once(tmp_path) -> None:
     journal = Journal(str(tmp_path), "d")
     with pytest.raises(MobiusError):
         journal.once("ci other", lambda: ask(server, "github", timeout=1))
-    assert journal.once("ci other", lambda: {"asked": "again"}) == {"asked": "again"}
+    assert journal.once("ci other", lambda: {"queried": "again"}) == {"queried": "again"}

@@ -1,4 +1,4 @@
-"""Check mode predicts, and names no file that does not exist."""
+"""Check mode predicts, and never names a file that does not exist."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_check_mode_says_what_would_happen(name: str) -> None:
+def test_check_mode_reports_what_would_happen(name: str) -> None:
     story, reported = CASES[name]
     made = end(story, PREDICTED)
     assert lines(made) == reported
@@ -124,7 +124,7 @@ def test_check_mode_says_what_would_happen(name: str) -> None:
     assert made.run.status == "refused" or "Deployed." not in text
 
 
-def test_an_inconclusive_watch_that_would_roll_back_says_so() -> None:
+def test_an_inconclusive_watch_that_would_roll_back_is_reported() -> None:
     made = end(gate("inconclusive", fails=True), PREDICTED, on_inconclusive="rollback")
     assert lines(made) == [f"Check mode: inconclusive: too slow. Would roll back {PATH}. {NOTHING}"]
 

@@ -19,7 +19,7 @@ from ansible_collections.mobius.dhash.plugins.plugin_utils.variables import secr
 
 
 @pytest.mark.parametrize("path", ["", " ", "\n"])
-def test_a_run_without_a_library_says_which_variable_is_missing(path):
+def test_a_run_without_a_library_names_the_missing_variable(path):
     with pytest.raises(MobiusError, match="mobius_library_path is not set. Next: .* -e mobius_library_path="):
         checks.refuse_without_library(path)
     checks.refuse_without_library("/srv/library.json")
@@ -53,7 +53,7 @@ def test_a_task_timeout_is_refused(seconds, refused):
 )
 def test_configured_secrets_are_masked_wherever_they_occur(variables):
     secrets = secrets_of(variables, Templar(loader=DataLoader(), variables=variables))
-    text = "The hook said: opensesame was not accepted for /srv/library.json"
+    text = "The hook failed: opensesame was not accepted for /srv/library.json"
     assert redact(text, secrets) == text.replace("opensesame", "***")
 
 

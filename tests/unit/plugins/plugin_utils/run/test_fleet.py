@@ -1,4 +1,4 @@
-"""The page of all hosts: when it is written, and what it says of each."""
+"""The page of all hosts: when it is written, and what it has for each."""
 
 from __future__ import annotations
 

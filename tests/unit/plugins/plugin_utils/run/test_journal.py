@@ -82,7 +82,7 @@ def test_nothing_begins_after_a_batch_that_lost_a_host(tmp_path: Path) -> None:
     begin(tmp_path, "b")
     journal = begin(tmp_path, "c")
     checks.refuse_after_lost_hosts(Hosts(list("abc"), list("abc"), ["c"]), journal)
-    # Lost, but with its end told; and one that was out of reach before anything began.
+    # Lost, but after its end was noted; and one that was unreachable before anything began.
     checks.refuse_after_lost_hosts(Hosts(list("abcd"), list("bc"), ["c"]), journal)
     with pytest.raises(MobiusError, match="b: lost in an earlier batch, so nothing was started on c"):
         checks.refuse_after_lost_hosts(Hosts(list("abc"), list("ac"), ["c"]), journal)
@@ -161,7 +161,7 @@ def test_awx_names_the_user_in_its_extra_variables_and_the_commit_in_the_environ
 @pytest.mark.parametrize(
     "name", ["AWX_PRIVATE_DATA_DIR", "AWX_ISOLATED_DATA_DIR", "RUNNER_OMIT_EVENTS", "RUNNER_ONLY_FAILED_EVENTS"]
 )
-def test_a_job_of_ansible_runner_is_known_by_its_environment_and_asks_nobody(name, monkeypatch) -> None:
+def test_a_job_of_ansible_runner_is_recognized_and_cannot_confirm(name, monkeypatch) -> None:
     assert under_runner({name: ""})
     monkeypatch.setenv(name, "x")
     with pytest.raises(MobiusError, match="approval node"):
@@ -228,7 +228,7 @@ def test_the_hosts_of_one_playbook_share_a_fleet_run(tmp_path: Path, given: str,
     assert found == [chosen] * 3
 
 
-def test_what_is_asked_once_is_asked_again_only_after_an_error(tmp_path: Path) -> None:
+def test_a_shared_result_is_computed_again_only_after_an_error(tmp_path: Path) -> None:
     calls: list[str] = []
 
     def ask(answer: str) -> Any:

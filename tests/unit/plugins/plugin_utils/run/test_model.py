@@ -1,4 +1,4 @@
-"""What a journal says: failures, the bytes from before, what the modules of a run are given."""
+"""What follows from a journal: failures, the bytes from before, the options of the modules of a run."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def test_a_failed_command_is_reported_with_its_exit_code_and_output(result, repo
         (Story().step("preflight", sha256=OLD, backup=None), OLD, ""),
         (Story().step("preflight", sha256=NEW, backup={"path": OLDER, "sha256": OLD}), NEW, ""),
         (Story().step("preflight", sha256=OLD).step("backup", backup={"path": BACKUP, "sha256": EDIT}), EDIT, BACKUP),
-        # The second one, after consent was asked for.
+        # The second one, after the confirmation.
         (Story().step("preflight", preflight={"sha256": OLD}).prepared(EDIT), EDIT, BACKUP),
         (Story().failed("preflight", "x"), "", ""),
     ],
@@ -187,19 +187,19 @@ def test_when_maintenance_mode_stays_on(steps, story, stays) -> None:
         (Story("monitoring").step("watch", result="pass"), {}, "deployment", True),
     ],
 )
-def test_what_the_host_is_asked_at_the_end(story, own, backup, retention) -> None:
+def test_the_options_of_the_end_of_a_run(story, own, backup, retention) -> None:
     given = {"log_dir": "/srv/logs", "retention": {"keep_days": 1}, "stays_on_after": ["all"]}
-    asked = arguments(story.run, given, {"host": "ctl"}, own, command)
-    assert asked["backup"] == backup
-    assert ("retention" in asked) == retention
-    assert "stays_on_after" not in asked
-    assert asked["run"]["status"] == story.run.status
-    assert asked["lift_maintenance"] == (story.run.failure is None)
-    assert (asked["owed"], asked["settled"]) == story.run.obligations()
-    assert asked["report_members"]["controller"] == {"host": "ctl"}
+    options = arguments(story.run, given, {"host": "ctl"}, own, command)
+    assert options["backup"] == backup
+    assert ("retention" in options) == retention
+    assert "stays_on_after" not in options
+    assert options["run"]["status"] == story.run.status
+    assert options["lift_maintenance"] == (story.run.failure is None)
+    assert (options["owed"], options["settled"]) == story.run.obligations()
+    assert options["report_members"]["controller"] == {"host": "ctl"}
 
 
-def test_the_report_says_how_the_run_went() -> None:
+def test_the_report_of_a_run() -> None:
     story = Story().prepared().migrated(metrics={"avg_hash_time": 1.5}).failed("verify", "no").restored()
     reported = report(story.failed("health", "503").run, {"host": "ctl"}, {}, command)
     assert reported["failure"] == {"step": "verify", "task": "verify", "message": "no", "afterwards": "503"}
@@ -251,7 +251,7 @@ def test_nothing_has_begun() -> None:
         (Story("monitoring").step("state"), False),
     ],
 )
-def test_a_host_that_was_lost_before_any_lock_is_not_asked_again(story, may_own) -> None:
+def test_a_host_that_was_lost_before_any_lock_owns_none(story, may_own) -> None:
     assert owns_lock(story.run) is may_own
 
 

@@ -1,4 +1,4 @@
-"""One message for all hosts of a run: when it is due, and what it says."""
+"""One message for all hosts of a run: when it is due, and its text."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ BAD = ended("rollback_failed", lines=["Rollback failed."])
         ),
     ],
 )
-def test_a_deployment_is_told_once_all_hosts_have_ended(hosts, runs, event, subject, counts) -> None:
+def test_a_deployment_is_reported_once_all_hosts_have_ended(hosts, runs, event, subject, counts) -> None:
     notice = end_notice("deployment", hosts, runs)
     if event is None:
         assert notice is None

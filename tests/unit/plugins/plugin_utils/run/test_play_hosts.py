@@ -120,7 +120,7 @@ OURS = "/usr/share/collections/ansible_collections/mobius/dhash/playbooks"
 
 
 @pytest.mark.parametrize(
-    "playbook, tags, skipped, start_at, told",
+    "playbook, tags, skipped, start_at, message",
     [
         (f"{OURS}/deploy.yml", ["all"], [], None, ""),
         (f"{OURS}/deploy.yml", [], [], None, ""),
@@ -142,9 +142,9 @@ OURS = "/usr/share/collections/ansible_collections/mobius/dhash/playbooks"
         ("/home/me/site.yml", ["web"], ["all"], "Migrate", ""),
     ],
 )
-def test_a_choice_of_steps_is_refused(playbook, tags, skipped, start_at, told):
-    if told:
-        with pytest.raises(MobiusError, match=told):
+def test_a_choice_of_steps_is_refused(playbook, tags, skipped, start_at, message):
+    if message:
+        with pytest.raises(MobiusError, match=message):
             refuse_partial([playbook], OURS, tags, skipped, start_at)
     else:
         refuse_partial([playbook], OURS, tags, skipped, start_at)

@@ -160,7 +160,7 @@ def test_the_other_playbooks(kind: str, results: Dict[str, Any], problem: str, l
         ("health", {"health": {"result": "pass", "reasons": []}}, ["health       pass"]),
     ],
 )
-def test_check_mode_says_what_would_be_done(kind: str, results: Dict[str, Any], lines: List[str]) -> None:
+def test_check_mode_reports_what_would_be_done(kind: str, results: Dict[str, Any], lines: List[str]) -> None:
     assert report(kind, results, command, check_mode=True).lines == lines
 
 

@@ -188,8 +188,8 @@ def test_every_host_of_a_fleet_that_went_back_fails() -> None:
     ],
 )
 def test_how_each_host_ended(fleet: Fleet, host: str, outcome: str, fails: bool) -> None:
-    told = ends(fleet)[host]
-    assert (told[0], bool(told[1])) == (outcome, fails)
+    ended, reason = ends(fleet)[host]
+    assert (ended, bool(reason)) == (outcome, fails)
 
 
 def test_of_several_runs_in_one_playbook_the_last_one_counts() -> None:

@@ -76,7 +76,7 @@ def test_the_next_commands_finish_or_go_on(fleet: Fleet, scope: str, commands: L
     "fleet, scope, sent",
     [
         (three().deployed("a", "b", "c", "d"), "fleet", None),
-        # The deployment's own message has said it.
+        # The deployment's own message has reported it.
         (three().deployed("a").failed("b"), "host", None),
         (
             three().deployed("a").failed("b").back("a"),
@@ -125,14 +125,14 @@ WAS_DEPLOYED = {
         ({**WAS_DEPLOYED, "lock": {"id": "another"}}, False),
     ],
 )
-def test_a_continued_fleet_run_skips_what_it_has_deployed_and_says_why(found: Any, skipped: bool) -> None:
+def test_a_continued_fleet_run_skips_what_it_has_deployed_with_a_reason(found: Any, skipped: bool) -> None:
     why = why_skipped(found, FLEET)
     assert bool(why) == skipped and why_skipped(found, "") == ""
     if skipped:
         assert why == "fleet run F1 deployed it at 2026-01-01T00:00:00Z, and it is unchanged since"
         fleet = three().add("a", "skip", **skip_entry(why, Hosts(["a"], ["a"], ["a"]), False, 1.0))
-        told = lines(fleet.rollout(), FLEET, command)
-        assert f"skipped      a: {why}" in told and "a     skipped" in "\n".join(told)
+        shown = lines(fleet.rollout(), FLEET, command)
+        assert f"skipped      a: {why}" in shown and "a     skipped" in "\n".join(shown)
 
 
 def test_the_watch_after_a_batch_judges_over_no_more_than_its_own_time() -> None:

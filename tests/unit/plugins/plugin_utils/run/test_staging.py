@@ -72,7 +72,7 @@ def test_the_same_migration_that_passed_lets_it_go_on(entries: List[Any]) -> Non
         (staged("text", None), "no deployment has passed there"),  # type: ignore[arg-type]
     ],
 )
-def test_anything_else_is_refused_and_says_why(histories: Dict[str, Any], refusal: str) -> None:
+def test_anything_else_is_refused_with_a_reason(histories: Dict[str, Any], refusal: str) -> None:
     with pytest.raises(MobiusError) as error:
         refuse_unless_staged(histories, WANTED, NOW)
     assert refusal in str(error.value) and "Next: " in str(error.value)

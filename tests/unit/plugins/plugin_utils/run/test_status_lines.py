@@ -1,4 +1,4 @@
-"""What is said of every state of a host: the state, what is wrong, the lines, and the next commands."""
+"""The report of every state of a host: the state, what is wrong, the lines, and the next commands."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CONTROLLER = {"host": "ctl", "user": "ann", "pid": 4711}
 
 
 def found(**members: Any) -> Dict[str, Any]:
-    """A host with a library that was deployed and nothing else to tell."""
+    """A host with a deployed library and nothing else to report."""
     library = {
         "path": PATH,
         "real_path": PATH,
@@ -344,7 +344,7 @@ def text(**members: Any) -> List[str]:
     return lines(Status(found(**members)), command)
 
 
-def test_the_run_says_who_started_it_and_how_far_it_got() -> None:
+def test_the_run_line_names_who_started_it_and_its_last_step() -> None:
     job = {"system": "AWX", "id": "42", "url": "https://awx.example.org/#/jobs/playbook/42"}
     reported = text(run=run(**DEAD, controller={**CONTROLLER, "job": job}), lock=lease())
     assert (

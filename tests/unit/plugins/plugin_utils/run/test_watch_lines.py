@@ -9,17 +9,17 @@ from ansible_collections.mobius.dhash.plugins.plugin_utils.run.watch_lines impor
 HOSTS = Hosts(list("abc"), list("abc"), list("abc"))
 
 
-@pytest.mark.parametrize("forks, host, told", [(2, "a", True), (2, "b", False), (3, "a", False), (5, "a", False)])
-def test_the_first_host_tells_that_the_hosts_take_turns(forks: int, host: str, told: bool) -> None:
+@pytest.mark.parametrize("forks, host, reported", [(2, "a", True), (2, "b", False), (3, "a", False), (5, "a", False)])
+def test_the_first_host_reports_that_hosts_are_watched_in_turns(forks: int, host: str, reported: bool) -> None:
     lines = turns(forks, HOSTS, host)
-    assert bool(lines) == told
-    if told:
+    assert bool(lines) == reported
+    if reported:
         assert lines[0].startswith("forks is 2, so only 2 of 3 hosts are watched at a time: ")
         assert lines[1] == "All of them at once: --forks 3"
 
 
 @pytest.mark.parametrize(
-    "arguments, told",
+    "arguments, line",
     [
         ({"baseline": 4}, "No metrics URL is set: only the health is judged."),
         ({"metrics_url": "http://a/", "baseline": 0.0}, "Review queue before the deployment: 0 items."),
@@ -30,5 +30,5 @@ def test_the_first_host_tells_that_the_hosts_take_turns(forks: int, host: str, t
         ),
     ],
 )
-def test_what_the_queue_is_compared_with(arguments: dict, told: str) -> None:
-    assert compared_with(arguments) == told
+def test_what_the_queue_is_compared_with(arguments: dict, line: str) -> None:
+    assert compared_with(arguments) == line
