@@ -1,4 +1,4 @@
-"""A server that speaks as much of AWX's API as awx.awx 24.6 asks for, and refuses documents that AWX would refuse.
+"""A server with as much of AWX's API as awx.awx 24.6 uses, which refuses documents that AWX would refuse.
 
 Known of each type: its fields, which of them are required, which name other objects, and the choices of some. A field
 that AWX does not have, a missing one, a reference to nothing, and a name that is taken are answered with 400.

@@ -89,7 +89,7 @@ def test_the_documented_file_is_applied_once_and_a_second_time_changes_nothing(a
         assert "s3cret" not in first.stdout + first.stderr + second.stdout + second.stderr
 
 
-def test_without_the_collection_one_line_says_what_to_do(tmp_path):
+def test_without_the_collection_one_line_names_the_fix(tmp_path):
     done = configure(None, tmp_path, "-e", f"@{FILE}")
     assert done.returncode != 0
     assert "The collection awx.awx is missing. Next: ansible-galaxy collection install" in done.stdout + done.stderr

@@ -32,7 +32,7 @@ def journal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """What is kept of the journal of the service's unit; a machine without systemd has none of its own."""
     program = tmp_path / "bin" / "journalctl"
     program.parent.mkdir()
-    program.write_text('#!/bin/sh\necho "asked for $2: password=hunter2"\n')
+    program.write_text('#!/bin/sh\necho "journal of $2: password=hunter2"\n')
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
-    return "asked for mobius-dhash: password=***\n"
+    return "journal of mobius-dhash: password=***\n"

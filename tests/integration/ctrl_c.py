@@ -15,13 +15,13 @@ def main() -> int:
     seen = b""
     while True:
         try:
-            said = os.read(terminal, 65536)
+            output = os.read(terminal, 65536)
         except OSError:  # how the end of a terminal shows
             break
-        if not said:
+        if not output:
             break
-        os.write(1, said)
-        before, seen = seen, (seen + said)[-10_000:]
+        os.write(1, output)
+        before, seen = seen, (seen + output)[-10_000:]
         if text.encode() in seen and text.encode() not in before:
             os.write(terminal, b"\x03")
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])

@@ -37,7 +37,7 @@ def run_here(script: str) -> str:
 
 
 def reported(run: Run, name: str) -> str:
-    """What the report says under ``name``."""
+    """The text of the report's line ``name``."""
     found = re.findall(rf"^{name}  +(.+)$", run.output, re.MULTILINE)
     assert found, run.output
     # The dry run has shown a line of that name, too.
@@ -66,7 +66,7 @@ def is_free(site) -> bool:
 
 @pytest.fixture
 def far(site, tmp_path):
-    """Another host: this machine over a real sshd. Out of reach while ``gone`` says so, or once if it is empty."""
+    """Another host: this machine over a real sshd. Unreachable while ``gone`` has a text, or once if it is empty."""
     if unavailable():
         pytest.skip(str(unavailable()))
     variables = connection(tmp_path / "ssh", {"PATH": os.environ["PATH"]})

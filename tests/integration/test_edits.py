@@ -28,7 +28,7 @@ def reported(run, name: str) -> str:
     return found
 
 
-def test_an_edit_is_not_rolled_back_unasked_and_is_its_own_rollback_target(site):
+def test_an_edit_is_kept_and_becomes_its_own_rollback_target(site):
     before = site.library.read_bytes()
     (site.home / "backups").mkdir()
     for day, checksum in ((1, False), (2, True)):
@@ -41,7 +41,7 @@ def test_an_edit_is_not_rolled_back_unasked_and_is_its_own_rollback_target(site)
     assert (site.home / "backups" / "library.json.bak.20240101T120000Z").read_bytes() == before
     deployed = site.library.read_bytes()
 
-    # The service says itself that these are not the bytes that were deployed.
+    # The service itself reports that these are not the bytes that were deployed.
     edited = edit(site, "2.50")
     watched = site.play("monitor", **WATCH).failed("was edited after the deployment and the edit is kept")
     watched.failed("the library does not hold the bytes that were deployed")
@@ -65,7 +65,7 @@ def test_an_edit_is_not_rolled_back_unasked_and_is_its_own_rollback_target(site)
     assert site.library.read_bytes() == edited != deployed
 
 
-def test_a_rollback_by_hand_goes_over_an_edit_and_says_where_that_is_kept(site):
+def test_a_manual_rollback_replaces_an_edit_and_names_its_copy(site):
     before = site.library.read_bytes()
     alone = {"mobius_service_enabled": False, "mobius_health_check": False}
     site.play("deploy", **alone, **TOLERANT).succeeded()

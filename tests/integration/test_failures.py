@@ -19,7 +19,7 @@ LATER_SICK = {**TOLERANT, "mobius_health_before": False}
 
 @pytest.fixture
 def sick_service():
-    """A service that answers 503 whatever is asked."""
+    """A service that answers every request with 503."""
 
     class Sick(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -39,8 +39,8 @@ def sick_service():
 def assert_ended_well(site, before: bytes) -> None:
     assert site.library.read_bytes() == before
     assert not (site.home / ".library.json.dhash" / "lock").exists()
-    (record,) = (site.home / "logs").glob("deployment-*.json")
-    assert json.loads(record.read_text())["status"] == "rolled_back"
+    (report,) = (site.home / "logs").glob("deployment-*.json")
+    assert json.loads(report.read_text())["status"] == "rolled_back"
     (evidence,) = (site.home / "logs").glob("evidence-*")
     assert json.loads((evidence / "failure.json").read_text())["failure"]["message"]
     assert "serving" in (evidence / "service.log").read_text()
@@ -96,7 +96,7 @@ def digest(data: bytes) -> str:
 
 
 def killed(site, folder: Path, *, migrates: bool, edits: str = ""):
-    """A deployment whose migration is killed before it began, or when it is done but has not said so."""
+    """A deployment whose migration is killed before it began, or when it is done but has not reported it."""
     dead = folder / "dead"
     work = f'{VENV}/bin/python "$@" >/dev/null;' if migrates else ""
     dead.write_text(
@@ -142,7 +142,7 @@ def test_a_migration_that_could_not_say_what_it_did_is_rolled_back_to_what_it_re
     assert site.library.read_bytes() == edit
 
 
-def test_an_edit_of_what_was_migrated_is_told_where_it_is_kept(site, tmp_path):
+def test_the_copy_of_an_edit_of_the_migrated_library_is_named(site, tmp_path):
     before = site.library.read_bytes()
     run = killed(site, tmp_path, migrates=True, edits=f"sed -i s/test/edited/ {site.library};")
     run.failed(f"holds the bytes from before {digest(before)}")
@@ -199,9 +199,9 @@ def test_a_broken_library_is_refused_untouched(site):
     site.library.write_text('{"components": [{"image": "images/piece-0.png"},]}')
     before = site.tree()
     site.play("deploy").failed("Nothing was changed")
-    # The journal tells of the run, as the logs do.
-    told = ("logs/", "service/", ".library.json.dhash/run.json", ".library.json.dhash/history.")
-    left = {name: data for name, data in site.tree().items() if not name.startswith(told)}
+    # The journal describes the run, as the logs do.
+    written = ("logs/", "service/", ".library.json.dhash/run.json", ".library.json.dhash/history.")
+    left = {name: data for name, data in site.tree().items() if not name.startswith(written)}
     assert left == before
 
 

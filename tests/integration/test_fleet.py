@@ -1,4 +1,4 @@
-"""A fleet run: what fails on one host reaches the others as the scope says, and the last lines hold all of them."""
+"""A fleet run: a failure on one host affects the others within the scope, and the last lines list all of them."""
 
 from __future__ import annotations
 

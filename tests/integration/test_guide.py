@@ -86,8 +86,8 @@ class Guided:
         return Run(done)
 
     def _answered(self, words: List[str], folder: Path) -> Run:
-        """At a terminal, by someone who says yes when asked."""
-        # Ansible asks in the foreground of a terminal of its own alone.
+        """At a terminal, by someone who answers yes to the prompt."""
+        # Ansible prompts only in the foreground of a terminal of its own.
         process, leader = pty.fork()
         if process == 0:
             os.chdir(folder)
@@ -100,7 +100,7 @@ class Guided:
                 if not quiet:
                     output += os.read(leader, 4096)
                 elif b'Type "yes" to migrate' in output and b"Turn maintenance mode on" not in output:
-                    # Ansible throws away what was typed before it had asked.
+                    # Ansible discards what was typed before the prompt.
                     os.write(leader, b"yes\r")
         # Whatever still runs there ends with its terminal.
         os.close(leader)

@@ -92,7 +92,7 @@ def killing(site) -> Path:
 
 
 def lying(site, seen: Path) -> Path:
-    """A Python that lies about shares where it deals, and tells what the controller has where it hashes."""
+    """A Python that lies about shares where it deals, and notes what the controller has where it hashes."""
     path = site.home.parent / "lying"
     path.write_text(f"""#!{VENV}/bin/python
 import json, os, pathlib, subprocess, sys
@@ -103,14 +103,14 @@ if sys.argv[1].endswith("AnsiballZ_dhash_share_hash.py"):
             seen.write(f"{{each}}\\n")
 if not sys.argv[1].endswith("AnsiballZ_dhash_share_plan.py"):
     os.execv(command[0], command)
-told = json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)
-_mine, theirs, other = told["shares"]
+plan = json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)
+_mine, theirs, other = plan["shares"]
 theirs["own"] = True
-evil = told["folder"] + "/evil.share"
+evil = plan["folder"] + "/evil.share"
 os.rename(other["file"], evil)
 other.update(number="../evil", file=evil)
-told["folder"] += "/."
-print(json.dumps(told))
+plan["folder"] += "/."
+print(json.dumps(plan))
 """)
     path.chmod(0o755)
     return path

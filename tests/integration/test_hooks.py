@@ -29,10 +29,10 @@ def run(site, tmp_path):
 def test_they_run_around_their_step(run):
     say = "- ansible.builtin.debug:\n    msg: {}\n"
     output = (
-        run(before_preflight=say.format("said-before"), after_preflight=say.format("said-after")).succeeded().output
+        run(before_preflight=say.format("hook-before"), after_preflight=say.format("hook-after")).succeeded().output
     )
-    assert output.count("said-before") == output.count("said-after") == 1
-    assert output.index("said-before") < output.index("Check the library") < output.index("said-after")
+    assert output.count("hook-before") == output.count("hook-after") == 1
+    assert output.index("hook-before") < output.index("Check the library") < output.index("hook-after")
 
 
 def test_a_failing_one_counts_as_its_step_failing(run):

@@ -41,7 +41,7 @@ def hostile(tmp_path):
         draw(place.home / "images" / name, number)
         items.append({"id": kind, "name": name, "image": f"images/{name}"})
         items.append({"id": f"no {kind}", "name": name * 3, "image": f"images/no{name}"})
-    (place.home / "images" / "latin-\udce9.png").write_bytes(b"not asked for")
+    (place.home / "images" / "latin-\udce9.png").write_bytes(b"not in the library")
     items.append({"id": "surrogate", "name": "\ud800", "image": "images/latin-\udce9.png"})
     items.append({"id": "long", "name": "x" * 10_000, "image": "images/" + "y" * 10_000})
     place.write_library(items)
@@ -94,7 +94,7 @@ def test_a_wrong_variable_is_refused_before_anything(hostile):
     run.failed("Nothing was changed")
     after = hostile.tree()
     assert {name: after.pop(name, None) for name in before} == before
-    # What says so, and nothing else.
+    # The report of it, and nothing else.
     assert {re.sub(r"\d{8}T\d{6}Z-[0-9a-f]{6}", "ID", name) for name in after} == {
         ".library.json.dhash/history.head",
         ".library.json.dhash/history.jsonl",
@@ -110,5 +110,5 @@ def test_a_rollback_target_is_not_refused_for_what_it_does_not_use(hostile):
     hostile.play("rollback", **unused).failed("There is no backup")
     refused = hostile.play("rollback", mobius_lock_ttl=0, **unused).failed("mobius_lock_ttl is ")
     # ansible-core 2.16 hands the number on as text.
-    said = " ".join(refused.output.split())
-    assert re.search(r'mobius_lock_ttl is ("?)0\1, must be a whole number from 1 ', said)
+    output = " ".join(refused.output.split())
+    assert re.search(r'mobius_lock_ttl is ("?)0\1, must be a whole number from 1 ', output)

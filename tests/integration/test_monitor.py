@@ -1,4 +1,4 @@
-"""What turns out bad while it is watched goes back by itself; what is well passes and says by how much."""
+"""A library that turns out bad while it is watched is rolled back; a good one passes with its margins."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 from ansible_collections.mobius.dhash.plugins.module_utils.backups.store import create_backup
 from ansible_collections.mobius.dhash.plugins.module_utils.storage import state
 from ansible_collections.mobius.dhash.plugins.module_utils.storage.replace import read_version
-from ansible_collections.mobius.dhash.tests.support.gate_server import FIGURES, document, hang_up, raw, serving, url_of
+from ansible_collections.mobius.dhash.tests.support.gate_server import METRICS, document, hang_up, raw, serving, url_of
 from ansible_collections.mobius.dhash.tests.support.mail_server import mailing
 
 WATCH = {
@@ -28,7 +28,7 @@ WATCH = {
 # A verdict ends the watch before; a busy machine may take its samples late.
 PATIENT = {"mobius_monitor_window": 120}
 HEALTHY = document({"status": "healthy"})
-FIGURES_OK = document(FIGURES)
+METRICS_OK = document(METRICS)
 
 
 class Deployed:
@@ -41,7 +41,7 @@ class Deployed:
         self.library.write_bytes(self.before.replace(b'"price"', b'"dhash": "0123456789abcdef", "price"'))
         self.after = self.library.read_bytes()
         state.begin(
-            str(self.library), {"deployment": "first", "status": "deployed", "sha256": "0" * 64, "metrics": FIGURES}
+            str(self.library), {"deployment": "first", "status": "deployed", "sha256": "0" * 64, "metrics": METRICS}
         )
         state.commit(str(self.library))
         found = {
@@ -82,7 +82,7 @@ def certificate(tmp_path):
 
 
 def watch(site, answers, **variables):
-    with serving({"/health": HEALTHY, "/metrics/dhash": FIGURES_OK, **answers}) as server:
+    with serving({"/health": HEALTHY, "/metrics/dhash": METRICS_OK, **answers}) as server:
         return site.play("monitor", mobius_service_port=server.server_address[1], **{**WATCH, **variables}), server
 
 
@@ -92,15 +92,15 @@ def assert_rolled_back(site, deployed, run, *reasons: str) -> None:
     run.failed("Rolled back")
     assert deployed.library.read_bytes() == deployed.before
     assert not (site.home / ".library.json.dhash" / "lock").exists()
-    (record,) = (site.home / "logs").glob("monitoring-*.json")
-    assert json.loads(record.read_text())["status"] == "rolled_back"
+    (report,) = (site.home / "logs").glob("monitoring-*.json")
+    assert json.loads(report.read_text())["status"] == "rolled_back"
     (evidence,) = (site.home / "logs").glob("evidence-*")
     assert (evidence / "rejected-library.json").read_bytes() == deployed.after
     assert reasons[0] in json.loads((evidence / "failure.json").read_text())["failure"]["message"]
     assert json.loads((evidence / "samples.json").read_text())
 
 
-def test_a_healthy_one_passes_and_says_by_how_much(site, deployed):
+def test_a_healthy_service_passes_with_its_margins(site, deployed):
     run, _server = watch(site, {}, **PATIENT)
     run.succeeded()
     assert "pass: " in run.output
@@ -116,9 +116,9 @@ def test_a_healthy_one_passes_and_says_by_how_much(site, deployed):
 
 
 ILL = {
-    "slow pictures": ({"metrics": document({**FIGURES, "avg_hash_time": 80})}, "avg_hash_time was 80 ms"),
+    "slow pictures": ({"metrics": document({**METRICS, "avg_hash_time": 80})}, "avg_hash_time was 80 ms"),
     "a spike of the queue": (
-        {"metrics": document({**FIGURES, "low_confidence_queue_length": 15})},
+        {"metrics": document({**METRICS, "low_confidence_queue_length": 15})},
         "above the limit of 14",
     ),
     "not a number": ({"metrics": raw(b'{"avg_hash_time": NaN}', kind="application/json")}, "not OK 3 times in a row"),
@@ -134,7 +134,7 @@ def test_what_turns_bad_is_rolled_back(site, deployed, how):
     ways, reason = ILL[how]
     answers = {}
     if "metrics" in ways:
-        answers["/metrics/dhash"] = deployed.ill(ways["metrics"], FIGURES_OK)
+        answers["/metrics/dhash"] = deployed.ill(ways["metrics"], METRICS_OK)
     if "health" in ways:
         answers["/health"] = deployed.ill(ways["health"])
     run, _server = watch(site, answers, **PATIENT)
@@ -164,8 +164,8 @@ def test_a_header_is_sent_and_never_shown(site, deployed):
     assert "s3cret-of-the-test" not in run.output
 
 
-def test_nothing_measured_is_held_or_fails_as_told(site, deployed):
-    unmeasured = {"/metrics/dhash": document({name: None for name in FIGURES})}
+def test_nothing_measured_ends_as_on_inconclusive_is_set(site, deployed):
+    unmeasured = {"/metrics/dhash": document({name: None for name in METRICS})}
     run, _server = watch(site, unmeasured)
     assert "Inconclusive" in run.succeeded().output
     run, _server = watch(site, unmeasured, mobius_on_inconclusive="fail")
@@ -176,7 +176,7 @@ def test_nothing_measured_is_held_or_fails_as_told(site, deployed):
     assert deployed.library.read_bytes() == deployed.before
 
 
-def test_settings_that_make_no_sense_take_nothing_back(site, deployed):
+def test_invalid_limits_roll_nothing_back(site, deployed):
     run, _server = watch(site, {}, mobius_limits={"extraction_failures_rate": 100})
     run.failed("could never be exceeded")
     assert deployed.library.read_bytes() == deployed.after
@@ -192,7 +192,7 @@ def test_without_a_deployment_nothing_is_rolled_back(site):
 
 
 def test_a_deployment_that_changed_nothing_has_nothing_to_roll_back(site, deployed):
-    """Its message says so, and names the backup of the deployment before."""
+    """The message reports it, and names the backup of the deployment before."""
     earlier = state.read_current(str(deployed.library))["backup"]["path"]
     deployed.library.write_bytes(deployed.after.replace(b'"test"', b'"edited"'))
     deployed.after = deployed.library.read_bytes()
@@ -207,7 +207,7 @@ def test_a_deployment_that_changed_nothing_has_nothing_to_roll_back(site, deploy
         handler.send(b"ok")
 
     with serving({"/": take}) as people:
-        ill = deployed.ill(document({**FIGURES, "avg_hash_time": 80}), FIGURES_OK)
+        ill = deployed.ill(document({**METRICS, "avg_hash_time": 80}), METRICS_OK)
         channel = {"type": "webhook", "url": url_of(people, "/")}
         run, _server = watch(site, {"/metrics/dhash": ill}, mobius_notify=[channel], **PATIENT)
     run.failed("avg_hash_time was 80 ms")
@@ -215,8 +215,8 @@ def test_a_deployment_that_changed_nothing_has_nothing_to_roll_back(site, deploy
     assert f"mobius_backup={earlier}" in next(line for line in run.output.splitlines() if line.startswith("next "))
     assert "Rolled back" not in run.output and "bytes from before" not in run.output
     assert deployed.library.read_bytes() == deployed.after
-    (record,) = (site.home / "logs").glob("monitoring-*.json")
-    assert json.loads(record.read_text())["status"] == "nothing_to_roll_back"
+    (report,) = (site.home / "logs").glob("monitoring-*.json")
+    assert json.loads(report.read_text())["status"] == "nothing_to_roll_back"
     assert "rolled back on" not in received[0]["subject"]
     assert "Nothing was rolled back: the last deployment changed nothing" in received[0]["text"]
 
@@ -235,8 +235,8 @@ def test_without_a_metrics_url_the_health_alone_is_judged(site, deployed, well):
     assert (deployed.library.read_bytes() == deployed.after) == well
 
 
-def test_one_that_goes_away_is_rolled_back_and_its_silence_told(site, deployed):
-    with serving({"/health": HEALTHY, "/metrics/dhash": FIGURES_OK}) as server:
+def test_a_service_that_stops_answering_is_rolled_back_with_the_reason(site, deployed):
+    with serving({"/health": HEALTHY, "/metrics/dhash": METRICS_OK}) as server:
 
         def last_words(handler):
             HEALTHY(handler)
@@ -250,8 +250,8 @@ def test_one_that_goes_away_is_rolled_back_and_its_silence_told(site, deployed):
     assert deployed.library.read_bytes() == deployed.before
 
 
-def test_a_watch_from_the_controller_asks_no_loopback_address(site, deployed):
-    """Refused before the host is asked for anything: nobody answers on its port."""
+def test_a_watch_from_the_controller_refuses_a_loopback_address(site, deployed):
+    """Refused before the host is contacted: nothing listens on its port."""
     host = {"ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": 9, **WATCH}
     served = {"mobius_service_enabled": True}
     run = site.play(
@@ -266,17 +266,17 @@ def test_a_watch_from_the_controller_asks_no_loopback_address(site, deployed):
 
 @pytest.mark.parametrize("address", ["::1", "::"])
 def test_a_service_that_listens_on_ipv6_is_watched(site, deployed, address):
-    with serving({"/health": HEALTHY, "/metrics/dhash": FIGURES_OK}, address="::1") as server:
+    with serving({"/health": HEALTHY, "/metrics/dhash": METRICS_OK}, address="::1") as server:
         port = server.server_address[1]
         run = site.play("monitor", mobius_service_host=address, mobius_service_port=port, **WATCH, **PATIENT)
     assert "pass: " in run.succeeded().output
 
 
 def test_one_that_turns_bad_goes_back_while_the_others_are_still_watched(site, tmp_path):
-    hosts, places, received, asked = {}, {}, [], []
+    hosts, places, received, queried = {}, {}, [], []
 
     def well(handler):
-        asked.append(time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()))
+        queried.append(time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()))
         HEALTHY(handler)
 
     def take(handler):
@@ -289,8 +289,8 @@ def test_one_that_turns_bad_goes_back_while_the_others_are_still_watched(site, t
         places[name] = Deployed(home)
         hosts[name] = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
         hosts[name] |= {"mobius_library_path": str(home / "library.json"), "mobius_monitor_duration": 10}
-    answers = {"/health": HEALTHY, "/well": well, "/metrics/dhash": FIGURES_OK, "/": take}
-    answers["/ill"] = places["ill"].ill(document({**FIGURES, "avg_hash_time": 80}), FIGURES_OK)
+    answers = {"/health": HEALTHY, "/well": well, "/metrics/dhash": METRICS_OK, "/": take}
+    answers["/ill"] = places["ill"].ill(document({**METRICS, "avg_hash_time": 80}), METRICS_OK)
     settings = {name: value for name, value in {**WATCH, **PATIENT}.items() if name != "mobius_monitor_duration"}
     with serving(answers) as server:
         hosts["ill"] |= {"mobius_monitor_duration": 2, "mobius_metrics_url": url_of(server, "/ill")}
@@ -305,9 +305,9 @@ def test_one_that_turns_bad_goes_back_while_the_others_are_still_watched(site, t
         )
     run.failed("Rolled back")
     assert [each.library.read_bytes() == each.before for each in places.values()] == [False, True, False]
-    (record,) = (tmp_path / "ill" / "logs").glob("monitoring-*.json")
-    at = {each["event"]: each["at"] for each in json.loads(record.read_text())["timeline"]}
-    assert at["rollback"] < asked[-1]
+    (report,) = (tmp_path / "ill" / "logs").glob("monitoring-*.json")
+    at = {each["event"]: each["at"] for each in json.loads(report.read_text())["timeline"]}
+    assert at["rollback"] < queried[-1]
     run.failed("forks is 2, so only 2 of 3 hosts are watched at a time")
     assert [each["subject"] for each in received] == ["Monitoring was rolled back on 1 of 3 hosts"]
     assert "avg_hash_time was 80 ms" in received[0]["text"]
@@ -318,7 +318,7 @@ def test_a_client_certificate_is_shown(site, deployed, certificate):
     context.load_verify_locations(path)
     context.verify_mode = ssl.CERT_REQUIRED
     shown = {"mobius_health_client_cert": path, "mobius_health_client_key": key, "mobius_health_ca_path": path}
-    with serving({"/health": HEALTHY, "/metrics/dhash": FIGURES_OK}, context) as server:
+    with serving({"/health": HEALTHY, "/metrics/dhash": METRICS_OK}, context) as server:
         urls = {
             "mobius_health_url": url_of(server, "/health", "https"),
             "mobius_metrics_url": url_of(server, "/metrics/dhash", "https"),
@@ -327,14 +327,14 @@ def test_a_client_certificate_is_shown(site, deployed, certificate):
     assert "pass: " in run.output
 
 
-def test_people_are_told_the_verdict_once(site, deployed):
+def test_the_verdict_is_sent_once(site, deployed):
     received = []
 
     def take(handler):
         received.append(json.loads(handler.rfile.read(int(handler.headers["Content-Length"]))))
         handler.send(b"ok")
 
-    ill = deployed.ill(document({**FIGURES, "avg_hash_time": 80}), FIGURES_OK)
+    ill = deployed.ill(document({**METRICS, "avg_hash_time": 80}), METRICS_OK)
     with serving({"/s3cret": take}) as people, mailing() as mailbox:
         port = mailbox.server_address[1]
         mail = {
@@ -348,17 +348,17 @@ def test_people_are_told_the_verdict_once(site, deployed):
         channels = [{"type": "webhook", "url": url_of(people, "/s3cret")}, mail]
         run, _server = watch(site, {"/metrics/dhash": ill}, mobius_notify=channels, **PATIENT)
         run.failed("Rolled back")
-    (told,) = received
-    assert told["event"] == "monitoring"
-    assert told["subject"] == "Monitoring was rolled back on 1 of 1 host"
-    assert "avg_hash_time was 80 ms" in told["text"]
-    assert told["facts"]["verdict"] == "fail"
+    (message,) = received
+    assert message["event"] == "monitoring"
+    assert message["subject"] == "Monitoring was rolled back on 1 of 1 host"
+    assert "avg_hash_time was 80 ms" in message["text"]
+    assert message["facts"]["verdict"] == "fail"
     assert len(mailbox.mails) == 1
     assert "s3cret" not in run.output
 
 
 def test_the_journal_is_kept_and_the_evidence_fetched(site, deployed, tmp_path, journal):
-    ill = deployed.ill(document({**FIGURES, "avg_hash_time": 80}), FIGURES_OK)
+    ill = deployed.ill(document({**METRICS, "avg_hash_time": 80}), METRICS_OK)
     run, _server = watch(site, {"/metrics/dhash": ill}, mobius_evidence_dest=str(tmp_path / "fetched"), **PATIENT)
     run.failed("Rolled back")
     (folder,) = (tmp_path / "fetched" / "localhost").iterdir()

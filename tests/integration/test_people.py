@@ -46,7 +46,7 @@ def flag(site):
     return site.home / "library.json.maintenance"
 
 
-def test_a_good_run_is_told_once_and_its_hooks_run(site, people, flag, tmp_path):
+def test_a_good_run_sends_one_message_and_runs_its_hooks(site, people, flag, tmp_path):
     hook = tmp_path / "hook.yml"
     hook.write_text(
         "- ansible.builtin.stat:\n    path: '{{ mobius_library_path }}.maintenance'\n  register: seen\n"
@@ -77,7 +77,7 @@ def test_a_good_run_is_told_once_and_its_hooks_run(site, people, flag, tmp_path)
     assert "Rollback succeeded" in mail["Subject"]
 
 
-def test_a_rollback_that_fails_is_told_with_the_next_command(site, people):
+def test_the_message_of_a_failed_rollback_has_the_next_command(site, people):
     before = site.library.read_bytes()
     site.play("rollback", mobius_notify=people.channels).failed("There is no backup that verifies")
     assert site.library.read_bytes() == before
@@ -86,7 +86,7 @@ def test_a_rollback_that_fails_is_told_with_the_next_command(site, people):
     assert "s3cret" not in people.received[1]["text"]
 
 
-def test_a_failing_hook_is_its_step_failing_and_people_are_told(site, people, flag, tmp_path):
+def test_a_failing_hook_fails_its_step_and_is_reported(site, people, flag, tmp_path):
     before = site.library.read_bytes()
     hook = tmp_path / "hook.yml"
     hook.write_text("- ansible.builtin.fail:\n    msg: the smoke test failed\n")
@@ -100,7 +100,7 @@ def test_a_failing_hook_is_its_step_failing_and_people_are_told(site, people, fl
     assert "was rolled back on 1 of 1 host" in mail["Subject"]
 
 
-def test_a_service_that_stays_ill_leaves_the_mode_on_and_says_so(site, people, flag):
+def test_a_service_that_stays_unhealthy_leaves_maintenance_mode_on(site, people, flag):
     with serving({"/health": document({"status": "unhealthy"}, 503)}) as ill:
         url = url_of(ill, "/health")
         run = site.play("deploy", mobius_health_url=url, mobius_health_timeout=1, **LATER_SICK)

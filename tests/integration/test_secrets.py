@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from ansible_collections.mobius.dhash.tests.support.gate_server import FIGURES, document, serving, url_of
+from ansible_collections.mobius.dhash.tests.support.gate_server import METRICS, document, serving, url_of
 from ansible_collections.mobius.dhash.tests.support.mail_server import mailing
 
 # Each is easy to find, and none is a word of anything else.
@@ -47,7 +47,7 @@ def processes():
 
 @pytest.fixture
 def people():
-    """A service that asks for a header and a password, and channels of which most fail."""
+    """A service that requires a header and a password, and channels of which most fail."""
 
     def guarded(answer):
         def reply(handler):
@@ -62,7 +62,7 @@ def people():
 
     answers = {
         f"/health?token={SECRETS['query']}": guarded(document({"status": "healthy"})),
-        f"/metrics/dhash?token={SECRETS['query']}": guarded(document(FIGURES)),
+        f"/metrics/dhash?token={SECRETS['query']}": guarded(document(METRICS)),
         f"/{SECRETS['hook']}": take,
         f"/{SECRETS['slack']}": document({}, 500),
     }

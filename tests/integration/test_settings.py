@@ -6,7 +6,7 @@ import json
 import os
 
 import pytest
-from ansible_collections.mobius.dhash.tests.support.gate_server import FIGURES, document, serving, url_of
+from ansible_collections.mobius.dhash.tests.support.gate_server import METRICS, document, serving, url_of
 from ansible_collections.mobius.dhash.tests.support.playbooks import draw
 
 # Each of these alone; all of them with SETTINGS=1 (make settings).
@@ -129,7 +129,7 @@ def two(site, tmp_path):
     return Two()
 
 
-ANSWERS = {"/a": document({"status": "ok"}), "/b": document({}, 503), "/metrics": document(FIGURES)}
+ANSWERS = {"/a": document({"status": "ok"}), "/b": document({}, 503), "/metrics": document(METRICS)}
 
 
 @pytest.mark.parametrize("name", SETTINGS)

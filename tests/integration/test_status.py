@@ -55,7 +55,7 @@ def output_of(site, name: str) -> str:
 
 
 def shown(run: Run, name: str) -> str:
-    """What a line of the status says."""
+    """The text of a line of the status."""
     found = re.findall(rf"^{name}  +(.+)$", run.output, re.MULTILINE)
     assert len(found) == 1, run.output
     return found[0]
@@ -239,7 +239,7 @@ def test_no_rollback_is_possible(site):
     assert shown(run, "backup").startswith("none that can be used: ")
 
 
-def test_without_a_library_path_the_error_says_so(site):
+def test_without_a_library_path_the_error_names_the_variable(site):
     run = site.play("status", mobius_library_path="")
     run.failed("mobius_library_path")
     assert "undefined" not in run.output

@@ -1,4 +1,4 @@
-"""A step that is run alone says what it found, and its exit code says whether that is good."""
+"""A step that is run alone reports what it found, and its exit code is the verdict."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_backups_that_do_not_verify_fail_after_all_are_listed(site):
     run = site.play("backups").failed(f"1 of 2 backups does not verify: {damaged}")
     assert f"rollback     would use {damaged}" not in run.output
     assert run.output.count("library.json.bak.") >= 3
-    # Nobody can tell of a copy by hand, so it is no failure; nor is it a way back.
+    # A manual copy has no checksum, so it is no failure; nor is it a rollback target.
     (site.home / "backups" / f"{damaged.name}.sha256").unlink()
     assert "not verified: " in site.play("backups").succeeded().output
     for file in (site.home / "backups").glob("*.sha256"):
@@ -57,7 +57,7 @@ def test_backups_that_do_not_verify_fail_after_all_are_listed(site):
     site.play("backups").failed("None of the 2 backups verifies")
 
 
-def test_a_dry_run_tells_what_comes_and_fails_where_the_migration_would(site):
+def test_a_dry_run_predicts_the_migration_and_fails_where_it_would(site):
     before = site.tree()
     report = site.home / "migrate-dryrun.json"
     good = site.play("dry_run", **TOLERANT).succeeded()

@@ -60,7 +60,7 @@ def deployed(tmp_path_factory):
 
 @pytest.mark.xdist_group("test_variables.deployed")
 @pytest.mark.parametrize(
-    "given, told",
+    "given, message",
     [
         ({"mobius_backp": "latest"}, "mobius_backp is not a variable of this collection. Did you mean mobius_backup?"),
         ({"mobius_of_mine": 1}, "mobius_of_mine is not a variable of this collection"),
@@ -71,14 +71,14 @@ def deployed(tmp_path_factory):
     ],
     ids=json.dumps,
 )
-def test_a_rollback_is_refused_for_a_name_or_value_that_it_cannot_use(deployed, given, told):
+def test_a_rollback_is_refused_for_a_name_or_value_that_it_cannot_use(deployed, given, message):
     before = deployed.library.read_bytes()
     assert b'"dhash"' in before
     for name in ("rollback", "cleanup"):
         if name == "cleanup" and "mobius_backup" in given:
             continue
         run = deployed.play(name, **{**NEEDED, **given})
-        run.failed(told)
+        run.failed(message)
     assert deployed.library.read_bytes() == before
 
 

@@ -10,7 +10,7 @@ import threading
 import time
 
 _FAMILIES = {False: socket.AF_INET, True: socket.AF_INET6}
-FIGURES = {"avg_hash_time": 1.5, "p95_hash_time": 3, "extraction_failures_rate": 0, "low_confidence_queue_length": 4}
+METRICS = {"avg_hash_time": 1.5, "p95_hash_time": 3, "extraction_failures_rate": 0, "low_confidence_queue_length": 4}
 
 
 class Handler(http.server.BaseHTTPRequestHandler):

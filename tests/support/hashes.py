@@ -11,7 +11,7 @@ from PIL import Image
 
 
 def definition(path: Path) -> Optional[str]:
-    """What ImageHash itself says, None where it raises."""
+    """The hash of ImageHash itself, None where it raises."""
     try:
         with Image.open(path) as image:
             return str(imagehash.dhash(image, hash_size=8))

@@ -1,4 +1,4 @@
-"""Runs to tell: the journal of a run, entry by entry, and what its end found on the host."""
+"""Runs for tests: the journal of a run, entry by entry, and what its end found on the host."""
 
 from __future__ import annotations
 
