@@ -75,7 +75,7 @@ class Browser:
         return self.driver.execute_script(source, *arguments)
 
     def problems(self) -> list:
-        """What the console said: an error of the script, or something that the policy refused."""
+        """The messages of the console: an error of the script, or something that the policy refused."""
         return [entry["message"] for entry in self.driver.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")]
 
     def axe(self) -> list:

@@ -163,7 +163,7 @@ def test_an_export_can_be_continued_elsewhere(site, browser):
     assert "not a file of decisions" in browser.one("#message").text and decided(browser) == "3 of 16 decided"
 
 
-def test_without_storage_the_page_says_so_and_still_decides(site, browser):
+def test_without_storage_the_page_warns_and_still_decides(site, browser):
     source = "Object.defineProperty(window, 'localStorage', { get() { throw new Error('blocked'); } });"
     browser.driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": source})
     browser.open(page_of(site))

@@ -1,6 +1,6 @@
 """Run a call in a child under strace, and break one system call of it.
 
-The child is forked warm, waits until strace has it, and tells its end without a system call of its own, so that the
+The child is forked warm, waits until strace has it, and reports its end without a system call of its own, so that the
 first call that strace counts is the first of the call under test.
 """
 
@@ -35,7 +35,7 @@ CALLS: Dict[str, Sequence[str]] = {
 }
 TRACED = [each for names in CALLS.values() for each in names]
 
-DONE, TOLD, UNKNOWN, CRASHED, KILLED = "done", "reported", "durability unknown", "crashed", "killed"
+DONE, REPORTED, UNKNOWN, CRASHED, KILLED = "done", "reported", "durability unknown", "crashed", "killed"
 _SECONDS = 60.0
 
 
@@ -55,7 +55,7 @@ class Point:
 
 @dataclass(frozen=True)
 class Ended:
-    """How a broken run ended: one of the words above, and what it said."""
+    """How a broken run ended: one of the words above, and its message."""
 
     how: str
     text: str
@@ -74,11 +74,11 @@ def unavailable() -> Optional[str]:
 
 
 def run(call: Callable[[], Any], log: Path, inject: Sequence[str] = ()) -> Ended:
-    """Do ``call`` in a child of its own while strace breaks what ``inject`` says."""
-    said = mmap.mmap(-1, 8192)
+    """Do ``call`` in a child of its own while strace breaks the calls of ``inject``."""
+    shared = mmap.mmap(-1, 8192)
     child = os.fork()
     if child == 0:
-        _child(call, said)
+        _child(call, shared)
     log.unlink(missing_ok=True)
     command = ["strace", "-qq", "-y", "-o", str(log), "-e", "trace=" + ",".join([*TRACED, MARK]), "-p", str(child)]
     for each in inject:
@@ -86,7 +86,7 @@ def run(call: Callable[[], Any], log: Path, inject: Sequence[str] = ()) -> Ended
     tracer = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
     try:
         _until(lambda: log.exists() and log.stat().st_size > 0, tracer)
-        said[0] = 1
+        shared[0] = 1
         status = _reaped(child)
     except BaseException:
         os.kill(child, signal.SIGKILL)
@@ -95,23 +95,23 @@ def run(call: Callable[[], Any], log: Path, inject: Sequence[str] = ()) -> Ended
     finally:
         tracer.communicate(timeout=_SECONDS)
     injected = "INJECTED" in log.read_text(errors="replace") if inject else False
-    return _ended(status, said, injected=injected)
+    return _ended(status, shared, injected=injected)
 
 
 class Alone:
     """A call in a child of its own that nothing breaks from outside; several may run at once."""
 
     def __init__(self, call: Callable[[], Any]) -> None:
-        self._said = mmap.mmap(-1, 8192)
-        self._said[0] = 1
+        self._shared = mmap.mmap(-1, 8192)
+        self._shared[0] = 1
         self._pid = os.fork()
         if self._pid == 0:
             signal.alarm(int(_SECONDS))
-            _child(call, self._said)
+            _child(call, self._shared)
 
     def ended(self) -> Ended:
         """Wait for it; a run that hangs counts as killed."""
-        return _ended(_reaped(self._pid), self._said, injected=True)
+        return _ended(_reaped(self._pid), self._shared, injected=True)
 
 
 def alone(call: Callable[[], Any]) -> Ended:
@@ -119,38 +119,38 @@ def alone(call: Callable[[], Any]) -> Ended:
     return Alone(call).ended()
 
 
-def _ended(status: int, said: mmap.mmap, *, injected: bool) -> Ended:
+def _ended(status: int, shared: mmap.mmap, *, injected: bool) -> Ended:
     if os.WIFSIGNALED(status):
         return Ended(KILLED, signal.Signals(os.WTERMSIG(status)).name, True)
-    text = bytes(said[2:]).rstrip(b"\0").decode(errors="replace")
-    return Ended([DONE, TOLD, UNKNOWN, CRASHED][said[1]], text, injected)
+    text = bytes(shared[2:]).rstrip(b"\0").decode(errors="replace")
+    return Ended([DONE, REPORTED, UNKNOWN, CRASHED][shared[1]], text, injected)
 
 
-def _child(call: Callable[[], Any], said: mmap.mmap) -> None:
+def _child(call: Callable[[], Any], shared: mmap.mmap) -> None:
     """Never returns."""
     try:
-        while not said[0]:
+        while not shared[0]:
             try:
                 os.rmdir("/the/run/begins")
             except OSError:
                 time.sleep(0.001)
         how, text = _outcome(call)
-        said[1] = [DONE, TOLD, UNKNOWN, CRASHED].index(how)
+        shared[1] = [DONE, REPORTED, UNKNOWN, CRASHED].index(how)
         data = text.encode(errors="replace")[:4000]
-        said[2 : 2 + len(data)] = data
+        shared[2 : 2 + len(data)] = data
         os._exit(0)
     finally:
         os._exit(1)
 
 
 def _outcome(call: Callable[[], Any]) -> tuple[str, str]:
-    """As the modules tell it: what they expect ends them with a message, all else is a fault of theirs."""
+    """As the modules report it: expected errors end with a message, any other is a crash."""
     try:
         call()
     except DurabilityUnknown as error:
         return UNKNOWN, str(error)
     except (MobiusError, OSError) as error:
-        return TOLD, f"{type(error).__name__}: {error}"
+        return REPORTED, f"{type(error).__name__}: {error}"
     except BaseException as error:
         return CRASHED, f"{type(error).__name__}: {error}"
     return DONE, ""

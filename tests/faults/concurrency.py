@@ -13,7 +13,7 @@ from typing import Any, Callable, Dict, List, Optional
 import broken
 from ansible_collections.mobius.dhash.plugins.module_utils.backups import store
 from ansible_collections.mobius.dhash.plugins.module_utils.storage import lock, replace
-from broken import CRASHED, DONE, KILLED, TOLD, UNKNOWN, Alone, Ended
+from broken import CRASHED, DONE, KILLED, REPORTED, UNKNOWN, Alone, Ended
 from judge import lost
 from paths import HOLDER, WRITING, Site
 from sweep import Bench, Verdict
@@ -122,7 +122,7 @@ class Edited:
             shutil.rmtree(witness.home)
             now = site.library.read_bytes() if site.library.exists() else None
             found = None if now == wanted else "the edit is gone"
-            if ended.how != TOLD:
+            if ended.how != REPORTED:
                 found = "it did not abort"
         finally:
             shutil.rmtree(site.home)
@@ -197,7 +197,7 @@ class Held:
         )
 
     def _refused(self, bench: Bench, site: Site, ended: Ended) -> Optional[str]:
-        if ended.how != TOLD or "Locked" not in ended.text:
+        if ended.how != REPORTED or "Locked" not in ended.text:
             return f"it did not stop: {ended}"
         if site.library.read_bytes() != bench.model(self.name).library_before:
             return "the library changed"

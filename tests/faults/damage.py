@@ -13,7 +13,7 @@ import broken
 from ansible_collections.mobius.dhash.plugins.module_utils.backups import names, prune, store
 from ansible_collections.mobius.dhash.plugins.module_utils.backups.restore import restore
 from ansible_collections.mobius.dhash.plugins.module_utils.clock import utc_now
-from broken import CRASHED, DONE, KILLED, TOLD, Ended
+from broken import CRASHED, DONE, KILLED, REPORTED, Ended
 from paths import Site
 from sweep import Bench, Verdict
 
@@ -156,7 +156,7 @@ def _lost(call: str, site: Site, before: bytes, good: Dict[str, bytes], ended: E
     verified = {each.path: Path(each.path).read_bytes() for each in store.list_backups(site.path) if each.verified}
     if ended.how in (CRASHED, KILLED):
         return f"it ended badly: {ended}"
-    if ended.how == TOLD and now != before:
+    if ended.how == REPORTED and now != before:
         return f"reported as failed, and the library changed: {ended}"
     if call.startswith("restore") and now not in (before, *good.values()):
         return "what was restored is no backup that verifies"

@@ -9,7 +9,7 @@ from typing import Optional
 from ansible_collections.mobius.dhash.plugins.module_utils.backups.names import BACKUP, SIDECAR, SNAPSHOT
 from ansible_collections.mobius.dhash.plugins.module_utils.backups.store import Store, list_backups
 from ansible_collections.mobius.dhash.plugins.module_utils.storage import state
-from broken import CRASHED, DONE, TOLD, UNKNOWN, Ended
+from broken import CRASHED, DONE, REPORTED, UNKNOWN, Ended
 from paths import UNRELATED, Model, Site, clean, timeless
 
 
@@ -37,17 +37,17 @@ def survived(model: Model, site: Site, ended: Ended) -> None:
     :raises Lost: it does not.
     """
     if ended.how == CRASHED:
-        raise Lost(f"an error that nobody expected: {ended.text}")
+        raise Lost(f"an unexpected error: {ended.text}")
     now = site.library.read_bytes() if site.library.exists() else None
     is_old = now == model.library_before
     is_new = now is not None and timeless(now) == timeless(model.library_after)
     if not is_old and not is_new:
         raise Lost(f"the library is neither old nor new: {(now or b'')[:80]!r}")
-    # A prune leaves alone what it cannot judge or remove, and says so.
+    # A prune leaves alone what it cannot judge or remove, and reports it.
     reached = is_new and (model.writing.prunes or model.writing.reached(site))
     if ended.how in (DONE, UNKNOWN) and not reached:
         raise Lost(f"reported as {ended.how}, which is not true: {ended.text}")
-    if ended.how == TOLD and not is_old:
+    if ended.how == REPORTED and not is_old:
         raise Lost(f"reported as failed, but it was applied: {ended.text}")
     _kept(model, site)
     if not is_old and model.library_before is not None:
@@ -111,10 +111,10 @@ def recovered(model: Model, site: Site) -> None:
     strays = {name for name in strays if not name.startswith("logs/") or name.endswith(".tmp")}
     # The older scripts made none, and the snapshot of a rollback has one; those without a backup are orphans.
     strays = {name for name in strays if not (name.endswith(SIDECAR) and name[: -len(SIDECAR)] in model.names_after)}
-    # What tells a run that its lock was broken, when it comes back.
+    # Informs a run whose lock was broken, when it comes back.
     strays.discard(".library.json.dhash/broken.json")
     if strays:
         raise Lost(f"left behind: {sorted(strays)}")
-    record = state.read_document(site.path)
-    if record is not None and "pending" in record:
-        raise Lost("the record still has a note of what was to come")
+    current = state.read_document(site.path)
+    if current is not None and "pending" in current:
+        raise Lost("the state still has its note of a pending change")

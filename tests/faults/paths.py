@@ -48,11 +48,11 @@ class Site:
         return {str(path.relative_to(self.home)): path.read_bytes() for path in self.home.rglob("*") if path.is_file()}
 
     def copy(self, home: Path) -> Site:
-        """A copy whose record names the backups of the copy."""
+        """A copy whose state names the backups of the copy."""
         shutil.copytree(self.home, home, symlinks=True)
-        record = home / ".library.json.dhash" / "current.json"
-        if record.exists():
-            record.write_text(record.read_text().replace(str(self.home), str(home)))
+        current = home / ".library.json.dhash" / "current.json"
+        if current.exists():
+            current.write_text(current.read_text().replace(str(self.home), str(home)))
         return Site(home, self.images)
 
     def migrate(self, **options: Any) -> Any:

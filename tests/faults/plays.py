@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Dict, List, Optional
 
 from ansible_collections.mobius.dhash.tests.support import remote
-from broken import DONE, KILLED, TOLD, Ended
+from broken import DONE, KILLED, REPORTED, Ended
 from paths import Site
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -172,15 +172,15 @@ class Whole:
         return self.code < 0 or self.code in _BY_SIGNAL
 
     def ended(self) -> Ended:
-        """As the judge takes it: a run that does not say that all is as before may have done all, or nothing."""
-        said = " ".join(self.output.split())
+        """As the judge takes it: a run that does not report that all is as before may have done all, or nothing."""
+        text = " ".join(self.output.split())
         if self.code == 0:
             how = DONE
-        elif not self.by_signal and re.search(_AS_BEFORE, said):
-            how = TOLD
+        elif not self.by_signal and re.search(_AS_BEFORE, text):
+            how = REPORTED
         else:
             how = KILLED
-        return Ended(how, said[-600:], self.obeyed or self.by_signal)
+        return Ended(how, text[-600:], self.obeyed or self.by_signal)
 
 
 def _of(site: Site) -> Dict[str, Any]:

@@ -63,7 +63,7 @@ _BESIDE = {
     ROLLBACK: (),
 }
 #: Of a deployment that fails at its verification and rolls back.
-_WAY_BACK = (
+_ROLLBACK = (
     Place(_ROLLING_BACK, "os.rename", r"/rejected-library\.json$"),
     Place(_ROLLING_BACK, "os.rename", _SNAPSHOT),
     Place(_ROLLING_BACK, "os.rename", _LIBRARY),
@@ -109,13 +109,13 @@ def cases(bench: Bench, wanted: List[str]) -> List[Any]:
     if DEPLOY in models:
         failing = {"mobius_schema": str(bench.folder / "schema.json")}
         given = {"model": models[DEPLOY], "proven": proven}
-        found += [_broken(place, death, given, variables=failing) for place in _WAY_BACK for death in _TWO]
+        found += [_broken(place, death, given, variables=failing) for place in _ROLLBACK for death in _TWO]
     found += _met(models, proven)
     return found
 
 
 def _between(name: str, given: Dict[str, Any]) -> List[Interrupted]:
-    """Before each task that does something on the host, and at the end; every second time by a signal that asks."""
+    """Before each task that acts on the host, and at the end; every second time by a signal that can be caught."""
     found = []
     for place, (at, task) in enumerate([*TASKS[name], ("end", "the end")]):
         signals = ["KILL", ("TERM", "INT")[place // 2 % 2]] if place % 2 else ["KILL"]

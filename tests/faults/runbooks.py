@@ -135,7 +135,7 @@ class _Playing:
         try:
             ended, fired, found = self._tried(site)
         except RuntimeError as error:
-            # Told with its place, and the others go on: one that hangs must not hide where.
+            # Reported with its place, and the others go on: a hang must not hide where it was.
             ended, fired, found = Ended(KILLED, str(error), True), True, str(error)
         finally:
             shutil.rmtree(site.home)
@@ -205,7 +205,7 @@ def falls_free(site: Site) -> None:
 
 @dataclass(frozen=True)
 class Interrupted(_Playing):
-    """A run that breaks as ``plan`` says; ``variables`` make it fail at its verification, for a way back to break."""
+    """A run that breaks according to ``plan``; ``variables`` make its verification fail, to break its rollback."""
 
     plan: Dict[str, Any] = field(default_factory=dict)
     variables: Dict[str, Any] = field(default_factory=dict)

@@ -26,7 +26,7 @@ STAYING: Dict[str, Tuple[str, ...]] = {
 class Verdict:
     """What became of a fault: ``kind`` and ``path`` are its row and column in the table.
 
-    ``fired`` is false when the fault never happened; ``lost`` says what was lost, or None.
+    ``fired`` is false when the fault never happened; ``lost`` is what was lost, or None.
     """
 
     group: str

@@ -36,7 +36,7 @@ class Timeline:
 
 @contextlib.contextmanager
 def working_place(keep: bool) -> Iterator[Path]:
-    """A folder of this run; kept where it fails, or where that is asked for."""
+    """A folder of this run; kept after a failure, or on request."""
     folder = PLACE / f"run-{time.strftime('%Y%m%dT%H%M%S')}"
     folder.mkdir(parents=True)
     try:

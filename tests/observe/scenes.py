@@ -34,7 +34,7 @@ def deploy_damage(stack: Stack) -> bytes:
     stack.site.play(
         "deploy", mobius_max_failure_rate=100, mobius_limits={"extraction_failures_rate": 100}, mobius_limits_over={}
     )
-    # The rulebook may have rolled back already: the report says what was deployed.
+    # The rulebook may have rolled back already: the report has what was deployed.
     facts = stack.site.last_deployment()
     require(facts["sha256_after"] != facts["sha256_before"], "the deployment of damaged pictures changed nothing")
     require(facts["sha256_before"] == hashlib.sha256(before).hexdigest(), "the deployment began with other bytes")
@@ -97,11 +97,11 @@ def watch(stack: Stack) -> None:
         stack.note("watched and judged")
     with _edited(stack):
         # A play takes longer to begin than this takes to read; a play that failed is printed twice.
-        begun = stack.said().count("PLAY [Watch")
+        begun = stack.printed().count("PLAY [Watch")
         time.sleep(QUIET)
         spent = time.monotonic() - reacted
         require(spent < stack.cool_down, f"the cool-down was over after {spent:.0f} s. Next: a longer --cool-down")
-        require(stack.said().count("PLAY [Watch") == begun, "the rulebook reacted within the cool-down")
+        require(stack.printed().count("PLAY [Watch") == begun, "the rulebook reacted within the cool-down")
         stack.note("within the cool-down: no reaction")
     time.sleep(max(0.0, reacted + stack.cool_down - time.monotonic()))
     stack.note("the cool-down has passed")
@@ -130,13 +130,13 @@ def confirmed(stack: Stack) -> None:
     # Too early: there is no request yet.
     answer = {"confirm": HOST, "by": "ann"}
     require(stack.answer(answer) == 200, "the webhook refused an answer")
-    wait_for("the rulebook refuses an early answer", lambda: stack.said().count("Nothing to answer") == 1, PLAY)
+    wait_for("the rulebook refuses an early answer", lambda: stack.printed().count("Nothing to answer") == 1, PLAY)
     rollbacks, sent = stack.site.runs("rollback"), stack.sent()
     before = deploy_damage(stack)
     bad = stack.site.library.read_bytes()
     stack.wait_until_firing(FAILURES, FAILURES_FIRE)
     stack.wait_until_sent(FAILURES, sent)
-    wait_for("the rulebook opens a request", lambda: "Request: rollback of games-1" in stack.said(), PLAY)
+    wait_for("the rulebook opens a request", lambda: "Request: rollback of games-1" in stack.printed(), PLAY)
     stack.note("the rulebook has opened a request")
     stack.answer({"confirm": "games-2", "by": "ann"})
     require(stack.answer(answer, token="wrong") == 401, "the webhook accepted a wrong token")
@@ -146,10 +146,10 @@ def confirmed(stack: Stack) -> None:
     stack.answer(answer)
     stack.note("ann has confirmed")
     wait_until_back(stack, before, rollbacks)
-    require("Confirmed: rollback of games-1, by ann" in stack.said(), "the rulebook does not say who confirmed")
+    require("Confirmed: rollback of games-1, by ann" in stack.printed(), "the rulebook does not name who confirmed")
     stack.wait_until_resolved(FAILURES, FAILURES_END)
     stack.answer(answer)
-    wait_for("the rulebook refuses a second answer", lambda: stack.said().count("Nothing to answer") == 3, PLAY)
+    wait_for("the rulebook refuses a second answer", lambda: stack.printed().count("Nothing to answer") == 3, PLAY)
     require(stack.site.runs("rollback") == rollbacks + 1, "one request was carried out twice")
     stack.note("a second answer finds no request")
 

@@ -1,4 +1,4 @@
-"""The programs around one site, and what is asked of them."""
+"""The programs around one site, and the requests to them."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ class Stack:
         self._rulebook.ready(lambda: self.answer({"ready": True}), START)
         self.note(f"ansible-rulebook is ready with {name}")
 
-    def said(self) -> str:
+    def printed(self) -> str:
         """What the rulebook has printed so far."""
         if self._rulebook is None:
             raise Failed("no rulebook was started")

@@ -1,4 +1,4 @@
-"""Within the module of one task, at one place: kill, cut or hold what the order beside FAULTS_ORDER says.
+"""Within the module of one task, at one place: kill, cut or hold, as in the order beside FAULTS_ORDER.
 
 Python imports this by itself where its folder is on PYTHONPATH; without an order it does nothing.
 """
