@@ -100,11 +100,11 @@ def perception_one(path: str) -> Optional[str]:
     from perception.hashers import DHash
 
     try:
-        said = DHash().compute(path, hash_format="hex")
+        found = DHash().compute(path, hash_format="hex")
     except Exception:
         return None
-    # It says 1 where the left neighbour is the brighter one, ImageHash where the right one is.
-    return f"{int(str(said), 16) ^ (1 << 64) - 1:016x}"
+    # Its bit is 1 where the left neighbor is brighter, ImageHash's where the right one is.
+    return f"{int(str(found), 16) ^ (1 << 64) - 1:016x}"
 
 
 def perception() -> Loop:

@@ -60,10 +60,10 @@ def measure(rounds: int, limit: int) -> Dict[str, Any]:
         rows: Dict[str, Dict[str, Any]] = {name: {"seconds": [], "cpu": []} for name in WAYS}
         for _unused in range(rounds):
             for name, row in rows.items():
-                said = _once(name, source, home / "out")
-                row["seconds"].append(said["seconds"])
-                row["cpu"].append(said["cpu"])
-                print(f"{name}: {said['seconds']:.2f} s, {said['cpu']:.2f} s CPU", file=sys.stderr, flush=True)
+                run = _once(name, source, home / "out")
+                row["seconds"].append(run["seconds"])
+                row["cpu"].append(run["cpu"])
+                print(f"{name}: {run['seconds']:.2f} s, {run['cpu']:.2f} s CPU", file=sys.stderr, flush=True)
     finally:
         shutil.rmtree(home, ignore_errors=True)
     return {"bytes": size, "rounds": rounds, "rows": rows}

@@ -38,7 +38,7 @@ PLAYS: Dict[str, List[Dict[str, Any]]] = {
 
 
 def measure(rounds: int) -> Dict[str, Any]:
-    """Rows by number of hosts, then by playbook: the figures of each round, and how many modules a host executed."""
+    """Rows by number of hosts, then by playbook: the results of each round, and how many modules a host executed."""
     folder = places.CACHE / "controller"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -104,10 +104,10 @@ def _run(name: str, inventory: Path, count: int, folder: Path, **options: Any) -
         path = folder / f"{name.partition(',')[0].replace(' ', '-')}.yml"
         path.write_text(json.dumps(PLAYS[name]), "utf-8")
         playbook = str(path)
-    said = play(playbook, inventory, {"mobius_serial": ["100%"]}, "--forks", str(count), **options)
-    if name == UNCHANGED and said["changed"]:
-        raise Broken(f"the unchanged run changed something: {said}")
-    return said
+    result = play(playbook, inventory, {"mobius_serial": ["100%"]}, "--forks", str(count), **options)
+    if name == UNCHANGED and result["changed"]:
+        raise Broken(f"the unchanged run changed something: {result}")
+    return result
 
 
 def variables() -> Dict[str, Any]:

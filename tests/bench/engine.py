@@ -109,9 +109,9 @@ def _corpus(folder: Path, names: List[str], rounds: int, missing: Dict[str, str]
         order = [*rows]
         # Each starts once where another one started before.
         for name in order[number % len(order) :] + order[: number % len(order)]:
-            said = _run(name, folder, None)
-            rows[name]["seconds"].append(said["seconds"])
-            rows[name]["cpu"].append(said["cpu"])
+            run = _run(name, folder, None)
+            rows[name]["seconds"].append(run["seconds"])
+            rows[name]["cpu"].append(run["cpu"])
         naive = rows["naive"]["seconds"][-1]
         reported = ", ".join(f"{name} {naive / row['seconds'][-1]:.2f}" for name, row in rows.items())
         print(

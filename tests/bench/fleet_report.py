@@ -12,7 +12,7 @@ _BEGIN, _END = "<!-- bench: begin -->", "<!-- bench: end -->"
 _MORE = (1_000, 10_000)
 
 
-def fleets(figures: Dict[str, Any]) -> str:
+def fleets(result: Dict[str, Any]) -> str:
     """The measured rows, and what was not measured and why."""
     header = [
         "hosts",
@@ -26,15 +26,15 @@ def fleets(figures: Dict[str, Any]) -> str:
         "MB",
     ]
     rows = []
-    for count, playbooks in figures["rows"].items():
+    for count, playbooks in result["rows"].items():
         for name, run in playbooks.items():
             both = run["cpu"] + run["host_cpu"]
             ping = playbooks[PING]["cpu"] + playbooks[PING]["host_cpu"]
             seconds = [f"{value:.1f}" for value in (run["seconds"], run["cpu"])]
             each = [f"{run['cpu'] / int(count):.2f}", f"{run['host_cpu']:.1f}", f"{run['host_cpu'] / int(count):.2f}"]
             rows.append([count, name, *seconds, *each, f"{both / ping:.1f}", f"{run['peak'] / 1e6:.0f}"])
-    missing = [f"{name}: {why}" for name, why in figures["missing"].items()]
-    missing += [f"{what}: it would not have ended within the bound" for what in figures["left_out"]]
+    missing = [f"{name}: {why}" for name, why in result["missing"].items()]
+    missing += [f"{what}: it would not have ended within the bound" for what in result["left_out"]]
     text = table(header, rows)
     return text + (f"\n\nNot measured: {'; '.join(missing)}." if missing else "")
 
@@ -47,26 +47,26 @@ def slope(rows: Dict[str, Any], name: str, unit: str) -> Tuple[float, float]:
     return max(0.0, least - each * few), each
 
 
-def scale(figures: Dict[str, Any]) -> None:
+def scale(result: Dict[str, Any]) -> None:
     """Put the arithmetic for more hosts between the markers of docs/scale.md; not in a trial."""
     path = places.DOCUMENT.parent / "scale.md"
     if not path.exists():
         return
     text = path.read_text("utf-8")
     head, tail = text[: text.index(_BEGIN) + len(_BEGIN)], text[text.index(_END) :]
-    path.write_text(f"{head}\n{_projected(figures)}\n{tail}", "utf-8")
+    path.write_text(f"{head}\n{_projected(result)}\n{tail}", "utf-8")
 
 
-def _projected(figures: Dict[str, Any]) -> str:
+def _projected(result: Dict[str, Any]) -> str:
     rows: List[List[str]] = []
     for name in (PING, FIRST, UNCHANGED, ANSISTRANO):
-        if sum(name in row for row in figures["rows"].values()) < 2:
+        if sum(name in row for row in result["rows"].values()) < 2:
             continue
-        fixed, each = slope(figures["rows"], name, "cpu")
-        most = max(int(count) for count, row in figures["rows"].items() if name in row)
+        fixed, each = slope(result["rows"], name, "cpu")
+        most = max(int(count) for count, row in result["rows"].items() if name in row)
         hours = [_time(fixed + each * count) for count in _MORE]
         rows.append([name, str(most), f"{each:.2f}", *hours])
-    simulated = ", ".join(f"{int(count):,} hosts {run['cpu']:.1f} s" for count, run in figures["simulated"].items())
+    simulated = ", ".join(f"{int(count):,} hosts {run['cpu']:.1f} s" for count, run in result["simulated"].items())
     header = ["playbook", "measured up to", "controller CPU s per host", *(f"{count:,} hosts" for count in _MORE)]
     return table(header, rows) + (
         "\n\nSimulated, without Ansible and without hosts: the journals of a fleet run, what stops it, the table and "

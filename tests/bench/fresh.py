@@ -1,6 +1,6 @@
-"""A piece of work in a process of its own: started, told to go when it is ready, timed by itself, sampled from outside.
+"""A piece of work in a process of its own: started, released when it is ready, timed by itself, sampled from outside.
 
-The child imports, prints ``ready`` and waits. Told to go, it takes the time and the CPU time of the work alone,
+The child imports, prints ``ready`` and waits. Once released, it takes the time and the CPU time of the work alone,
 processes that the work started and reaped included, and prints one line of JSON.
 """
 
@@ -52,7 +52,7 @@ def run(command: List[str], *, sample: Optional[float] = None, environment: Opti
     :param sample: seconds between two looks at the memory of the whole tree (PSS, so that shared pages count once);
         None for no looks, which cost time.
     :returns: ``seconds``, ``cpu``, ``answer``, ``rss`` of the child, and ``peak`` of the tree (0 without samples).
-    :raises Failed: it said nothing, or not within the time.
+    :raises Failed: it printed nothing, or not within the time.
     """
     with subprocess.Popen(
         command,
@@ -81,8 +81,8 @@ def run(command: List[str], *, sample: Optional[float] = None, environment: Opti
             _end(child)
             reader.join()
     if not lines:
-        said = "".join(errors).strip().splitlines()
-        raise Failed(said[-1][:300] if said else f"it ended with code {child.returncode}")
+        printed = "".join(errors).strip().splitlines()
+        raise Failed(printed[-1][:300] if printed else f"it ended with code {child.returncode}")
     return {**json.loads(lines[-1]), "peak": peak}
 
 

@@ -169,16 +169,14 @@ def _json_work(path: str) -> int:
 
 def _migrate(library: Path, root: Path, name: str, size: int) -> Dict[str, Any]:
     command = [sys.executable, str(places.HERE / "items.py"), str(library), str(root)]
-    said = fresh.run(command, sample=0.02 if size <= 10_000 else 0.25)
-    answer = said.pop("answer")
+    run = fresh.run(command, sample=0.02 if size <= 10_000 else 0.25)
+    answer = run.pop("answer")
     key = "hashed" if name == "first" else "unchanged"
     if answer[key] != size or answer["changed_items"] != {"first": size, "again": 0, "one": 1}[name]:
         raise SystemExit(f"{size} items, {name} run: not as it has to be: {answer}")
-    reported = (
-        f"{size:,} items, {name} run: {said['seconds']:.2f} s, {said['cpu']:.2f} s CPU, {said['peak'] / 1e6:.0f} MB"
-    )
+    reported = f"{size:,} items, {name} run: {run['seconds']:.2f} s, {run['cpu']:.2f} s CPU, {run['peak'] / 1e6:.0f} MB"
     print(reported, file=sys.stderr, flush=True)
-    return {**said, "peak": max(said["peak"], said["rss"])}
+    return {**run, "peak": max(run["peak"], run["rss"])}
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""What a figure depends on beside the code: the machine and the versions."""
+"""What a result depends on besides the code: the machine and the versions."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def facts() -> Dict[str, str]:
         "processors": str(places.processors()),
         "memory": f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.0f} GiB",
         "system": f"{_distribution()}, Linux {platform.release()}",
-        "commit": _said(["git", "-C", str(places.ROOT), "rev-parse", "--short", "HEAD"]) or "unknown",
+        "commit": _output_of(["git", "-C", str(places.ROOT), "rev-parse", "--short", "HEAD"]) or "unknown",
         "load before": " ".join(f"{load:.1f}" for load in os.getloadavg()),
     }
 
@@ -38,8 +38,8 @@ def versions() -> Dict[str, str]:
             found[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             continue
-    found["coreutils"] = _said(["sha256sum", "--version"]).split("\n", 1)[0].split(" ")[-1]
-    node = _said(["node", "--version"])
+    found["coreutils"] = _output_of(["sha256sum", "--version"]).split("\n", 1)[0].split(" ")[-1]
+    node = _output_of(["node", "--version"])
     if node:
         found["Node.js"] = node.lstrip("v")
         for name in ("sharp", "@img/sharp-libvips-linux-x64"):
@@ -49,7 +49,7 @@ def versions() -> Dict[str, str]:
     return found
 
 
-def _said(command: list[str]) -> str:
+def _output_of(command: list[str]) -> str:
     try:
         return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
     except OSError:

@@ -61,24 +61,24 @@ def _local(rounds: int) -> Dict[str, Any]:
             play("sample", inventory, variables)
             for name, kept in runs.items():
                 log = None if number else places.CACHE / "modules.log"
-                said = play("deploy", inventory, variables, log=log)
-                _expect(name, said)
+                result = play("deploy", inventory, variables, log=log)
+                _expect(name, result)
                 if log:
-                    modules[name] = said["modules"]
+                    modules[name] = result["modules"]
                 else:
-                    kept.append(said)
-                    print(f"here, {name} run: {said}", file=sys.stderr, flush=True)
+                    kept.append(result)
+                    print(f"here, {name} run: {result}", file=sys.stderr, flush=True)
         finally:
             play("service", inventory, {**variables, "mobius_service_state": "stopped"})
             shutil.rmtree(home, ignore_errors=True)
     return {name: {**_median(kept), "modules": modules[name]} for name, kept in runs.items()}
 
 
-def _expect(name: str, said: Dict[str, Any]) -> None:
-    if name == "again" and said["changed"]:
-        raise Broken(f"the unchanged run changed something: {said}")
-    if name == "first" and not said["changed"]:
-        raise Broken(f"the first run changed nothing: {said}")
+def _expect(name: str, result: Dict[str, Any]) -> None:
+    if name == "again" and result["changed"]:
+        raise Broken(f"the unchanged run changed something: {result}")
+    if name == "first" and not result["changed"]:
+        raise Broken(f"the first run changed nothing: {result}")
 
 
 def _median(runs: List[Dict[str, Any]]) -> Dict[str, Any]:

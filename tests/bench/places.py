@@ -18,7 +18,7 @@ sys.path.insert(0, str(COLLECTIONS))
 
 
 def use_scratch() -> None:
-    """A trial leaves the figures and the document of real runs alone."""
+    """A trial leaves the results and the document of real runs alone."""
     global RESULTS, DOCUMENT
     RESULTS = CACHE / "trial"
     DOCUMENT = RESULTS / "performance.md"

@@ -52,11 +52,11 @@ def play(name: str, inventory: Path, variables: Dict[str, Any], *arguments: str,
     if done.returncode or not counts:
         raise Broken(f"{name} failed: {(done.stdout + done.stderr).strip()[-1500:]}")
     ok, changed, _unused, _none, skipped = (max(column) for column in zip(*counts))
-    said = {"seconds": seconds, "cpu": cpu, "tasks": ok, "changed": changed, "skipped": skipped}
+    result = {"seconds": seconds, "cpu": cpu, "tasks": ok, "changed": changed, "skipped": skipped}
     if log:
-        said["modules"] = log.read_text("utf-8").count("Using module file")
+        result["modules"] = log.read_text("utf-8").count("Using module file")
         log.unlink()
-    return said
+    return result
 
 
 def ended(command: List[str], environment: Optional[Dict[str, str]] = None) -> subprocess.CompletedProcess[str]:

@@ -26,7 +26,7 @@ plt.rcParams.update(
 
 
 def throughput(engine: Dict[str, Any], ratios: Dict[str, Dict[str, float]], path: Path) -> None:
-    """Pictures a second by approach, one panel a corpus; each bar says how many times naive it is."""
+    """Pictures a second by approach, one panel a corpus; each bar is labeled with its multiple of naive."""
     corpora = engine["corpora"]
     names = list(dict.fromkeys(name for corpus in corpora.values() for name in corpus["rows"]))
     figure, panels = plt.subplots(1, len(corpora), figsize=(3 + 2.4 * len(corpora), 0.6 + 0.32 * len(names)),

@@ -1,4 +1,4 @@
-"""docs/performance.md from the figures that were kept."""
+"""docs/performance.md from the results that were kept."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any, Dict, List
 
 import places
 from controllers import ratio
-from figures import EXACT, EXTRAS, FAST, LEAN, NAIVE, Figures, aims, faster, memory_aim, of, percent, ratios
 from fleet_report import fleets, scale
 from prose import AIMS, BACKUP, CONTROLLER, DEPLOY, DUPLICATES, ENGINE, FLEET, HEAD, ITEMS, ONE_NEW, PARTS
+from results import EXACT, EXTRAS, FAST, LEAN, NAIVE, Result, aims, faster, memory_aim, of, percent, ratios
 from tables import table
 
 SECTIONS = ("engine", "items", "backup", "duplicates", "deploy", "fleet")
@@ -18,11 +18,11 @@ SECTIONS = ("engine", "items", "backup", "duplicates", "deploy", "fleet")
 USUAL = SECTIONS[:-1]
 
 
-def write(kept: Dict[str, Figures]) -> None:
-    """The document and its plots; a section that was never run is left out, and the head says so."""
+def write(kept: Dict[str, Result]) -> None:
+    """The document and its plots; a section that was never run is left out, and the head lists it."""
     if not kept:
         raise SystemExit("Nothing was measured yet: make bench")
-    import plots  # it needs matplotlib, which the figures do not
+    import plots  # needs matplotlib, which the tables do not
 
     images = places.DOCUMENT.parent / "images"
     images.mkdir(parents=True, exist_ok=True)
@@ -46,7 +46,7 @@ def write(kept: Dict[str, Figures]) -> None:
     places.DOCUMENT.write_text("\n\n".join(part.strip() for part in parts) + "\n", "utf-8")
 
 
-def _measured_on(kept: Dict[str, Figures]) -> str:
+def _measured_on(kept: Dict[str, Result]) -> str:
     head = ["", *kept]
     names = list(next(iter(kept.values()))["machine"])
     rows = [[name, *(str(each["machine"].get(name, "")) for each in kept.values())] for name in names]
@@ -68,7 +68,7 @@ def _measured_on(kept: Dict[str, Figures]) -> str:
     return rows_text + "\n\n" + textwrap.fill(f"Versions: {named}.", 118, break_on_hyphens=False)
 
 
-def _engine(engine: Figures) -> str:
+def _engine(engine: Result) -> str:
     parts = ["![Pictures a second by approach](images/throughput.png)"]
     for title, corpus in engine["corpora"].items():
         rows = [_approach(name, row, corpus, ratios(engine)[title][name]) for name, row in corpus["rows"].items()]
@@ -90,7 +90,7 @@ def _engine(engine: Figures) -> str:
     return "\n\n".join(parts)
 
 
-def _approach(name: str, row: Figures, corpus: Figures, ratio: float) -> List[str]:
+def _approach(name: str, row: Result, corpus: Result, ratio: float) -> List[str]:
     each = [n / s for n, s in zip(corpus["rows"][NAIVE]["seconds"], row["seconds"])]
     failed = corpus["pictures"] - row["hashed"]
     return [
@@ -107,7 +107,7 @@ def _approach(name: str, row: Figures, corpus: Figures, ratio: float) -> List[st
 
 
 def _ahead(title: str, ratio: Dict[str, float]) -> str:
-    """What is faster than ours, said in words."""
+    """What is faster than ours, in words."""
     lines = []
     for ours in (LEAN, EXACT, EXTRAS, FAST):
         if ours in ratio:
@@ -116,12 +116,12 @@ def _ahead(title: str, ratio: Dict[str, float]) -> str:
     return " ".join(lines)
 
 
-def _items(figures: Figures) -> str:
-    rows = [_items_row(f"{row['items']:,}", row) for row in figures["rows"]]
-    real = figures.get("real")
+def _items(result: Result) -> str:
+    rows = [_items_row(f"{row['items']:,}", row) for row in result["rows"]]
+    real = result.get("real")
     if real:
         rows.append(_items_row(f"{real['items']:,}, real pictures", real))
-    some = [row for row in figures["rows"] if row.get("one")]
+    some = [row for row in result["rows"] if row.get("one")]
     one = [_one_row(row) for row in some]
     header = ["items", "JSON MB", "rounds", "first run s", "per 1,000", "CPU s", "peak MB", "second run s", "per 1,000",
               "of the first", "CPU s", "peak MB"]  # fmt: skip
@@ -130,7 +130,7 @@ def _items(figures: Figures) -> str:
     return f"{text}\n\n{ONE_NEW.strip()}\n\n{table(heads, one)}" if one else text
 
 
-def _one_row(row: Figures) -> List[str]:
+def _one_row(row: Result) -> List[str]:
     return [
         f"{row['items']:,}",
         f"{of(row['one'], 'seconds'):.2f}",
@@ -141,7 +141,7 @@ def _one_row(row: Figures) -> List[str]:
     ]
 
 
-def _items_row(name: str, row: Figures) -> List[str]:
+def _items_row(name: str, row: Result) -> List[str]:
     cells = [name, f"{row['json'] / 1e6:.1f}", str(len(row["first"]))]
     for kind in ("first", "again"):
         seconds = of(row[kind], "seconds")
@@ -152,8 +152,8 @@ def _items_row(name: str, row: Figures) -> List[str]:
     return cells
 
 
-def _backup(figures: Figures) -> str:
-    base = figures["rows"]["cp && sha256sum"]["seconds"]
+def _backup(result: Result) -> str:
+    base = result["rows"]["cp && sha256sum"]["seconds"]
     rows = [
         [
             f"`{name}`" if "&&" in name else name,
@@ -161,14 +161,14 @@ def _backup(figures: Figures) -> str:
             f"{faster(base, row['seconds']):.2f}",
             f"{statistics.median(row['cpu']):.2f}",
         ]
-        for name, row in figures["rows"].items()
+        for name, row in result["rows"].items()
     ]
-    size = f"{figures['bytes'] / 2**30:.2g} GiB, {figures['rounds']} rounds:"
+    size = f"{result['bytes'] / 2**30:.2g} GiB, {result['rounds']} rounds:"
     return size + "\n\n" + table(["", "s", "times cp && sha256sum", "CPU s"], rows)
 
 
-def _duplicates(figures: Figures) -> str:
-    ours = [run["seconds"] for run in figures["peers"]["library_duplicates"]]
+def _duplicates(result: Result) -> str:
+    ours = [run["seconds"] for run in result["peers"]["library_duplicates"]]
     rows = [
         [
             name,
@@ -176,19 +176,19 @@ def _duplicates(figures: Figures) -> str:
             f"{1 / faster(ours, [r['seconds'] for r in runs]):.1f}",
             f"{runs[0]['pairs']:,}",
         ]
-        for name, runs in figures["peers"].items()
+        for name, runs in result["peers"].items()
     ]
-    peers = table([f"{figures['hashes']:,} hashes", "s", "times library_duplicates", "pairs"], rows)
+    peers = table([f"{result['hashes']:,} hashes", "s", "times library_duplicates", "pairs"], rows)
     rows = [
         [name, f"{run['seconds']:.1f}", f"{run['cpu']:.1f}", f"{run['peak'] / 1e6:.0f}", f"{run['pairs']:,}"]
-        for name, run in figures["items"].items()
+        for name, run in result["items"].items()
     ]
-    return peers + "\n\n" + table([f"{figures['most']:,} items", "s", "CPU s", "peak MB", "pairs"], rows)
+    return peers + "\n\n" + table([f"{result['most']:,} items", "s", "CPU s", "peak MB", "pairs"], rows)
 
 
-def _deploy(figures: Figures) -> str:
+def _deploy(result: Result) -> str:
     rows = []
-    for name, runs, rounds in (("this machine", figures["local"], figures["rounds"]), ("hosts", figures["hosts"], 1)):
+    for name, runs, rounds in (("this machine", result["local"], result["rounds"]), ("hosts", result["hosts"], 1)):
         if "missing" in runs:
             rows.append([f"10 {name}", f"not measured: {runs['missing'][:200]}", *[""] * 6])
             continue
@@ -199,19 +199,19 @@ def _deploy(figures: Figures) -> str:
             seconds = [f"{run['seconds']:.1f}", f"{run['cpu']:.1f}"]
             rows.append([f"{where}, {label} run", *seconds, *(_whole(cell) for cell in cells), str(rounds)])
     header = ["", "s", "CPU s", "tasks", "skipped", "modules run", "changed", "rounds"]
-    return table(header, rows) + "\n\n" + CONTROLLER.strip() + "\n\n" + _controller(figures["controller"])
+    return table(header, rows) + "\n\n" + CONTROLLER.strip() + "\n\n" + _controller(result["controller"])
 
 
-def _controller(figures: Figures) -> str:
+def _controller(result: Result) -> str:
     header = ["hosts", "playbook", "tasks started", "modules run", "s", "CPU s", "CPU, times one ping"]
     rows = []
-    for count, playbooks in figures["rows"].items():
+    for count, playbooks in result["rows"].items():
         for name, row in playbooks.items():
             first = row["runs"][0]
             seconds = [f"{of(row['runs'], unit):.1f}" for unit in ("seconds", "cpu")]
             started = str(first["tasks"] + first["skipped"])
             rows.append([str(count), name, started, _whole(row["modules"]), *seconds, f"{ratio(playbooks, name):.1f}"])
-    rows += [["", name, f"not measured: {why}", *[""] * 4] for name, why in figures["missing"].items()]
+    rows += [["", name, f"not measured: {why}", *[""] * 4] for name, why in result["missing"].items()]
     return table(header, rows)
 
 

@@ -1,8 +1,8 @@
-"""Measure, keep the figures as JSON, and write docs/performance.md with its plots from them.
+"""Measure, keep the results as JSON, and write docs/performance.md with its plots from them.
 
     run.py [--only engine,items,backup,duplicates,deploy,fleet] [--pictures FOLDER] [--limit N] [--rounds N] [--report]
 
-Sections that are not run keep the figures of their last run. With a limit nothing is written into docs/.
+Sections that are not run keep the results of their last run. With a limit nothing is written into docs/.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def main() -> int:
 
 
 def _left(wanted: List[str], done: List[str]) -> str:
-    """The time left, as far as the last runs of the sections tell."""
+    """The time left, estimated from the last runs of the sections."""
     took = [(_kept(name) or {}).get("took") for name in wanted if name not in done]
     if None in took:
         return f"section {len(done) + 1} of {len(wanted)}"
@@ -64,14 +64,14 @@ def _section(name: str, options: argparse.Namespace) -> bool:
     started = time.monotonic()
     facts = machine.facts()
     try:
-        figures = _measures(options)[name]()
+        measured = _measures(options)[name]()
     except Exception:
         traceback.print_exc()
         return False
-    said = {"machine": facts, "versions": machine.versions(), "took": time.monotonic() - started, **figures}
+    result = {"machine": facts, "versions": machine.versions(), "took": time.monotonic() - started, **measured}
     places.RESULTS.mkdir(parents=True, exist_ok=True)
-    (places.RESULTS / f"{name}.json").write_text(json.dumps(said, indent=1) + "\n", "utf-8")
-    print(f"== {name} took {said['took']:.0f} s", file=sys.stderr, flush=True)
+    (places.RESULTS / f"{name}.json").write_text(json.dumps(result, indent=1) + "\n", "utf-8")
+    print(f"== {name} took {result['took']:.0f} s", file=sys.stderr, flush=True)
     return True
 
 

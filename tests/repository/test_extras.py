@@ -78,7 +78,7 @@ def test_rules_and_dashboard_use_metrics_that_exist() -> None:
             assert name in known or end in source, name
 
 
-def test_the_dashboard_is_what_its_source_says() -> None:
+def test_the_dashboard_matches_its_source() -> None:
     source = ROOT / "extras" / "grafana" / "build.py"
     done = subprocess.run([sys.executable, source, "--check"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -1,4 +1,4 @@
-"""The matrix of ansible-cores: what has passed is not run again, what is not there is said."""
+"""The matrix of ansible-cores: what has passed is not run again, what is missing is reported."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def results(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "outcome, tested, asked, again",
+    "outcome, tested, current, again",
     [
         ("passed", "abc", "abc", True),
         ("failed", "abc", "abc", False),
@@ -35,12 +35,12 @@ def results(tmp_path, monkeypatch):
         ("passed", "abc+", "abc+", False),
     ],
 )
-def test_only_what_passed_on_this_commit_is_left_out(results, outcome, tested, asked, again):
+def test_only_what_passed_on_this_commit_is_left_out(results, outcome, tested, current, again):
     results.note(CORE, "sanity", outcome, "9 s", tested)
     kept = matrix.Results(fresh=False)
-    assert kept.passed(CORE, "sanity", asked) is again
-    assert kept.passed(CORE, "units", asked) is False
-    assert matrix.Results(fresh=True).passed(CORE, "sanity", asked) is False
+    assert kept.passed(CORE, "sanity", current) is again
+    assert kept.passed(CORE, "units", current) is False
+    assert matrix.Results(fresh=True).passed(CORE, "sanity", current) is False
 
 
 def test_the_table_has_every_core_and_every_python_of_a_host(results):
@@ -61,7 +61,7 @@ def test_a_python_that_is_not_available_is_none(monkeypatch, tmp_path):
 def test_a_python_comes_from_the_packages_of_the_debian_that_ships_it(monkeypatch, tmp_path):
     launcher = tmp_path / "tests" / "matrix" / "debian.sh"
     launcher.parent.mkdir(parents=True)
-    # Stands in for another /usr: it answers for the interpreter that it is asked to start.
+    # Stands in for another /usr: it answers for the interpreter that it is to start.
     launcher.write_text('#!/bin/sh\n[ "$1 $2" = "forky /usr/bin/python3.14" ] && echo 3.14\n')
     launcher.chmod(0o755)
     (tmp_path / "mmdebstrap").write_text("#!/bin/sh\n")

@@ -1,4 +1,4 @@
-"""The reference pages say what their sources say."""
+"""The reference pages match their sources."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ def test_defaults_and_argument_specs_name_the_same_variables(role):
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_every_option_says_what_it_is(role):
+def test_every_option_is_described(role):
     for name, option in load(role, "meta", "argument_specs.yml")["argument_specs"]["main"]["options"].items():
         assert option["type"], name
         assert option["description"], name
@@ -122,8 +122,8 @@ def test_nothing_becomes_root_on_the_controller(role):
             for part in parts:
                 if "localhost" in str(part.get("delegate_to", "")):
                     # Where the controller is one of two, become is false for it alone.
-                    told = str(part.get("become"))
-                    assert told == "False" or told.startswith("{{ false if "), f"{path.name}: {task['name']}"
+                    become = str(part.get("become"))
+                    assert become == "False" or become.startswith("{{ false if "), f"{path.name}: {task['name']}"
 
 
 @pytest.mark.parametrize(

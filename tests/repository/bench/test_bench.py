@@ -1,4 +1,4 @@
-"""The bench measures what it says, on a few drawn pictures; how fast, no test asks."""
+"""The bench measures what it claims to, on a few drawn pictures; no test depends on the speed."""
 
 from __future__ import annotations
 
@@ -56,8 +56,8 @@ def test_bits_are_counted_over_what_both_hashed():
     import engine
 
     reference = ["0" * 16, "0" * 16, "0" * 16, None]
-    told = engine.bits(["0" * 16, "0" * 15 + "3", "0" * 15 + "7", "f" * 16], reference)
-    assert told == {"hashed": 4, "compared": 3, "equal": 1, "within2": 2, "worst": 3}
+    counted = engine.bits(["0" * 16, "0" * 15 + "3", "0" * 15 + "7", "f" * 16], reference)
+    assert counted == {"hashed": 4, "compared": 3, "equal": 1, "within2": 2, "worst": 3}
 
 
 CHILD = """
@@ -81,14 +81,14 @@ def test_a_child_is_measured_with_its_own_children(tmp_path):
 
     script = tmp_path / "child.py"
     script.write_text(CHILD.format(bench=str(BENCH)))
-    said = fresh.run([sys.executable, str(script)], sample=0.02)
-    assert said["answer"] == 40 << 20
-    assert said["peak"] > 80 << 20 > said["rss"] > 40 << 20
-    assert said["cpu"] >= 0.3
-    assert said["seconds"] >= 0.9
+    measured = fresh.run([sys.executable, str(script)], sample=0.02)
+    assert measured["answer"] == 40 << 20
+    assert measured["peak"] > 80 << 20 > measured["rss"] > 40 << 20
+    assert measured["cpu"] >= 0.3
+    assert measured["seconds"] >= 0.9
 
 
-def test_a_child_that_fails_says_why(tmp_path):
+def test_a_child_that_fails_gives_its_reason(tmp_path):
     import fresh
 
     script = tmp_path / "child.py"
@@ -109,17 +109,17 @@ def test_each_item_has_a_path_of_its_own(tmp_path):
 
 
 def test_ratios_are_taken_within_a_round():
-    import figures
+    import results
 
     rows = {"naive": {"seconds": [10.0, 20.0, 30.0]}, "ours": {"seconds": [5.0, 5.0, 10.0]}}
-    assert figures.ratios({"corpora": {"web": {"rows": rows}}}) == {"web": {"naive": 1.0, "ours": 3.0}}
+    assert results.ratios({"corpora": {"web": {"rows": rows}}}) == {"web": {"naive": 1.0, "ours": 3.0}}
 
 
 def test_a_share_is_rounded_up_to_all_only_where_it_is_all():
-    import figures
+    import results
 
-    assert figures.percent(9999, 10000) == "99.9 %"
-    assert figures.percent(7, 7) == "100 %"
+    assert results.percent(9999, 10000) == "99.9 %"
+    assert results.percent(7, 7) == "100 %"
 
 
 def test_every_section_can_be_imported():
@@ -148,7 +148,7 @@ def fleet_run(cpu):
 
 
 def kept():
-    """Figures as the sections give them."""
+    """Results as the sections give them."""
     row = {"seconds": [2.0, 2.0, 2.0], "cpu": [2.0] * 3, "peak": 3e7, "hashed": 9, "compared": 9, "worst": 3}
     rows = {
         "naive": {**row, "equal": 9, "within2": 9},
@@ -183,18 +183,18 @@ def kept():
     }  # fmt: skip
 
 
-def test_an_aim_that_is_missed_says_so():
-    import figures
+def test_a_missed_target_is_marked():
+    import results
 
-    told = {row[0]: row[1:] for row in figures.aims(kept())}
-    assert told["ours, web, times naive"] == ["at least 2.3", "2.00", "**no**"]
-    assert told["ours, web, equal bits"] == ["all", "88.9 %", "**no**"]
-    assert told["web: ours at its fastest (ours), times naive"] == ["above sharp (4.00)", "2.00", "**no**"]
-    assert told["time per item, 1,000 to 2,000 items"][-1] == "**no**"
-    assert told["peak memory, 2,000 items, JSON 0 MB"][1:] == ["30 MB", "yes"]
-    assert told["library_backup, times `cp && sha256sum`"][1:] == ["1.00", "**no**"]
-    assert told["deploy.yml, first, 100 hosts, CPU, times one ping"] == ["at most 8", "9.0", "**no**"]
-    assert told["deploy.yml, first, CPU of a host, 100 hosts beside 1"] == ["at most 1", "0.90", "yes"]
+    rows = {row[0]: row[1:] for row in results.aims(kept())}
+    assert rows["ours, web, times naive"] == ["at least 2.3", "2.00", "**no**"]
+    assert rows["ours, web, equal bits"] == ["all", "88.9 %", "**no**"]
+    assert rows["web: ours at its fastest (ours), times naive"] == ["above sharp (4.00)", "2.00", "**no**"]
+    assert rows["time per item, 1,000 to 2,000 items"][-1] == "**no**"
+    assert rows["peak memory, 2,000 items, JSON 0 MB"][1:] == ["30 MB", "yes"]
+    assert rows["library_backup, times `cp && sha256sum`"][1:] == ["1.00", "**no**"]
+    assert rows["deploy.yml, first, 100 hosts, CPU, times one ping"] == ["at most 8", "9.0", "**no**"]
+    assert rows["deploy.yml, first, CPU of a host, 100 hosts beside 1"] == ["at most 1", "0.90", "yes"]
 
 
 def test_every_section_goes_into_the_document(monkeypatch, tmp_path):

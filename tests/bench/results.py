@@ -1,11 +1,11 @@
-"""What the kept figures say: ratios, shares, and which aims are met."""
+"""What follows from the kept results: ratios, shares, and which aims are met."""
 
 from __future__ import annotations
 
 import statistics
 from typing import Any, Callable, Dict, List
 
-Figures = Dict[str, Any]
+Result = Dict[str, Any]
 NAIVE, LEAN, EXACT, EXTRAS, FAST = "naive", "ours, Pillow alone", "ours", "ours, turbo", "ours, fast"
 _EXACT_AIMS = {"tokens": 1.9, "web": 2.3, "photos": 2.6}
 _EXTRAS_AIMS = {"tokens": 1.9, "web": 3.0, "photos": 3.0}
@@ -16,7 +16,7 @@ def memory_aim(size: float) -> float:
     return 250e6 + 1.2 * size
 
 
-def ratios(engine: Figures) -> Dict[str, Dict[str, float]]:
+def ratios(engine: Result) -> Dict[str, Dict[str, float]]:
     """For each corpus and approach the median of (naive / approach), each within one round."""
     return {
         title: {
@@ -33,7 +33,7 @@ def percent(part: int, whole: int) -> str:
     return "100 %" if part == whole else f"{min(99.9, 100 * part / whole):.1f} %"
 
 
-def of(runs: List[Figures], name: str, how: Callable[..., float] = statistics.median) -> float:
+def of(runs: List[Result], name: str, how: Callable[..., float] = statistics.median) -> float:
     return how(run[name] for run in runs)
 
 
@@ -41,7 +41,7 @@ def faster(base: List[float], seconds: List[float]) -> float:
     return statistics.median(b / s for b, s in zip(base, seconds))
 
 
-def aims(kept: Dict[str, Figures]) -> List[List[str]]:
+def aims(kept: Dict[str, Result]) -> List[List[str]]:
     """Rows of what, aim, measured, and whether it is met."""
     rows = []
     if "engine" in kept:
@@ -61,7 +61,7 @@ def _aim(what: str, aim: str, got: str, met: bool) -> List[str]:
     return [what, aim, got, "yes" if met else "**no**"]
 
 
-def _fleet_aims(rows: Figures) -> List[List[str]]:
+def _fleet_aims(rows: Result) -> List[List[str]]:
     """Of the most hosts that were measured: CPU beside one ping, and what each host takes beside the fewest hosts."""
     found = []
     for name in ("deploy.yml, first", "deploy.yml, unchanged"):
@@ -76,11 +76,11 @@ def _fleet_aims(rows: Figures) -> List[List[str]]:
     return found
 
 
-def _cpu(run: Figures) -> float:
+def _cpu(run: Result) -> float:
     return float(run["cpu"] + run["host_cpu"])
 
 
-def _engine_aims(engine: Figures) -> List[List[str]]:
+def _engine_aims(engine: Result) -> List[List[str]]:
     rows, found = [], ratios(engine)
     for name, aims in ((EXACT, _EXACT_AIMS), (EXTRAS, _EXTRAS_AIMS), (FAST, _FAST_AIMS)):
         for title, aim in aims.items():
@@ -106,8 +106,8 @@ def _ahead(title: str, ratio: Dict[str, float]) -> List[str]:
     )
 
 
-def _items_aims(figures: Figures) -> List[List[str]]:
-    sizes = figures["rows"]
+def _items_aims(result: Result) -> List[List[str]]:
+    sizes = result["rows"]
     each = [of(row["first"], "seconds") / row["items"] for row in sizes]
     spread = 100 * (max(each) / statistics.median(each) - 1), 100 * (1 - min(each) / statistics.median(each))
     rows = [
@@ -136,7 +136,7 @@ def _items_aims(figures: Figures) -> List[List[str]]:
             work = of(row["json_work"], "seconds") / row["items"] * 1e6
             what = f"JSON work of a first run, {row['items']:,} items"
             rows.append(_aim(what, "at most 30 µs per item", f"{work:.1f} µs", work <= 30))
-    real = figures.get("real")
+    real = result.get("real")
     if real:
         share = 100 * of(real["again"], "seconds") / of(real["first"], "seconds")
         what = f"nothing to do, {real['items']:,} items with the pictures of tokens"
@@ -144,5 +144,5 @@ def _items_aims(figures: Figures) -> List[List[str]]:
     return rows
 
 
-def _peak(row: Figures) -> float:
+def _peak(row: Result) -> float:
     return max(of(row["first"], "peak", max), of(row["again"], "peak", max))
