@@ -103,4 +103,4 @@ def test_a_damaged_state_does_not_prevent_evidence(tmp_path):
     (tmp_path / ".library.json.dhash").mkdir()
     (tmp_path / ".library.json.dhash" / "current.json").write_text("{")
     evidence(tmp_path, samples=[])
-    assert "damaged" in (tmp_path / "logs" / "evidence-id-1" / "failure.json").read_text()
+    assert "is damaged" in (tmp_path / "logs" / "evidence-id-1" / "failure.json").read_text()

@@ -107,7 +107,7 @@ def test_a_damaged_state_does_not_stand_in_the_way(library):
     (folder / "current.json").write_text("{")
     found = check(library)
     assert not found["as_deployed"]
-    assert any("damaged" in warning for warning in found["warnings"])
+    assert any("is damaged" in warning for warning in found["warnings"])
 
 
 def test_what_later_steps_need_is_looked_for_at_once(library, tmp_path):

@@ -326,7 +326,7 @@ def test_a_damaged_state_and_a_held_lock_stop_it(place: Place) -> None:
             place.prune(check_mode=check_mode)
     lock.release(str(place.library), "someone-else")
     Path(state.current_path(str(place.library))).write_text("{")
-    with pytest.raises(MobiusError, match="damaged"):
+    with pytest.raises(MobiusError, match="is damaged"):
         place.prune()
     assert len(list(place.logs.iterdir())) == 2
 

@@ -213,7 +213,7 @@ def test_a_worker_killed_from_outside_is_replaced(tmp_path: Path) -> None:
     found += list(running)
     assert [outcome.key for outcome in found] == list(range(400))
     assert sum(outcome.dhash is None for outcome in found) <= 2
-    assert all("killed" in str(outcome.error) for outcome in found if outcome.dhash is None)
+    assert all("was killed" in str(outcome.error) for outcome in found if outcome.dhash is None)
 
 
 def test_workers_that_never_live_are_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

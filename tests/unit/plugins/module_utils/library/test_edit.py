@@ -1,4 +1,4 @@
-"""Law 6: only the migration's members change. Whatever is spliced in, taking it out again gives the original bytes."""
+"""Only the migration's members change: with them removed again, every text has its original bytes."""
 
 from __future__ import annotations
 

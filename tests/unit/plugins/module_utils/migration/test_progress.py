@@ -153,7 +153,7 @@ def test_a_note_of_a_run_that_was_killed_is_not_taken_for_a_running_one(library:
 )
 def test_a_damaged_note_is_an_error_that_names_it(text: str, library: Path) -> None:
     note(library).write_text(text)
-    with pytest.raises(MobiusError, match="damaged") as caught:
+    with pytest.raises(MobiusError, match="is damaged") as caught:
         query_progress(str(library))
     assert str(caught.value.where).endswith("progress.json")
 

@@ -102,7 +102,7 @@ def test_a_folder_in_place_of_the_library(start, tmp_path):
     (tmp_path / "library.json").mkdir()
     status, health = start().settled()
     assert status == 503
-    assert "folder" in health["reasons"][0]
+    assert "a folder" in health["reasons"][0]
 
 
 def test_a_damaged_state_is_reported(start, tmp_path):
@@ -111,7 +111,7 @@ def test_a_damaged_state_is_reported(start, tmp_path):
     Path(state.current_path(str(path))).write_text("{")
     status, health = start().settled()
     assert status == 503
-    assert "damaged" in health["reasons"][0]
+    assert "is damaged" in health["reasons"][0]
 
 
 def test_a_symlinked_library_is_followed(start, tmp_path):

@@ -1,4 +1,4 @@
-"""Law 11: one at a time, and never blocked for ever."""
+"""Locks: one run at a time, and a dead holder never blocks for ever."""
 
 from __future__ import annotations
 

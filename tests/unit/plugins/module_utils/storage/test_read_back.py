@@ -149,7 +149,7 @@ def test_without_a_thread_nothing_is_replaced(path, monkeypatch):
 
     monkeypatch.setattr(threading.Thread, "start", none)
     before = len(os.listdir("/proc/self/fd"))
-    with pytest.raises(OSError, match="thread"):
+    with pytest.raises(OSError, match="No thread can be started"):
         replace_whole(str(path), lambda stream: stream.write(os.urandom(2 * CHUNK)))
     assert len(os.listdir("/proc/self/fd")) == before
     assert path.read_bytes() == b"old"

@@ -1,4 +1,4 @@
-"""Law 1: a file is replaced whole, keeps what it was apart from its bytes, or stays untouched."""
+"""Atomic replacement: a file is replaced whole and keeps its attributes, or stays untouched."""
 
 from __future__ import annotations
 

@@ -81,7 +81,7 @@ def test_a_damaged_state_is_reported_and_kept_aside(library: str, content: bytes
     path = Path(state.current_path(library))
     path.write_bytes(content)
     for read in (state.read_current, state.named_backups):
-        with pytest.raises(DamagedState, match="damaged"):
+        with pytest.raises(DamagedState, match="is damaged"):
             read(library)
     deploy(library, "2", "b")
     assert state.read_current(library) == {**facts("2", "b"), "previous": None}
