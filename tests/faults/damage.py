@@ -1,4 +1,4 @@
-"""Backups that are no longer what they were."""
+"""Damaged backups."""
 
 from __future__ import annotations
 

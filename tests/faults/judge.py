@@ -1,4 +1,4 @@
-"""What may never happen, whatever was broken."""
+"""What must never happen, whatever was broken."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The verdicts of a run as they come, so that a run that was ended goes on from there."""
+"""The verdicts of a run as they arrive, so that an interrupted run can be resumed."""
 
 from __future__ import annotations
 

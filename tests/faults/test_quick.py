@@ -54,13 +54,13 @@ def killed(bench: Bench, name: str) -> List[sweep.Case]:
     return [case for case in sweep.cases(name, bench.points(name)) if case.kind == sweep.KILL]
 
 
-def test_a_library_written_in_place_shows(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_harness_detects_a_library_written_in_place(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     bench.model("restore")
     monkeypatch.setattr(os, "rename", lambda source, target: Path(target).write_bytes(Path(source).read_bytes()))
     assert any("neither old nor new" in str(each.lost) for each in losses(bench, killed(bench, "restore")))
 
 
-def test_a_backup_without_its_checksum_shows(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_harness_detects_a_backup_without_its_checksum(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     bench.model("backup")
     real = paths.store.create_exclusively
     late: List[Any] = []
@@ -76,27 +76,27 @@ def test_a_backup_without_its_checksum_shows(bench: Bench, monkeypatch: pytest.M
     assert any("no checksum" in str(each.lost) for each in losses(bench, killed(bench, "backup")))
 
 
-def test_keeping_the_same_bytes_twice_shows(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_harness_detects_a_duplicate_backup(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     bench.model("restore")
     monkeypatch.setattr(paths.store.Store, "durable", lambda *given: None)
     assert any("kept 2 times" in str(each.lost) for each in losses(bench, killed(bench, "restore")))
 
 
 @needs_mounts
-def test_a_sync_that_was_forgotten_shows(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_harness_detects_a_missing_fsync(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     bench.model("restore")
     monkeypatch.setattr(os, "fsync", lambda descriptor: None)
     cases = [disks.PowerCut("restore", cut, None) for cut in disks.CUTS]
     assert len(losses(bench, cases)) == 2
 
 
-def test_an_edit_that_is_run_over_shows(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_harness_detects_an_overwritten_edit(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     bench.model("restore")
     monkeypatch.setattr(replace, "_check_expected", lambda path, expected: None)
     assert losses(bench, [concurrency.Edited("restore", "in place")])
 
 
-def test_a_lock_that_outlives_its_playbook_shows(bench: Bench) -> None:
+def test_the_harness_detects_a_lock_left_behind(bench: Bench) -> None:
     site = bench.model("restore").site
     runbooks.falls_free(site)
     paths.lock.acquire(site.path, "playbook", pid=os.getpid())
@@ -120,7 +120,7 @@ def test_only_runs_that_left_the_same_share_what_follows(bench: Bench) -> None:
     assert len(seen) == 6
 
 
-def test_a_lock_that_nobody_heeds_shows(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_harness_detects_an_ignored_lock(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     bench.model("restore")
     # The look before the call, and the one around the replacement.
     for name in ("refuse_if_held", "check_lease"):

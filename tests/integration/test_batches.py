@@ -53,7 +53,7 @@ def three(site, tmp_path):
     return deploy
 
 
-def test_a_host_out_of_reach_stops_the_batches_that_follow(three, reported):
+def test_an_unreachable_host_stops_the_following_batches(three, reported):
     channel, received = reported
     run, migrated = three(OUT_OF_REACH, **channel)
     assert migrated == {"a": True, "lost": False, "b": False}
@@ -66,7 +66,7 @@ def test_a_host_out_of_reach_stops_the_batches_that_follow(three, reported):
     assert received[1]["facts"]["not started"] == 1
 
 
-def test_a_host_lost_where_nothing_waits_for_it_stops_the_batches_that_follow(three, reported, tmp_path):
+def test_a_host_lost_outside_a_rescue_stops_the_following_batches(three, reported, tmp_path):
     channel, received = reported
     hook = tmp_path / "lose.yml"
     gone = json.dumps(OUT_OF_REACH)
@@ -81,7 +81,7 @@ def test_a_host_lost_where_nothing_waits_for_it_stops_the_batches_that_follow(th
     assert "lost: lost" in received[1]["text"]
 
 
-def test_a_host_that_failed_before_the_deployment_began_keeps_no_other_from_it(three, tmp_path):
+def test_a_host_that_failed_before_its_deployment_does_not_stop_the_others(three, tmp_path):
     own = tmp_path / "own.yml"
     failing = {"ansible.builtin.fail": None, "when": "inventory_hostname == 'lost'"}
     plays = [

@@ -1,4 +1,4 @@
-"""A host that the version before the rewritten runs deployed: its files are read, rolled back and deployed again."""
+"""A host deployed by the version before the rewrite of the runs: its files are read, rolled back and deployed again."""
 
 from __future__ import annotations
 

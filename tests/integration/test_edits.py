@@ -1,4 +1,4 @@
-"""What somebody changed since the last deployment is never lost without a word."""
+"""An edit since the last deployment is never lost silently."""
 
 from __future__ import annotations
 

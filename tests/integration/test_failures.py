@@ -135,7 +135,7 @@ def test_an_edit_that_the_migration_never_reached_stays(site, tmp_path):
     assert not (site.home / ".library.json.dhash" / "lock").exists()
 
 
-def test_a_migration_that_could_not_say_what_it_did_is_rolled_back_to_what_it_replaced(site, tmp_path):
+def test_a_migration_without_a_result_is_rolled_back_to_what_it_replaced(site, tmp_path):
     edit = edited(site.library.read_bytes())
     run = killed(site, tmp_path, migrates=True)
     run.failed(f"holds the bytes from before {digest(edit)}")

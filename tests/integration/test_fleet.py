@@ -60,7 +60,7 @@ def failing_hook(folder, name):
     return {"after_migrate": str(hook)}
 
 
-def test_the_whole_fleet_goes_back_and_what_is_missing_is_taken_up(fleet, tmp_path):
+def test_the_whole_fleet_is_rolled_back_and_missing_hosts_are_retried(fleet, tmp_path):
     fleet.site.environment["ANSIBLE_ANY_ERRORS_FATAL"] = "1"
     scope = {"mobius_serial": [1, 1, "100%"], "mobius_rollback_scope": "fleet", "mobius_report_dest": str(tmp_path)}
     run = fleet.play("deploy", mobius_hooks=failing_hook(tmp_path, "b"), **scope)
@@ -82,7 +82,7 @@ def test_the_whole_fleet_goes_back_and_what_is_missing_is_taken_up(fleet, tmp_pa
     assert fleet.state("c")["fleet"] == made["fleet"]
 
 
-def test_a_host_of_an_earlier_batch_that_turns_bad_goes_back_alone(fleet):
+def test_a_host_of_an_earlier_batch_that_turns_bad_is_rolled_back_alone(fleet):
     """The watch after the second batch finds it; a continued fleet run skips what is well."""
     well, ill = document({"status": "healthy"}), document({"status": "down"}, 503)
 

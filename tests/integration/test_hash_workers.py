@@ -1,4 +1,4 @@
-"""One library hashed on several hosts: as by one alone, whatever becomes of the others."""
+"""One library hashed on several hosts: the same result as on one, whatever happens to the others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Task files of the user's before and after a step."""
+"""The user's task files before and after a step."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def run(site, tmp_path):
     return hooks
 
 
-def test_they_run_around_their_step(run):
+def test_hooks_run_around_their_step(run):
     say = "- ansible.builtin.debug:\n    msg: {}\n"
     output = (
         run(before_preflight=say.format("hook-before"), after_preflight=say.format("hook-after")).succeeded().output
@@ -49,7 +49,7 @@ def test_one_that_cannot_be_loaded_stops_the_play_before_anything(run, text):
     assert "Check the library" not in ended.output
 
 
-def test_a_name_that_is_no_hook_is_refused(run):
+def test_an_unknown_hook_is_refused(run):
     run(before_lunch="- ansible.builtin.debug:\n").failed("Unknown names in mobius_hooks: before_lunch")
 
 

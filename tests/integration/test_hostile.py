@@ -1,4 +1,4 @@
-"""Variables that make no sense, and names that want to be more than names."""
+"""Invalid variables, and names that look like templates, options or commands."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_names_stay_names(hostile, tmp_path):
         assert "lookup('pipe'" in run.output
 
 
-def test_a_wrong_variable_is_refused_before_anything(hostile):
+def test_a_wrong_variable_is_refused_first(hostile):
     before = hostile.tree()
     wrong = {"mobius_verify_sample": "-1", "mobius_max_failure_rate": "abc", "mobius_lock_ttl": 0}
     run = hostile.play("deploy", mobius_runtime_venv=str(hostile.home / "venv"), **wrong)

@@ -1,4 +1,4 @@
-"""Single reports of users that showed a kind of fault, played once as they were filed."""
+"""Bug reports that revealed a kind of fault, each reproduced once as it was filed."""
 
 from __future__ import annotations
 

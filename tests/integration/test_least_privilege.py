@@ -115,7 +115,7 @@ def assert_private(place: Site) -> None:
     assert {"library.json", "backups", "logs", "logs/service.log", ".library.json.dhash/current.json"} <= set(found)
 
 
-def test_an_ordinary_user_deploys_and_takes_back_what_is_its_own(own):
+def test_an_unprivileged_user_deploys_and_rolls_back_its_own_library(own):
     before = own.library.read_bytes()
     watching = Watch(own.uid, own.home.parent)
     if os.getuid() == 0:

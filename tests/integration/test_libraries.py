@@ -48,7 +48,7 @@ def test_a_failed_deployment_is_not_rolled_back_to_another_library(site, second,
     run.failed(f"{second} holds the bytes from before (sha256 {deployed})")
 
 
-def test_a_refused_rollback_does_not_tell_of_another_library(site, second):
+def test_a_refused_rollback_does_not_report_another_library(site, second):
     play(site, "deploy", {"path": str(site.library)}, {"path": str(second)}).succeeded()
     lock.acquire(str(second), "somebody", ttl=900)
     run = play(site, "rollback", {"path": str(site.library)}, {"path": str(second)}, mobius_lock_wait=0)

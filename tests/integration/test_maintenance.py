@@ -1,4 +1,4 @@
-"""The window before a deployment, and the mode while it runs."""
+"""The maintenance window before a deployment, and maintenance mode while it runs."""
 
 from __future__ import annotations
 

@@ -141,7 +141,7 @@ def test_what_turns_bad_is_rolled_back(site, deployed, how):
     assert_rolled_back(site, deployed, run, reason)
 
 
-def test_a_flapping_one_is_rolled_back(site, deployed):
+def test_a_flapping_service_is_rolled_back(site, deployed):
     calls = []
 
     def flapping(handler):
@@ -272,7 +272,7 @@ def test_a_service_that_listens_on_ipv6_is_watched(site, deployed, address):
     assert "pass: " in run.succeeded().output
 
 
-def test_one_that_turns_bad_goes_back_while_the_others_are_still_watched(site, tmp_path):
+def test_a_host_that_turns_bad_is_rolled_back_while_the_others_are_watched(site, tmp_path):
     hosts, places, received, queried = {}, {}, [], []
 
     def well(handler):

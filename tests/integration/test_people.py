@@ -1,4 +1,4 @@
-"""A deployment with people around it: the window, the mode, the hooks, and one message a run."""
+"""What concerns people: the maintenance window and mode, the hooks, and one message per run."""
 
 from __future__ import annotations
 

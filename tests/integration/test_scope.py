@@ -1,4 +1,4 @@
-"""A run that reaches no host is no success, and a mistyped path leaves nothing behind."""
+"""A run without any host is not a success, and a mistyped path leaves nothing behind."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What operators set for all their plays, in ansible.cfg and the environment, changes nothing about how a run ends."""
+"""Global settings of operators, in ansible.cfg and the environment, do not change how a run ends."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ ANSWERS = {"/a": document({"status": "ok"}), "/b": document({}, 503), "/metrics"
 
 
 @pytest.mark.parametrize("name", SETTINGS)
-def test_a_setting_for_all_plays_changes_no_end(site, two, name, tmp_path):
+def test_a_global_setting_does_not_change_the_outcome(site, two, name, tmp_path):
     site.environment = {key: value.replace("{place}", str(tmp_path)) for key, value in SETTINGS[name].items()}
     hook = tmp_path / "slow.yml"
     hook.write_text("- ansible.builtin.command: sleep 2\n  changed_when: false\n")

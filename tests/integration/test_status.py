@@ -1,4 +1,4 @@
-"""``status.yml`` after a run was killed: it names run and step, and the command that it prints brings a good end."""
+"""``status.yml`` after a run was killed: it names run and step, and the command that it prints repairs the host."""
 
 from __future__ import annotations
 

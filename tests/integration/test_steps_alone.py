@@ -100,7 +100,7 @@ def test_a_deployment_refuses_what_its_dry_run_predicts(site):
     assert not (site.home / ".library.json.dhash" / "lock").exists()
 
 
-def test_a_host_with_a_service_of_its_own_gets_no_other(site):
+def test_a_host_with_its_own_service_gets_no_second_one(site):
     before = site.tree()
     own = {"mobius_service_enabled": "false", "mobius_restart_command": f"touch {site.home}/restarted"}
     run = site.play("service", **own).failed("mobius_service_enabled is false: this host has its own service")

@@ -1,4 +1,4 @@
-"""A deployment of which the tags choose steps."""
+"""A deployment with steps chosen by tags."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What surveys and extra vars give: questions left unanswered, lists as text, names and values that nobody can mean."""
+"""Surveys and extra vars: unanswered questions, lists as text, and names and values that cannot be meant."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_lists_and_mappings_arrive_as_text(site, serial):
     assert sum("dhash" in item for item in site.items()) == 6
 
 
-def test_batches_that_make_no_sense_are_refused_by_name(site):
+def test_invalid_batches_are_refused_by_name(site):
     for name in ("deploy", "rollback"):
         run = site.play(name, mobius_serial="1,x%")
         run.failed('mobius_serial is "1,x%", must be numbers of hosts or percentages')
@@ -89,6 +89,6 @@ def test_a_rollback_is_not_refused_for_what_it_does_not_use(deployed):
     assert not any("dhash" in item for item in deployed.items())
 
 
-def test_a_name_that_nobody_reads_warns_a_deployment(site):
+def test_an_unknown_variable_warns_a_deployment(site):
     run = site.play("deploy", **NEEDED, mobius_max_failure_rates=7).succeeded()
     assert "Did you mean mobius_max_failure_rate?" in run.output

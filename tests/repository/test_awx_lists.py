@@ -1,4 +1,4 @@
-"""What AWX offers after a sync of this project: the playbooks and nothing else, and the inventories.
+"""What AWX lists after a sync of this project: the playbooks and nothing else, and the inventories.
 
 The rules are those of ``awx/main/utils/ansible.py`` of AWX 24.6, in the stricter of its two forms.
 """

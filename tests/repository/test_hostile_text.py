@@ -1,4 +1,4 @@
-"""Text of a library, a host or a message stays text in everything that people or programs read: one table."""
+"""Text of a library, a host or a message stays text in every output: one table."""
 
 from __future__ import annotations
 
@@ -178,7 +178,7 @@ def test_a_document_is_ascii_and_has_the_text_as_it_is(tmp_path, name, text) -> 
 
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=list(HOSTILE))
 @pytest.mark.parametrize("kind", FORMS)
-def test_a_notification_is_text_and_mentions_nobody(kind, text) -> None:
+def test_a_notification_is_text_without_mentions(kind, text) -> None:
     def strings(value: Any) -> List[str]:
         if isinstance(value, dict):
             return [each for member in value.values() for each in strings(member)]
@@ -202,7 +202,7 @@ def test_a_notification_is_text_and_mentions_nobody(kind, text) -> None:
 
 
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=list(HOSTILE))
-def test_a_line_at_the_terminal_obeys_nothing(text) -> None:
+def test_a_terminal_line_contains_no_control_sequence(text) -> None:
     lines = problem_lines(text, text, {"msg": text, "stdout": text, "stderr": text, "cmd": [text], "item": text})
     assert not CONTROL.search("\n".join(lines))
 

@@ -52,7 +52,7 @@ def test_the_table_has_every_core_and_every_python_of_a_host(results):
     assert f"| host side, Python {matrix.HOSTS[0]} | {matrix.HOSTS[0]} | | not run | |" in lines
 
 
-def test_a_python_that_is_not_available_is_none(monkeypatch, tmp_path):
+def test_a_python_that_is_not_available_is_not_found(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("PYENV_ROOT", str(tmp_path))
     assert matrix.find_python(("2.4", "9.99")) is None

@@ -1,4 +1,4 @@
-"""Long runs say how far they are, and keep what they found."""
+"""Long runs report their progress, and keep what they found."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_lines_come_at_intervals_with_the_time_left():
     assert lines[-1] == "calls: 100 tried, 1 min 40 s"
 
 
-def test_a_total_of_none_is_no_error():
+def test_a_total_of_zero_is_not_an_error():
     progress = Progress("calls", 0, clock=lambda: 0.0)
     assert progress.line() == "calls: 0 of 0 (100 %), 0 s left"
 
@@ -64,7 +64,7 @@ def test_a_resumed_run_knows_what_was_tried(verdicts):
     assert again.get(("calls", 8, 4)) is None, "the group has other faults now"
 
 
-def test_a_run_that_is_not_resumed_starts_anew(verdicts):
+def test_a_run_that_is_not_resumed_starts_over(verdicts):
     assert len(kept.Kept(verdicts)) == 0
     assert len(kept.Kept(verdicts, resume=True)) == 0
 

@@ -1,4 +1,4 @@
-"""What the roles say of themselves agrees: defaults, argument specs, and the vocabulary of the inventory."""
+"""The roles are consistent: defaults, argument specs, and the vocabulary of the inventory."""
 
 from __future__ import annotations
 
@@ -90,12 +90,12 @@ def test_null_and_empty_text_mean_the_default_everywhere(path):
         ],
     ],
 )
-def test_no_folder_of_the_system_gets_another_owner(folder, refused):
+def test_a_system_folder_keeps_its_owner(folder, refused):
     assert bool(re.search(load("account", "vars", "main.yml")["__account_system"], folder)) is refused
 
 
 @pytest.mark.parametrize("role", ["deploy", "hash_workers", "monitor", "rollback", "strip"])
-def test_settings_for_all_plays_do_not_cut_off_a_rescue(role):
+def test_global_settings_do_not_cut_off_a_rescue(role):
     blocks = [task for task in load(role, "tasks", "main.yml") if {"rescue", "always", "block"} & set(task)]
     assert blocks
     for block in blocks:
@@ -137,7 +137,7 @@ def test_nothing_becomes_root_on_the_controller(role):
     ]
     + [("games-1", "games-1")],
 )
-def test_the_service_and_its_watch_ask_the_same_address(host, address):
+def test_the_service_and_its_watch_use_the_same_address(host, address):
     service, watch = load("service", "vars", "main.yml"), load("monitor", "defaults", "main.yml")
     environment = jinja2.Environment()
     environment.filters["mobius.dhash.answered"] = answered

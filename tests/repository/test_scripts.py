@@ -1,4 +1,4 @@
-"""The scripts of the tests: where hosts come from, and that nothing is left out in silence."""
+"""The scripts of the tests: where hosts come from, and that nothing is skipped silently."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a file comes to by a decoder of the engine's, and by Pillow alone."""
+"""The result of a file with one of the engine's decoders, and with Pillow alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a deployment does to the files of a library, and what there is after it."""
+"""A deployment, as it changes the files of a library, and the files after it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How Hypothesis judges: a busy machine must not fail a property."""
+"""Settings of Hypothesis: a busy machine must not fail a property."""
 
 from __future__ import annotations
 

@@ -145,7 +145,7 @@ def test_a_failure_is_reported_as_without_progress(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("arguments", [{"timeout": "soon"}, {"timeout": -1}, {"progress": "perhaps"}])
-def test_what_is_no_limit_is_refused(arguments: Dict[str, Any], tmp_path: Path) -> None:
+def test_an_invalid_limit_is_refused(arguments: Dict[str, Any], tmp_path: Path) -> None:
     site = Site(tmp_path, 1)
     output = result(site.run(**arguments))
     assert output["failed"] is True

@@ -1,4 +1,4 @@
-"""A first backup hashes the library while it copies it; that must not cost the certainty of what it is a copy of."""
+"""A first backup hashes the library while it copies it, and must still be certain of what it copied."""
 
 from __future__ import annotations
 

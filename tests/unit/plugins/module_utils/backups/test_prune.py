@@ -84,7 +84,7 @@ def test_the_future_is_left_alone_and_does_not_count() -> None:
     assert kept([backup(-5), backup(20), backup(30)]) == [-5, 20]
 
 
-def test_what_nobody_can_judge_is_left_alone() -> None:
+def test_what_cannot_be_judged_is_left_alone() -> None:
     assert kept([backup(1), backup(50, verified=False, judged=False)]) == [1, 50]
 
 
@@ -210,7 +210,7 @@ def test_a_state_that_cannot_be_read_stops_a_prune(library: Path) -> None:
     assert left(library) == ["a", "b"]
 
 
-def test_while_someone_deploys_nothing_is_pruned(library: Path) -> None:
+def test_nothing_is_pruned_during_a_deployment(library: Path) -> None:
     plant(library, b"a", days=30)
     plant(library, b"b", days=20)
     lock.acquire(str(library), "D")
@@ -268,7 +268,7 @@ def test_links_folders_and_fifos_are_left_alone(library: Path) -> None:
     assert len(list((library.parent / "backups").iterdir())) == 5
 
 
-def test_no_folder_is_no_change_and_makes_none(library: Path) -> None:
+def test_a_missing_folder_is_not_a_change_and_is_not_created(library: Path) -> None:
     assert prune(str(library), rules=Rules())["changed"] is False
     assert list(library.parent.iterdir()) == [library]
 

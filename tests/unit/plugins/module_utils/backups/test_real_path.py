@@ -1,4 +1,4 @@
-"""A link that is pointed elsewhere in mid-run: refused before anything changes, and rolled back where it was."""
+"""A symlink that is changed during a run: refused before anything changes, and rolled back at its old target."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A deployment that was rolled back is never picked again by accident."""
+"""A deployment that was rolled back is never restored by accident."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_a_damaged_backup_below_it_is_not_passed_over(library):
     assert library.read_bytes() == OLD
 
 
-def test_a_deployment_that_took_itself_back_is_passed_over_too(library):
+def test_a_deployment_that_rolled_itself_back_is_skipped_too(library):
     deploy(library, NEW, "one")
     deploy(library, NEWER, "two")
     create_backup(str(library))

@@ -25,7 +25,7 @@ root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 
 @root
 @pytest.mark.parametrize("mode", [0o664, 0o640, 0o600, 0o444, 0o604, 0o000, 0o200, 0o755, 0o1644, 0o2640, 0o4600])
-def test_owner_group_and_mode_come_back(library: Path, mode: int) -> None:
+def test_owner_group_and_mode_are_restored(library: Path, mode: int) -> None:
     os.chown(library, 4711, 4712)
     library.chmod(mode)
     create_backup(str(library))
@@ -47,7 +47,7 @@ def test_the_backup_itself_may_have_another_owner_and_mode(library: Path) -> Non
 
 
 @root
-def test_attributes_and_acl_come_back(library: Path) -> None:
+def test_attributes_and_acl_are_restored(library: Path) -> None:
     try:
         os.setxattr(library, "user.note", b"kept \xff")
     except OSError:
@@ -86,7 +86,7 @@ def test_a_backup_of_an_older_version_takes_what_a_newer_one_remembers(library: 
     assert (library.read_bytes(), stat.S_IMODE(library.stat().st_mode)) == (B, 0o664)
 
 
-def test_without_any_memory_the_backups_own_mode_counts(library: Path) -> None:
+def test_without_a_sidecar_the_backups_own_mode_counts(library: Path) -> None:
     old = plant(library, B, days=3)
     old.chmod(0o660)
     library.unlink()
@@ -116,7 +116,7 @@ def test_without_any_memory_the_backups_own_mode_counts(library: Path) -> None:
         {"sequence": 10**30},
     ],
 )
-def test_odd_memories_stop_no_restore(library: Path, changes: dict) -> None:
+def test_an_odd_sidecar_does_not_stop_a_restore(library: Path, changes: dict) -> None:
     made = create_backup(str(library))["backup"]["path"]
     meta = Path(f"{made}.meta")
     meta.write_text(json.dumps({**json.loads(meta.read_text()), **changes}))
@@ -138,7 +138,7 @@ def test_what_can_be_executed_never_becomes_setuid(library: Path, mode: int) -> 
 
 
 @root
-def test_ids_without_a_name_come_back(library: Path) -> None:
+def test_ids_without_a_name_are_restored(library: Path) -> None:
     os.chown(library, 2**32 - 2, 654321)
     create_backup(str(library))
     library.unlink()
@@ -299,7 +299,7 @@ def test_fstab_names_what_is_missing(library: Path, monkeypatch: pytest.MonkeyPa
     assert not (library.parent / ".library.json.dhash").exists()
 
 
-def test_a_new_host_is_no_missing_mount(library: Path, tmp_path: Path) -> None:
+def test_a_new_host_is_not_a_missing_mount(library: Path, tmp_path: Path) -> None:
     create_backup(str(library))
     moved = tmp_path / "other" / "library.json"
     moved.parent.mkdir()

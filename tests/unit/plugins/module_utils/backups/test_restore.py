@@ -125,7 +125,7 @@ def test_check_mode_predicts_and_writes_nothing(library: Path) -> None:
     assert predicted["snapshot"].partition("Z")[0][:-4] == done["snapshot"].partition("Z")[0][:-4]
 
 
-def test_a_missing_library_is_made_again(library: Path) -> None:
+def test_a_missing_library_is_created_again(library: Path) -> None:
     made = plant(library, B, days=1)
     made.chmod(0o600)
     library.unlink()
@@ -135,7 +135,7 @@ def test_a_missing_library_is_made_again(library: Path) -> None:
     assert stat.S_IMODE(library.stat().st_mode) == 0o600
 
 
-def test_a_library_that_is_no_json_is_restored(library: Path) -> None:
+def test_a_library_that_is_not_json_is_restored(library: Path) -> None:
     plant(library, B, days=1)
     library.write_bytes(b"\xff\x00{{{")
     restore(str(library))
@@ -174,7 +174,7 @@ def test_a_state_that_cannot_be_written_does_not_stop_a_restore(library: Path, m
     assert library.read_bytes() == B
 
 
-def test_no_snapshot_no_restore(library: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_snapshot_nothing_is_restored(library: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plant(library, B, days=1)
     real = os.fsync
 
@@ -244,7 +244,7 @@ def test_an_edit_meanwhile_is_kept(library: Path, monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.parametrize("holder", [None, "B"])
-def test_while_someone_else_deploys_nothing_is_restored(library: Path, holder: Optional[str]) -> None:
+def test_nothing_is_restored_during_another_deployment(library: Path, holder: Optional[str]) -> None:
     plant(library, B, days=1)
     lock.acquire(str(library), "A")
     for check_mode in (False, True):
@@ -260,7 +260,7 @@ def test_another_name_of_the_library_is_reported(library: Path) -> None:
     assert library.with_name("hard").read_bytes() == A
 
 
-def test_an_unreadable_library_is_not_replaced_but_the_way_on_is_reported(
+def test_an_unreadable_library_is_not_replaced_and_the_next_step_is_reported(
     library: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from ansible_collections.mobius.dhash.plugins.module_utils.backups import restore as module

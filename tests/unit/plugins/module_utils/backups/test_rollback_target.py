@@ -53,7 +53,7 @@ def test_other_bytes_than_expected_stay(library: Path) -> None:
     assert library.read_bytes() == A
 
 
-def test_deploy_deploy_rollback_is_the_bytes_from_before_the_first(library: Path) -> None:
+def test_two_deployments_and_a_rollback_restore_the_first_bytes(library: Path) -> None:
     deploy(library, B, "1")
     create_backup(str(library))  # a second deployment that changed nothing
     result = restore(str(library), None, "deployment")
@@ -93,7 +93,7 @@ def test_a_rollback_to_what_was_deployed_before_has_its_metrics_and_stays(librar
     assert restore(str(library), None, "deployment")["changed"] is False
 
 
-def test_a_deployment_that_rolls_itself_back_does_not_hide_the_rollback_target_of_the_one_before(library: Path) -> None:
+def test_a_rolled_back_deployment_does_not_hide_the_earlier_rollback_target(library: Path) -> None:
     deploy(library, B, "1")
     deploy(library, C, "2")
     lock.acquire(str(library), "2")

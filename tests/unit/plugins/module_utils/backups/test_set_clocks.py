@@ -60,7 +60,7 @@ def test_deployments_with_a_clock_ahead_prune_nothing(library: Path, wall: Clock
     assert b'{"v": "edited"}' in contents
 
 
-def test_a_process_with_a_time_of_its_own_prunes_nothing(library: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_process_in_its_own_time_namespace_prunes_nothing(library: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plant(library, A, days=2)
     plant(library, B, days=1)
     real = time.time
@@ -171,7 +171,7 @@ def test_the_only_backup_may_be_of_a_clock_that_was_never_set(library: Path) -> 
         "20241027T023000+0200",
     ],
 )
-def test_a_name_that_is_no_time_is_none_of_a_backup(library: Path, stamp: str) -> None:
+def test_a_name_without_a_valid_time_is_not_a_backup(library: Path, stamp: str) -> None:
     odd = named(library, stamp, B)
     plant(library, C, days=1)
     assert prune.prune(str(library), rules=Rules(days=0, last=0))["removed"] == [] and odd.exists()

@@ -1,4 +1,4 @@
-"""Backups: every visible one verifies, those of older scripts are read, nothing odd in the folder does harm."""
+"""Backups: every visible one verifies, those of older scripts are read, and odd files in the folder do no harm."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def sha256sum(folder: Path, name: str) -> int:
     ).returncode
 
 
-def test_a_backup_is_the_bytes_and_sha256sum_accepts_it_as_the_guide_types_it(library: Path) -> None:
+def test_a_backup_has_the_bytes_and_passes_the_guides_sha256sum(library: Path) -> None:
     made = create_backup(str(library))
     path = Path(made["backup"]["path"])
     assert made["changed"] is True
@@ -70,7 +70,7 @@ def test_check_mode_predicts_and_writes_nothing(library: Path) -> None:
     assert create_backup(str(library), check_mode=True)["changed"] is False
 
 
-def test_bytes_that_come_back_are_backed_up_again(library: Path) -> None:
+def test_bytes_that_return_are_backed_up_again(library: Path) -> None:
     for content in (b"1", b"2", b"1"):
         library.write_bytes(content)
         assert create_backup(str(library))["changed"] is True
@@ -335,7 +335,7 @@ def test_many_at_once(library: Path) -> None:
     assert all(each.verified for each in list_backups(str(library)))
 
 
-def test_the_list_for_eyes(library: Path) -> None:
+def test_the_list_for_people(library: Path) -> None:
     plant(library, b"x" * 1_234_567, days=1)
     plant(library, b"snapshot", days=2, kind=SNAPSHOT)
     plant(library, b"no checksum", days=3, checksum=False)
@@ -349,7 +349,7 @@ def test_the_list_for_eyes(library: Path) -> None:
     assert [row["sha256"] for row in unread][:2] == [row["sha256"] for row in rows][:2]
 
 
-def test_sizes_for_eyes() -> None:
+def test_sizes_for_people() -> None:
     assert [human(size) for size in (0, 999, 1000, 1_234_567, 5 * 10**15)] == [
         "0 B",
         "999 B",

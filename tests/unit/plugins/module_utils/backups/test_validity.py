@@ -183,7 +183,7 @@ def test_a_mark_of_other_bytes_does_not_count(library: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"sha256": 3}', b"\xff\xfe", b"null"])
-def test_a_sidecar_that_cannot_be_read_is_none(library: Path, content: bytes) -> None:
+def test_an_unreadable_sidecar_is_ignored(library: Path, content: bytes) -> None:
     made = create_backup(str(library))["backup"]["path"]
     Path(f"{made}.meta").write_bytes(content)
     library.write_bytes(b"")
@@ -200,7 +200,7 @@ def test_the_list_marks_an_invalid_backup(library: Path) -> None:
     assert "NOT" not in older["line"]
 
 
-def test_orphans_go_with_their_backup(library: Path) -> None:
+def test_orphans_are_removed_with_their_backup(library: Path) -> None:
     plant(library, B, days=1)
     made = Path(create_backup(str(library))["backup"]["path"])
     made.unlink()

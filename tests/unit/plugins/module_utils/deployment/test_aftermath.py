@@ -48,7 +48,7 @@ def test_a_damaged_rollback_target_has_a_reason(library: str) -> None:
 
 
 @pytest.mark.parametrize("free, copied", [(10**9, True), (5 * 10**6, False), (0, False)])
-def test_evidence_leaves_the_rollback_its_room(library: str, tmp_path: Path, monkeypatch, free, copied) -> None:
+def test_evidence_leaves_disk_space_for_the_rollback(library: str, tmp_path: Path, monkeypatch, free, copied) -> None:
     Path(library).write_text(json.dumps({"components": ["x" * 1_000_000]}))
     disk = namedtuple("disk", "f_bavail f_frsize")(free // 4096, 4096)
     monkeypatch.setattr(evidence.os, "statvfs", lambda _path: disk)

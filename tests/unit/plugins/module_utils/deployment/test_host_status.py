@@ -79,7 +79,7 @@ def test_where_a_library_stops_being_json(place: Place, content: bytes, problem:
     assert found is None if problem is None else str(found).startswith(problem)
 
 
-def test_a_library_that_is_missing_linked_or_no_file(place: Place) -> None:
+def test_a_library_that_is_missing_linked_or_not_a_file(place: Place) -> None:
     real = place.folder / "release.json"
     place.library.rename(real)
     assert look(place)["library"]["sha256"] is None and look(place)["library"]["error"] is None
@@ -189,7 +189,7 @@ def test_a_flag_stays_on_while_the_library_needs_something(place: Place, owed: A
     assert look(place)["maintenance"]["content"]["deployment"] == "run-1"
 
 
-def test_a_flag_of_somebody_else_is_never_lifted(place: Place) -> None:
+def test_a_flag_of_another_owner_is_never_removed(place: Place) -> None:
     for by in ("", "another"):
         set_flag(f"{place.path}.maintenance", on=True, deployment=by)
         begin_run(place.path, RUN, digest(OLD))

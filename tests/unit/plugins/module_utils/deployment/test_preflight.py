@@ -101,7 +101,7 @@ def test_a_foreign_owner_is_refused(library, monkeypatch):
     assert "cannot be kept by the user uid 4711" in refusal(library)
 
 
-def test_a_damaged_state_does_not_stand_in_the_way(library):
+def test_a_damaged_state_is_a_warning(library):
     folder = library.parent / ".library.json.dhash"
     folder.mkdir()
     (folder / "current.json").write_text("{")

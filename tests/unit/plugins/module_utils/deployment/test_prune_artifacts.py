@@ -71,7 +71,7 @@ def place(tmp_path: Path) -> Place:
     return Place(tmp_path)
 
 
-def test_the_old_goes_and_the_newest_of_each_kind_stays(place: Place) -> None:
+def test_the_old_is_removed_and_the_newest_of_each_kind_stays(place: Place) -> None:
     old = [place.log(1), place.log(1, "dry-run"), *place.report(1), *place.report(1, "rollback"), place.evidence(1)]
     new = [place.log(2), place.log(2, "dry-run"), *place.report(2), *place.report(2, "rollback"), place.evidence(2)]
     result = place.prune()
@@ -292,7 +292,7 @@ def test_a_name_that_is_not_ours_is_not_even_listed(place: Place) -> None:
     assert result["kept"] == result["removed"] == []
 
 
-def test_evidence_that_was_killed_halfway_goes_with_the_next_run(place: Place) -> None:
+def test_unfinished_evidence_is_removed_by_the_next_run(place: Place) -> None:
     folder = place.evidence(1)
     place.evidence(2)
     (folder / "rejected-library.json").unlink()
@@ -301,7 +301,7 @@ def test_evidence_that_was_killed_halfway_goes_with_the_next_run(place: Place) -
     assert not folder.exists()
 
 
-def test_a_file_that_comes_meanwhile_keeps_its_folder(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_added_during_the_prune_keeps_its_folder(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = place.evidence(1)
     place.evidence(2)
     unlink = os.unlink
@@ -331,12 +331,12 @@ def test_a_damaged_state_and_a_held_lock_stop_it(place: Place) -> None:
     assert len(list(place.logs.iterdir())) == 2
 
 
-def test_no_folder_is_nothing_to_do(place: Place) -> None:
+def test_a_missing_folder_is_nothing_to_do(place: Place) -> None:
     place.logs.rmdir()
     assert not place.prune()["changed"]
 
 
-def test_senseless_rules_are_refused() -> None:
+def test_invalid_rules_are_refused() -> None:
     with pytest.raises(MobiusError):
         Rules(days=-1)
     with pytest.raises(MobiusError):
@@ -358,7 +358,7 @@ RULES = some.builds(Rules, some.integers(0, 300), some.integers(0, 20), some.int
 
 
 @given(some.lists(THINGS, max_size=40), RULES, some.data())
-def test_whatever_the_rules_the_newest_the_foreign_and_what_is_in_force_stay(found, rules, data) -> None:
+def test_no_rule_removes_the_newest_foreign_files_or_what_is_in_force(found, rules, data) -> None:
     found = sorted(found, key=lambda each: (each.created, each.path), reverse=True)
     in_force = data.draw(some.lists(some.sampled_from([each.run for each in found]), max_size=3)) if found else []
     decisions = decide(found, rules, NOW, in_force)

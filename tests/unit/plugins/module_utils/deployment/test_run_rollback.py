@@ -40,7 +40,7 @@ def place(tmp_path: Path) -> Place:
     return Place(tmp_path)
 
 
-def test_a_rollback_by_hand(place: Place) -> None:
+def test_a_manual_rollback(place: Place) -> None:
     place.deploy()
     done = place.roll_back()
     assert done["changed"] and not done.get("failed") and done["nothing"] is None
@@ -69,7 +69,7 @@ def test_a_rollback_that_was_killed_before_its_restart_is_made_up_for(place: Pla
 
 
 @pytest.mark.parametrize("error", [MobiusError("No evidence"), OSError(28, "No space left on device")])
-def test_evidence_that_cannot_be_kept_stops_no_restore(place: Place, monkeypatch, error) -> None:
+def test_evidence_that_cannot_be_kept_does_not_stop_a_restore(place: Place, monkeypatch, error) -> None:
     def fail(*_unused: Any, **_ignored: Any) -> None:
         raise error
 
@@ -80,7 +80,7 @@ def test_evidence_that_cannot_be_kept_stops_no_restore(place: Place, monkeypatch
     assert done["evidence"] == {"folder": None, "files": [], "error": str(error)}
 
 
-def test_a_journal_that_cannot_be_written_stops_no_restore(place: Place) -> None:
+def test_a_journal_that_cannot_be_written_does_not_stop_a_restore(place: Place) -> None:
     place.deploy()
     Path(journal_path(place.path)).mkdir()
     done = place.roll_back()

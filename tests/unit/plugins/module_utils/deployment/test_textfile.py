@@ -76,7 +76,7 @@ def test_twice_is_once_and_check_mode_writes_nothing(library, tmp_path):
     assert dest.stat().st_ino == inode
 
 
-def test_a_library_that_was_changed_by_hand_shows(library, tmp_path):
+def test_a_manual_change_of_the_library_is_exposed(library, tmp_path):
     library.write_text("[]")
     found = values(write_textfile(str(library), str(tmp_path / "mobius.prom"))["text"])
     assert found["as_recorded"] == 0
@@ -99,7 +99,7 @@ def test_odd_paths_are_escaped():
 
 
 @pytest.mark.parametrize("dest, words", [("x.txt", ".prom"), ("no/such/x.prom", "missing")])
-def test_a_file_nobody_would_read_is_refused(library, tmp_path, dest, words):
+def test_a_file_that_node_exporter_would_not_read_is_refused(library, tmp_path, dest, words):
     with pytest.raises(MobiusError, match=words):
         write_textfile(str(library), str(tmp_path / dest))
 
@@ -122,7 +122,7 @@ def test_the_baseline_is_the_queue_before_the_deployment(library):
 @pytest.mark.parametrize(
     "target, value", [({"verified": True}, 1), ({"verified": False, "reason": "damaged"}, 0), (None, None)]
 )
-def test_a_backup_that_does_not_verify_shows(target, value):
+def test_the_harness_detects_a_backup_that_does_not_verify(target, value):
     found = values(render("/x", {"current": {"status": "deployed"}, "rollback_target": target}))
     assert found.get("backup_verified") == value
 

@@ -109,7 +109,7 @@ CASES: Dict[str, Tuple[bytes, str, str]] = {
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_a_file_is_called_what_it_is(name: str, tmp_path: Path) -> None:
+def test_the_kind_of_a_file_is_named(name: str, tmp_path: Path) -> None:
     data, what, remedy = CASES[name]
     (tmp_path / "a.png").write_bytes(data)
     with pytest.raises(PictureError) as refusal:

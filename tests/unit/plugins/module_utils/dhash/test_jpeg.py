@@ -108,7 +108,7 @@ def _frame(data: bytes, offset: int, value: int) -> bytes:
 
 
 @pytest.mark.parametrize("name", ODD)
-def test_an_odd_file_comes_to_the_same(name: str, tmp_path: Path) -> None:
+def test_an_odd_file_gives_the_same_result(name: str, tmp_path: Path) -> None:
     first, second = both(jpeg, ODD[name](), tmp_path / "a.jpg")
     assert first == second
 
@@ -127,7 +127,7 @@ def test_other_formats_are_left_to_pillow(tmp_path: Path) -> None:
         assert jpeg.decode(image, stream) is None
 
 
-def test_mutated_files_come_to_the_same(tmp_path: Path) -> None:
+def test_mutated_files_give_the_same_result(tmp_path: Path) -> None:
     chance = random.Random(11)
     models = [
         PLAIN,
@@ -163,7 +163,7 @@ def test_pictures_larger_than_the_memory_that_is_kept(tmp_path: Path, monkeypatc
     assert taken(PLAIN, tmp_path)
 
 
-def test_one_that_gives_other_pixels_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_decoder_that_gives_other_pixels_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
     import simplejpeg
 
     real = simplejpeg.decode_jpeg

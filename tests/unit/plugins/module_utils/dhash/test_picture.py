@@ -105,7 +105,7 @@ def test_a_small_file_that_pillow_seeks_before_the_start_of_is_refused_as_by_ima
     assert refusal.value.code == "broken"
 
 
-def test_a_file_that_grows_meanwhile_is_not_read_without_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_growing_file_is_read_within_a_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "grows.png"
     scene().save(path)
     expected = hash_picture(str(path))
@@ -155,7 +155,7 @@ def test_mutated_files_have_the_hash_of_imagehash_or_a_reason(tmp_path: Path) ->
     assert hashed > 50
 
 
-def test_what_is_no_regular_file_is_never_opened(tmp_path: Path) -> None:
+def test_only_regular_files_are_opened(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "fifo")
     (tmp_path / "folder").mkdir()
     (tmp_path / "link").symlink_to("/dev/zero")
@@ -198,7 +198,7 @@ def test_an_unreadable_file_is_reported(tmp_path: Path, monkeypatch: pytest.Monk
     assert code_of(tmp_path / "a.png") == "unreadable"
 
 
-def test_a_name_that_is_no_unicode_is_a_name(tmp_path: Path) -> None:
+def test_a_name_that_is_not_unicode_is_accepted(tmp_path: Path) -> None:
     path = os.fsdecode(os.fsencode(tmp_path) + b"/\xff\xfe.png")
     scene().save(tmp_path / "a.png")
     os.rename(tmp_path / "a.png", path)

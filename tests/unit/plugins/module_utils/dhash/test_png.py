@@ -226,7 +226,7 @@ TAKEN = (
 
 
 @pytest.mark.parametrize("name", ODD)
-def test_an_odd_file_comes_to_the_same(name: str, tmp_path: Path) -> None:
+def test_an_odd_file_gives_the_same_result(name: str, tmp_path: Path) -> None:
     first, second = both(png, ODD[name](), tmp_path / "a.png")
     assert first == second
 
@@ -266,7 +266,7 @@ def summed(data: bytes) -> bytes:
     return data
 
 
-def test_mutated_files_come_to_the_same(tmp_path: Path) -> None:
+def test_mutated_files_give_the_same_result(tmp_path: Path) -> None:
     chance = random.Random(11)
     models = [encoded(in_mode(mode, (60, 44)), **({"bits": 8} if mode == "P" else {})) for mode in MODES]
     models += [unfiltered(in_mode(mode, (60, 44))) for mode in MODES]
@@ -298,7 +298,7 @@ def test_mutated_files_come_to_the_same(tmp_path: Path) -> None:
     assert min(ends.values()) > MUTATED / 12, ends
 
 
-def test_one_that_gives_other_pixels_is_not_used(package: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_decoder_that_gives_other_pixels_is_not_used(package: str, monkeypatch: pytest.MonkeyPatch) -> None:
     class Wrong:
         eof, unused_data = True, b""
 

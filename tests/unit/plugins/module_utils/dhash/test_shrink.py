@@ -112,7 +112,7 @@ def test_a_numpy_that_gives_other_greys_is_not_used(monkeypatch: pytest.MonkeyPa
     shrink._kept_weights.cache_clear()
 
 
-def test_a_pillow_whose_arithmetic_nobody_read_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreviewed_pillow_version_is_not_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     shrink.np = None
     monkeypatch.setattr(shrink, "_pillow", "99.0.0")
     assert not shrink.load()

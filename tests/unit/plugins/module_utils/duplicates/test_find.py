@@ -61,7 +61,7 @@ def test_any_two_of_a_group_are_near_and_none_is_lost_of_a_chain(tmp_path):
     assert pointers(result) == [(2, ["0", "1"]), (4, ["1", "2"])] and result["pairs"] == 2
 
 
-def test_flat_pictures_are_apart(tmp_path):
+def test_flat_pictures_are_listed_separately(tmp_path):
     path = library(tmp_path, ("a.png", ZERO), ("b.png", ZERO), ("c.png", "0000000000000001"))
     result = find(Request(path, distance=3))
     assert (result["groups"], result["pairs"]) == ([], 0)

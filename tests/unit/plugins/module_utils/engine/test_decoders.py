@@ -1,4 +1,4 @@
-"""What speeds a decoder up is loaded before the workers are forked, and is each worker's own."""
+"""Decoder accelerators are loaded before the processes fork, and each process has its own."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ def test_outcomes_are_those_of_single_hashing_in_the_order_of_the_tasks(workers:
         assert outcome.seconds > 0
 
 
-def test_keys_come_back_as_they_are(tmp_path: Path) -> None:
+def test_keys_are_returned_unchanged(tmp_path: Path) -> None:
     path = draw(tmp_path / "a.png", 1)
     key = ("/components/0", object())
     assert next(iter(hash_all([(key, path)]))).key is key
@@ -98,14 +98,14 @@ def test_a_decoder_that_misbehaves_costs_its_picture_alone(
 
 
 @needs_traps
-def test_a_run_of_nothing_but_crashes_ends(tmp_path: Path) -> None:
+def test_a_run_of_crashes_only_ends(tmp_path: Path) -> None:
     found = outcomes([trap(tmp_path, "crash")] * 40)
     assert [outcome.reasons for outcome in found] == [("crashed",)] * 40
     assert "SIGSEGV" in str(found[0].error)
 
 
 @needs_traps
-def test_a_picture_that_hangs_lets_the_others_go_on(tmp_path: Path) -> None:
+def test_a_picture_that_hangs_does_not_stop_the_others(tmp_path: Path) -> None:
     finished: List[int] = []
     paths = [trap(tmp_path, "hang"), *drawn(tmp_path, 300)]
     found = outcomes(paths, image_timeout=1.5, on_progress=finished.append)
@@ -123,7 +123,7 @@ def test_a_decoder_that_writes_reaches_neither_stream(tmp_path: Path, capfd: pyt
 
 
 @needs_traps
-def test_workers_hold_no_file_of_the_parent(tmp_path: Path) -> None:
+def test_workers_keep_no_open_file_of_the_parent(tmp_path: Path) -> None:
     with (tmp_path / "lock").open("w"):
         outcomes([trap(tmp_path, f"descriptors {tmp_path}/{n}.seen", f"d{n}") for n in range(40)], workers=3)
     seen = [path.read_text() for path in tmp_path.glob("*.seen")]
@@ -246,7 +246,7 @@ def test_a_host_without_memory_for_any_process_is_refused(tmp_path: Path, monkey
 
 
 @pytest.mark.parametrize("options", [{"workers": -1}, {"image_timeout": 0}, {"max_pixels": 0}])
-def test_a_limit_that_makes_no_sense_is_refused_at_once(options: dict) -> None:
+def test_an_invalid_limit_is_refused_at_once(options: dict) -> None:
     with pytest.raises(MobiusError, match="Invalid limits"):
         hash_all([], **options)
 

@@ -1,4 +1,4 @@
-"""Modes, batches ahead of the workers, and workers that are replaced once quicker ways pay."""
+"""Modes, prefetched batches, and processes that are replaced once faster decoders pay off."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_workers_are_replaced_when_quicker_ways_pay(tmp_path: Path, monkeypatch:
     assert 2 < len(workers - {0}) <= 4
 
 
-def test_paths_too_long_for_a_pipe_wait_for_nobody(tmp_path: Path) -> None:
+def test_paths_too_long_for_a_pipe_do_not_block(tmp_path: Path) -> None:
     Image.new("L", (24, 24)).save(tmp_path / "a.png")
     good, long = str(tmp_path / "a.png"), str(tmp_path / ("\u2603" * 30_000))
     paths = [good, long] * 60

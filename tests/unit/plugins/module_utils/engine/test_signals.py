@@ -1,4 +1,4 @@
-"""Whatever ends the process that hashes, no worker stays behind."""
+"""Whatever ends the main process, no hash process is left running."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The health endpoint before a deployment: refused before anything changes where it is not well."""
+"""The health endpoint before a deployment: if it is unhealthy, nothing is changed."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def no_pause(monkeypatch):
         (in_turn(ILL, hang_up, ILL, WELL), {}),
     ],
 )
-def test_one_that_is_well_lets_the_deployment_go_on(answer, more: Dict[str, Any]) -> None:
+def test_a_healthy_service_lets_the_deployment_continue(answer, more: Dict[str, Any]) -> None:
     with serving({"/health": answer}) as server:
         assert refuse_unhealthy({"url": url_of(server, "/health"), **more}) == {"health": "ok"}
 
@@ -49,7 +49,7 @@ def test_one_that_is_well_lets_the_deployment_go_on(answer, more: Dict[str, Any]
         (document({"status": "healthy"}, 500), "500"),
     ],
 )
-def test_one_that_is_not_well_is_refused(answer, why: str) -> None:
+def test_an_unhealthy_service_is_refused(answer, why: str) -> None:
     with serving({"/health": answer}) as server, pytest.raises(MobiusError, match="not well before") as error:
         refuse_unhealthy({"url": url_of(server, "/health")})
     assert why in str(error.value) and "mobius_health_before" in str(error.value)

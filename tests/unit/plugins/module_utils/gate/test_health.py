@@ -1,4 +1,4 @@
-"""Which health responses are a yes; a refusal states what was seen and what is accepted."""
+"""Which health responses count as healthy; a refusal states what was seen and what is accepted."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def test_a_yes(body, kind):
 
 
 @pytest.mark.parametrize(("body", "kind", "seen"), NO, ids=str)
-def test_a_no_states_what_was_seen_and_what_is_accepted(body, kind, seen):
+def test_a_refusal_states_what_was_seen_and_what_is_accepted(body, kind, seen):
     result, note = judged(body, kind)
     assert result == NOT_OK
     assert seen in note and "accepted: healthy, ok, " in note
@@ -152,7 +152,7 @@ def test_codes_that_are_accepted(codes, accepted, rejected):
 
 
 @pytest.mark.parametrize("code", ["20", "2x", "ok", "600", "200-", "200,204", "-1", "٢٠٠"])
-def test_codes_that_make_no_sense(code):
+def test_invalid_status_codes(code):
     with pytest.raises(MobiusError, match="Invalid HTTP status"):
         HealthRules.of([code], None)
 

@@ -35,7 +35,7 @@ def test_nested():
     assert read(nested) == read(FLAT)
 
 
-def test_a_path_of_ones_own():
+def test_a_custom_metric_path():
     reading = read({"timing": {"mean": 7}}, avg_hash_time="timing.mean")
     assert reading.values == {"avg_hash_time": 7.0}
     assert "p95_hash_time" in reading.missing
@@ -48,7 +48,7 @@ def test_one_name_with_two_values_is_bad_not_guessed():
 
 
 @pytest.mark.parametrize("value", ["NaN", "Infinity", "-Infinity", "-1", "true", '"12"', "[]", "{}", "1" + "0" * 400])
-def test_what_is_no_number_is_bad(value):
+def test_a_value_that_is_not_a_number_is_bad(value):
     reading = read_metrics(b'{"avg_hash_time": ' + value.encode() + b"}")
     assert reading.bad == ("avg_hash_time",)
     assert "avg_hash_time" not in reading.values
@@ -123,7 +123,7 @@ def test_json_in_any_encoding(body, kind):
     assert read_metrics(body, kind=kind) == read(FLAT)
 
 
-def test_a_broken_line_of_another_metric_is_nobodys_business():
+def test_a_broken_line_of_another_metric_is_ignored():
     text = b"other{ 5\navg_hash_time 1\np95_hash_time 2\nextraction_failures_rate 0\nlow_confidence_queue_length 0\n"
     assert read_metrics(text).bad == read_metrics(text).missing == ()
 
@@ -134,7 +134,7 @@ def test_a_broken_line_of_a_metric_is_bad():
 
 
 @pytest.mark.parametrize("path", ["my_counter", "my_counter_total", "my.dotted.name"])
-def test_a_prometheus_name_of_ones_own(path):
+def test_a_custom_prometheus_name(path):
     text = b'# TYPE my_counter counter\nmy_counter_total 7\n{"my.dotted.name"} 7\n'
     assert read_metrics(text, {"low_confidence_queue_length": path}).values == {"low_confidence_queue_length": 7.0}
 

@@ -1,4 +1,4 @@
-"""What people read of samples."""
+"""Samples as people read them."""
 
 from __future__ import annotations
 

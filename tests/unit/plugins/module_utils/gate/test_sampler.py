@@ -1,4 +1,4 @@
-"""One sample against a real server that answers, misbehaves or is not there."""
+"""One sample against a real server that answers, misbehaves or is down."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_a_server_that_drips_is_cut_off():
     assert "within 0.3 s" in taken.notes[0]
 
 
-def test_nobody_there():
+def test_nothing_listens():
     taken = Sampler("http://127.0.0.1:1/health", None, Access(timeout=2.0)).take(0.0)
     assert taken.health == UNREACHABLE
     assert "refused" in taken.notes[0]

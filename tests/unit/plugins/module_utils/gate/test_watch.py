@@ -1,4 +1,4 @@
-"""The rhythm of a watch, with a clock that the test turns; and the whole gate against a real server."""
+"""The timing of a watch, with a fake clock; and the whole gate against a real server."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def test_each_sample_is_reported():
         ({"over": {"avg_hash_time": 10}, "metrics_url": "http://h/"}, "no limit"),
     ],
 )
-def test_a_plan_that_makes_no_sense_is_refused(changes, words):
+def test_an_invalid_plan_is_refused(changes, words):
     with pytest.raises(MobiusError, match=words):
         make_plan({**OPTIONS, **changes})
 

@@ -202,7 +202,7 @@ def test_garbage_costs_its_share_alone(spoil, fan, hashed):
     assert folders(fan) == []
 
 
-def test_a_picture_that_changed_meanwhile_is_hashed_again(fan):
+def test_a_picture_that_changed_during_hashing_is_hashed_again(fan):
     planned = fan.plan()
     share = fan.shared(planned)[0]
     first, second, *_rest = (row.path for row in share_rows(share["file"]))
@@ -315,7 +315,7 @@ def test_only_a_folder_of_shares_is_removed(name, fan, hashed):
     assert len(folders(fan)) == 1
 
 
-def test_too_little_room_for_what_is_sent_is_refused(fan, monkeypatch):
+def test_too_little_space_for_the_sent_pictures_is_refused(fan, monkeypatch):
     monkeypatch.setattr("shutil.disk_usage", lambda _unused: type("Usage", (), {"free": 1000})())
     with pytest.raises(MobiusError, match="mobius_hash_workers_send"):
         fan.plan(send=True)
@@ -388,12 +388,12 @@ def test_a_picture_of_several_items_is_assigned_once(fan):
     assert fan.plan()["pictures"] == 3
 
 
-def test_a_share_of_this_host_alone_is_none(fan):
+def test_a_single_host_needs_no_shares(fan):
     fan.site.write({"components": [{"image": "images/0.png"}]})
     assert fan.plan()["shares"] == []
     assert folders(fan) == []
 
 
-def test_a_result_of_no_file_is_garbage(tmp_path):
+def test_a_result_without_a_file_is_garbage(tmp_path):
     with pytest.raises(InvalidShare):
         list(results(str(tmp_path / "none"), 3))

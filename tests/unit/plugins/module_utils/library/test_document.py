@@ -1,4 +1,4 @@
-"""Items of a document: found where selectors say, whatever its style, size and depth; what is no JSON is refused."""
+"""Items of a document: found by selectors, whatever its style, size and depth; invalid JSON is refused."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_selectors(tmp_path, selector, content, pointers):
 @pytest.mark.parametrize(
     "selector", ["", ".", "a..b", "a[0]", "a[]b", "a.[]", '"a', '"a"b', "a[", "a.", "x" + "[]" * 99]
 )
-def test_what_is_no_selector_is_refused(selector):
+def test_an_invalid_selector_is_refused(selector):
     with pytest.raises(MobiusError, match="Invalid selector"):
         parse_selector(selector)
 
@@ -103,7 +103,7 @@ BROKEN = [
 
 
 @pytest.mark.parametrize(("content", "line", "column"), BROKEN)
-def test_what_is_no_json_is_refused_with_its_place(tmp_path, content, line, column):
+def test_invalid_json_is_refused_with_its_place(tmp_path, content, line, column):
     with pytest.raises(LibraryError) as caught:
         found(library(tmp_path, content))
     assert (caught.value.line, caught.value.column) == (line, column)
@@ -211,7 +211,7 @@ def test_the_block_is_known_with_and_without_reading_items(tmp_path):
         assert document.root is None
 
 
-def test_how_far_reading_has_come_is_known_item_by_item(tmp_path):
+def test_the_reading_position_is_known_item_by_item(tmp_path):
     games = [
         {"image": "cover", "components": [{"image": str(number)} for number in range(4)]} for _unused in range(100)
     ]

@@ -108,7 +108,7 @@ def test_each_kind_of_problem_with_its_place(check, data, kind, line, column):
     assert all(problem["message"].isprintable() for problem in found)
 
 
-def test_reading_goes_on_where_the_rest_is_clear(check):
+def test_reading_continues_where_the_rest_is_clear(check):
     found = check(b'{"a": NaN, "a": [1,], "b": "\x01",\n"c": 01, "d": "\\q", "\xff": 1}\n!')
     assert [problem["kind"] for problem in found] == [
         "not-a-number",

@@ -1,4 +1,4 @@
-"""The way by the parser in C and the way by patterns say the same of every document."""
+"""The C parser and the patterns give the same result for every document."""
 
 from __future__ import annotations
 

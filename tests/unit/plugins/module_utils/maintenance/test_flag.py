@@ -28,7 +28,7 @@ def test_on_and_off_and_twice_is_once(tmp_path):
 
 
 @pytest.mark.parametrize("content", ["", " \n"])
-def test_a_flag_made_by_hand_counts(tmp_path, content):
+def test_a_manually_created_flag_counts(tmp_path, content):
     flag = tmp_path / "flag"
     flag.write_text(content)
     assert read_flag(str(flag)) == {"reason": "made by hand"}
@@ -60,7 +60,7 @@ def test_a_deployment_removes_its_own_flag_and_a_person_any(tmp_path):
 
 @pytest.mark.parametrize("content", ["down until noon", "{}", "[]", '{"components": []}', '{"since": "then"}'])
 @pytest.mark.parametrize("check_mode", [False, True])
-def test_a_file_that_is_no_flag_of_ours_is_on_and_not_removed(tmp_path, content, check_mode):
+def test_a_foreign_file_counts_as_the_flag_and_is_not_removed(tmp_path, content, check_mode):
     flag = tmp_path / "flag"
     flag.write_text(content)
     assert read_flag(str(flag))

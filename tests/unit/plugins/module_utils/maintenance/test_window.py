@@ -61,7 +61,7 @@ def test_clocks_put_forward():
     assert not looked("2024-03-31T04:00+02:00", **NIGHT)[0]
 
 
-def test_clocks_put_back_give_the_longer_window():
+def test_a_clock_change_backward_gives_the_longer_window():
     # In Berlin on 2024-10-27 the hour from 02:00 to 03:00 comes twice.
     hour = {"start": "02:00", "end": "02:30", "timezone": "Europe/Berlin"}
     assert looked("2024-10-27T00:00+00:00", **hour)[0]
@@ -82,7 +82,7 @@ def test_clocks_put_back_give_the_longer_window():
         ({"zone": "UTC"}, "zone"),
     ],
 )
-def test_what_makes_no_sense_is_refused(changes, words):
+def test_invalid_values_are_refused(changes, words):
     with pytest.raises(MobiusError, match=words):
         parse_window({**NIGHT, **changes})
 

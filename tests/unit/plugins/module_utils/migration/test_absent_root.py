@@ -1,4 +1,4 @@
-"""A migration whose pictures are all gone: refused for that, with nothing written."""
+"""A migration whose pictures are all missing: refused with that reason, and nothing is written."""
 
 from __future__ import annotations
 

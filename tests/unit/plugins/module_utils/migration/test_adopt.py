@@ -30,7 +30,7 @@ def edit(site) -> None:
     site.library.write_text(site.library.read_text().replace('"title": "a"', '"title": "b"'))
 
 
-def test_an_edit_by_hand_is_adopted_and_is_its_own_rollback_target(migrated):
+def test_a_manual_edit_is_adopted_and_is_its_own_rollback_target(migrated):
     former = read_document(str(migrated.library))
     edit(migrated)
     edited = migrated.library.read_bytes()

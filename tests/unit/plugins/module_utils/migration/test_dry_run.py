@@ -200,7 +200,7 @@ def test_nothing_to_do_is_reported_without_a_look_at_every_item(varied, monkeypa
 
 
 @pytest.mark.parametrize("check_mode", [False, True])
-def test_the_report_goes_over_nothing_that_is_needed(varied, check_mode):
+def test_the_report_overwrites_nothing_that_is_needed(varied, check_mode):
     backup = varied.migrate()["backup"]["path"]
     before = varied.tree()
     for report in (str(varied.library), backup, f"{backup}.sha256"):

@@ -1,4 +1,4 @@
-"""Each document of the corpus the whole way: a valid one keeps every other byte, an invalid one is untouched."""
+"""Each document of the corpus, migrated: a valid one keeps every other byte, an invalid one is untouched."""
 
 from __future__ import annotations
 

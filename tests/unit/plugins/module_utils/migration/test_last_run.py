@@ -29,7 +29,7 @@ def timeless(result):
 
 @pytest.mark.parametrize("form", ["object", "list"])
 @pytest.mark.parametrize("check_mode", [False, True])
-def test_nothing_to_do_takes_the_short_way_with_the_same_result(varied, ways, monkeypatch, form, check_mode):
+def test_nothing_to_do_takes_the_short_path_with_the_same_result(varied, ways, monkeypatch, form, check_mode):
     if form == "list":
         varied.write(varied.read()["components"])
     varied.migrate()
@@ -187,13 +187,13 @@ OPTIONS = [
 
 
 @pytest.mark.parametrize("options", OPTIONS, ids=lambda options: next(iter(options)))
-def test_other_options_take_the_long_way(settled, ways, monkeypatch, options):
+def test_other_options_take_the_long_path(settled, ways, monkeypatch, options):
     short, long = both(settled, monkeypatch, **options)
     assert ways == ["long", "long"]
     assert timeless(short) == timeless(long)
 
 
-def test_what_no_outcome_depends_on_takes_the_short_way(settled, ways):
+def test_options_without_effect_on_the_outcome_take_the_short_path(settled, ways):
     settled.migrate(workers=2, max_failure_rate=63, items=[])
     assert ways == []
 
@@ -206,7 +206,7 @@ def test_too_many_failures_fail_each_time(settled, ways):
 
 
 @pytest.mark.parametrize("name", ["GENERATION", "pillow", "VERSION"])
-def test_another_program_takes_the_long_way(settled, ways, monkeypatch, name):
+def test_another_program_takes_the_long_path(settled, ways, monkeypatch, name):
     if name == "pillow":
         monkeypatch.setattr(apply, "versions", lambda: {"pillow": "1.0", "imagehash": "4.3.2"})
     elif name == "VERSION":
@@ -256,7 +256,7 @@ def test_a_run_stopped_while_comparing_does_not_start_hashing(settled, ways, mon
     assert ways == []
 
 
-def test_what_the_next_run_would_hash_again_has_no_short_way(site, ways):
+def test_pictures_to_hash_again_have_no_short_path(site, ways):
     images = site.pictures(2)
     site.write({"components": [{"image": image} for image in images]})
     draw(site.home / images[0], 5)
@@ -297,7 +297,7 @@ def test_the_state_is_adopted_on_the_short_path_too(settled, ways):
         assert current[name] == known[name], name
 
 
-def test_an_output_is_written_all_the_same(settled, tmp_path, monkeypatch):
+def test_an_output_is_written_on_the_short_path_too(settled, tmp_path, monkeypatch):
     monkeypatch.setattr(block, "timestamp", lambda: "2031-01-01T00:00:00Z")
     assert settled.migrate(output=tmp_path / "out.json")["changed"] is True
     assert (tmp_path / "out.json").read_bytes() == settled.library.read_bytes()
@@ -325,7 +325,7 @@ def test_many_items_of_few_pictures_and_odd_names(site, ways):
 
 
 @pytest.mark.parametrize("year", [1900, 2200, 2300, 2440])
-def test_a_picture_from_any_year_costs_nobody_the_run(site, ways, year):
+def test_a_picture_from_any_year_does_not_fail_the_run(site, ways, year):
     image = site.home / site.pictures(1)[0]
     seconds = (year - 1970) * 31_556_952
     try:

@@ -211,7 +211,7 @@ def test_output_leaves_the_library_and_is_idempotent(site, monkeypatch):
 
 
 @pytest.mark.parametrize("check_mode", [False, True])
-def test_output_goes_over_no_backup(site, check_mode):
+def test_an_output_never_overwrites_a_backup(site, check_mode):
     site.write({"components": [{"image": site.pictures(1)[0]}]})
     backup = Path(site.migrate()["backup"]["path"])
     before = site.tree()
@@ -268,7 +268,7 @@ def test_games_with_and_without_a_picture_of_their_own(site):
     assert unexpected_changes(str(site.home / "before.json"), str(site.library)) == []
 
 
-def test_an_edit_by_another_program_meanwhile_is_kept(site, monkeypatch):
+def test_an_edit_by_another_program_during_the_migration_is_kept(site, monkeypatch):
     images = site.pictures(1)
     site.write({"components": [{"image": images[0]}]})
     real = edited.Edited.prove
@@ -344,7 +344,7 @@ def test_a_held_library_is_refused(site):
         {"max_memory": 0},
     ],
 )
-def test_options_that_make_no_sense_are_refused(site, wrong):
+def test_invalid_options_are_refused(site, wrong):
     images = site.pictures(1)
     before = site.write({"components": [{"image": images[0]}]})
     with pytest.raises(MobiusError):

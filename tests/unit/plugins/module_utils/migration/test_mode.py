@@ -46,7 +46,7 @@ def sampled(site):
     return verify(Request(str(site.library), image_root=str(site.home), sample=COUNT))
 
 
-def test_the_modes_differ_and_the_document_tells_which_it_was(photos):
+def test_the_modes_differ_and_the_document_names_the_one_used(photos):
     exact, fast = hashes(photos, "exact"), hashes(photos, "fast")
     assert exact != fast
     assert all(bin(int(one, 16) ^ int(other, 16)).count("1") <= 10 for one, other in zip(exact, fast))
@@ -67,7 +67,7 @@ def test_in_the_other_mode_every_picture_counts_as_changed(photos):
     assert photos.migrate()["warnings"] == []
 
 
-def test_a_library_of_before_there_was_a_choice_is_exact(photos):
+def test_a_library_without_a_mode_counts_as_exact(photos):
     photos.migrate()
     document = photos.read()
     del document["dhash_migration"]["mode"]
@@ -100,7 +100,7 @@ def test_the_second_opinion_is_of_the_same_mode(photos, as_list, mode):
     assert result["second_opinion"] == reported
 
 
-def test_a_wrong_hash_of_fast_mode_is_found_out(photos):
+def test_a_wrong_hash_of_fast_mode_is_found(photos):
     photos.migrate(mode="fast")
     document = photos.read()
     document["components"][2]["dhash"] = f"{int(document['components'][2]['dhash'], 16) ^ 1:016x}"

@@ -1,4 +1,4 @@
-"""What is known of pictures: used when sound, never trusted when not, and enough to go on after a kill."""
+"""The index of hashed pictures: used when valid, never trusted when not, and enough to resume after a kill."""
 
 from __future__ import annotations
 
@@ -160,7 +160,7 @@ apply.migrate(Options({library!r}, workers=2))
 """
 
 
-def test_a_killed_run_goes_on_where_it_was(site):
+def test_a_killed_run_resumes_where_it_was(site):
     images = site.pictures(40)
     before = site.write({"components": [{"image": image} for image in images]})
     script = KILLED.format(path=[COLLECTIONS, *sys.path], library=str(site.library))

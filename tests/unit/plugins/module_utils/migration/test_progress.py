@@ -1,4 +1,4 @@
-"""The note on how far a migration is, who may ask for it, and what happens when nobody does."""
+"""The progress of a migration, who may query it, and what happens when nobody does."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_a_run_continues_while_queried_and_stops_when_not(library: Path, clock: 
     assert os.listdir(library.parent / ".library.json.dhash") == []
 
 
-def test_a_run_that_is_stopped_ends_and_its_lock_falls_free(library: Path, clock: Clock) -> None:
+def test_a_stopped_run_ends_and_its_lock_becomes_free(library: Path, clock: Clock) -> None:
     acquire(str(library), "d1")
     state = library.parent / ".library.json.dhash"
     (state / "progress.stop").touch()  # of a run before
@@ -106,16 +106,14 @@ def test_stopping_a_job_that_does_not_end_gives_up(library: Path, monkeypatch: p
     assert (library.parent / ".library.json.dhash" / "progress.stop").exists()
 
 
-def test_without_patience_nobody_has_to_ask(library: Path, clock: Clock) -> None:
+def test_without_an_idle_timeout_no_query_is_needed(library: Path, clock: Clock) -> None:
     running = Progress(str(library), Document(), None, write=True)
     clock.now += 1e6
     running.update(Tally(0.7))
     running.end()
 
 
-def test_a_migration_given_up_leaves_the_library_and_keeps_what_it_hashed(
-    site, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_canceled_migration_leaves_the_library_and_keeps_its_hashes(site, monkeypatch: pytest.MonkeyPatch) -> None:
     before = site.write({"components": [{"image": image} for image in site.pictures(6)]})
     monkeypatch.setattr(progress_file, "_WRITE_SECONDS", 0.0)
     options = Options(str(site.library), workers=1)
@@ -126,7 +124,7 @@ def test_a_migration_given_up_leaves_the_library_and_keeps_what_it_hashed(
     assert site.migrate()["with_dhash"] == 6
 
 
-def test_asking_writes_nothing_unless_it_is_by_the_one_who_started_it(library: Path) -> None:
+def test_a_query_writes_only_for_the_process_that_started_the_run(library: Path) -> None:
     state = note(library).parent
     query_progress(str(library))
     assert sorted(os.listdir(state)) == ["progress.json"]
@@ -135,7 +133,7 @@ def test_asking_writes_nothing_unless_it_is_by_the_one_who_started_it(library: P
     assert (state / "progress.asked").stat().st_mode & 0o777 == 0o640
 
 
-def test_no_migration_is_reported_as_none(site) -> None:
+def test_a_missing_migration_is_reported(site) -> None:
     assert query_progress(str(site.library)) == {"changed": False, "running": False, "progress": {}}
     assert query_progress(str(site.library), job="/no/such/job")["finished"] is True
     assert not site.state.exists()

@@ -1,4 +1,4 @@
-"""Migrations of generated documents: taken out again nothing is left, restored they are as before, twice is once."""
+"""Migrations of generated documents: stripping and restoring give the original, and a second run changes nothing."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ def another_pillow(monkeypatch, version):
 
 
 @pytest.mark.parametrize("as_list", [False, True])
-def test_another_pillow_is_reported_and_hashes_anew(site, monkeypatch, as_list):
+def test_another_pillow_is_reported_and_hashes_again(site, monkeypatch, as_list):
     images = site.pictures(2)
     items = [{"image": image} for image in images]
     site.write(items if as_list else {"components": items})
@@ -46,7 +46,7 @@ def test_a_mix_of_pillows_is_recorded(site, monkeypatch):
     assert "also_pillow" not in site.read()["dhash_migration"]
 
 
-def test_rehash_tells_what_changed(site):
+def test_rehash_reports_what_changed(site):
     images = site.pictures(3)
     site.write({"components": [{"image": image} for image in images]})
     site.migrate()
@@ -81,7 +81,7 @@ def test_missing_leaves_items_with_a_dhash_alone(site):
     assert site.read()["components"][1] == kept
 
 
-def test_a_picture_that_is_lost_and_comes_back(site):
+def test_a_picture_that_disappears_and_returns(site):
     images = site.pictures(2)
     site.write({"components": [{"image": image} for image in images]})
     site.migrate()

@@ -93,7 +93,7 @@ def test_what_another_deployment_replaced_is_not_rolled_back(backed_up):
     assert backed_up.library.read_bytes() == deployed
 
 
-def test_a_missing_library_comes_back(backed_up):
+def test_a_missing_library_is_restored(backed_up):
     backed_up.library.unlink()
     assert restored(backed_up)["changed"]
     assert backed_up.library.read_bytes() == backed_up.before

@@ -73,7 +73,7 @@ TEXTS = [
 
 @pytest.mark.parametrize("text", TEXTS)
 @pytest.mark.parametrize("shift", range(3))
-def test_the_bytes_of_before_come_back(library: Path, text: bytes, shift: int) -> None:
+def test_the_bytes_from_before_are_restored(library: Path, text: bytes, shift: int) -> None:
     library.write_bytes(text)
     migrate(library, lambda number: VERDICTS[(number + shift) % 3])
     migrated = library.read_bytes()
@@ -128,7 +128,7 @@ def test_for_any_library(tmp_path_factory: Any, items: list, style: dict, verdic
     assert library.read_bytes() == before
 
 
-def test_what_a_colleague_edited_since_stays(library: Path) -> None:
+def test_an_edit_by_a_colleague_stays(library: Path) -> None:
     library.write_bytes(b'{"components": [{"image": "a.png"}, {"image": "b.png"}]}')
     migrate(library, lambda _number: VERDICTS[0])
     edited = library.read_bytes().replace(b'"b.png"', b'"new.png", "note":  "mine"').replace(b"]", b', {"image": 1}]')
@@ -151,7 +151,7 @@ def test_reviews_stay_unless_their_removal_is_requested(library: Path) -> None:
 
 
 @pytest.mark.parametrize("dhash", ['"0123456789abcdef"', '"old"', "null"])
-def test_a_dhash_of_somebody_else_stays(library: Path, dhash: str) -> None:
+def test_a_dhash_of_another_program_stays(library: Path, dhash: str) -> None:
     text = f'{{"components": [{{"image": "a.png", "dhash": {dhash}}}]}}'
     library.write_text(text)
     assert strip(str(library))["changed"] is False
@@ -237,7 +237,7 @@ EDITED = {
 @pytest.mark.parametrize(
     "around", ['{"components": [{"image": "z"}, @]}', "[@, {}]", '{"games": [{"image": "g", "components": [@]}]}']
 )
-def test_items_that_were_edited_by_hand(library: Path, name: str, around: str) -> None:
+def test_items_that_were_edited_manually(library: Path, name: str, around: str) -> None:
     before, after = (around.replace("@", text.replace("%s", H)).encode() for text in EDITED[name])
     library.write_bytes(before)
     assert strip(str(library))["changed"] is True
@@ -258,7 +258,7 @@ def test_a_key_twice_is_refused_with_its_place(library: Path, member: str) -> No
     assert library.read_bytes() == text
 
 
-def test_somebody_elses_lock_is_respected(library: Path) -> None:
+def test_the_lock_of_another_run_is_respected(library: Path) -> None:
     library.write_bytes(b'{"components": [{"image": "a.png"}]}')
     migrate(library, lambda _number: VERDICTS[0])
     migrated = library.read_bytes()

@@ -110,7 +110,7 @@ def test_a_short_message_is_whole_everywhere():
     )
 
 
-def test_nobody_is_mentioned():
+def test_mentions_are_disabled():
     hostile = message("``` @everyone <!channel> <users/all>")
     assert json.loads(document_of("discord", hostile))["allowed_mentions"] == {"parse": []}
     for kind in ("mattermost", "google_chat"):

@@ -13,7 +13,7 @@ from ansible_collections.mobius.dhash.plugins.module_utils.pages.template import
 from ansible_collections.mobius.dhash.tests.support.places import ROOT
 
 
-def test_the_python_modules_are_what_their_templates_say():
+def test_the_python_modules_match_their_templates():
     done = subprocess.run(
         [sys.executable, ROOT / "pages" / "build.py", "--check"], capture_output=True, text=True, check=False
     )

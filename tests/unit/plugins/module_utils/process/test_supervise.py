@@ -1,4 +1,4 @@
-"""Real processes, started in the background: found again, stopped, restarted, and never mistaken for others."""
+"""Real background processes: found again, stopped, restarted, and never confused with others."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def test_a_reused_pid_is_never_killed(make):
             bystander.kill()
 
 
-def test_a_pid_file_from_before_a_reboot_names_nobody(make):
+def test_a_pid_file_from_before_a_reboot_is_ignored(make):
     program = make()
     pid = started(program)
     path = Path(program.pid_file)
@@ -131,7 +131,7 @@ def test_a_pid_file_from_before_a_reboot_names_nobody(make):
 @pytest.mark.parametrize(
     "content", ["", "{", "[]", "4711", '{"pid": "x", "start": 1}', '{"pid": -1, "start": ""}', "\x00"]
 )
-def test_a_damaged_pid_file_names_nobody_and_stands_in_no_way(make, content):
+def test_a_damaged_pid_file_is_ignored(make, content):
     program = make()
     Path(program.pid_file).parent.mkdir(parents=True)
     Path(program.pid_file).write_text(content)
@@ -139,7 +139,7 @@ def test_a_damaged_pid_file_names_nobody_and_stands_in_no_way(make, content):
     assert alive(started(program))
 
 
-def test_a_deaf_program_is_killed_after_its_time(make):
+def test_a_program_that_ignores_sigterm_is_killed_after_its_timeout(make):
     program = make(STUBBORN, stop_timeout=0.3)
     pid = started(program)
     while "deaf" not in Path(program.log_file).read_text():
@@ -148,7 +148,7 @@ def test_a_deaf_program_is_killed_after_its_time(make):
     assert not alive(pid)
 
 
-def test_children_of_a_deaf_program_go_with_it(make):
+def test_children_of_a_killed_program_are_killed_too(make):
     child = (
         "import subprocess, sys\nprint(subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)']).pid)\n"
     )
@@ -213,7 +213,7 @@ def test_an_address_that_is_not_this_hosts():
         port.check_free("192.0.2.1", free_port())
 
 
-def test_a_short_log_goes_on(make):
+def test_a_short_log_is_continued(make):
     program = make()
     log = Path(program.log_file)
     log.parent.mkdir()
@@ -231,7 +231,7 @@ def test_a_log_that_is_a_link_is_refused(make, tmp_path):
     assert not (tmp_path / "elsewhere").exists()
 
 
-def test_a_new_log_is_not_for_the_world(make):
+def test_a_new_log_is_not_world_readable(make):
     program = make()
     started(program)
     assert Path(program.log_file).stat().st_mode & 0o777 == 0o640

@@ -183,7 +183,7 @@ def test_not_one_that_fits_is_an_error_and_changes_nothing(site):
     assert site.library.read_bytes() == before
 
 
-def test_somebody_has_to_have_decided(site):
+def test_the_reviewer_is_required(site):
     with pytest.raises(MobiusError, match="name the reviewer"):
         run(site, decisions(site, by=""))
     assert run(site, decisions(site, by=""), by="Bob")["applied"] == 3
@@ -213,7 +213,7 @@ def test_the_backup_holds_the_bytes_of_before(site):
     assert Path(result["backup"]["path"]).read_bytes() == before
 
 
-def test_an_edit_meanwhile_is_not_overwritten(site, monkeypatch):
+def test_an_edit_during_the_review_is_not_overwritten(site, monkeypatch):
     document = decisions(site)
     replace = module.replace_whole
 

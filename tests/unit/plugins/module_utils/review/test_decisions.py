@@ -72,7 +72,7 @@ def test_what_follows_the_schema_is_read(value):
 
 
 @pytest.mark.parametrize("at", ["yesterday", "2026-13-01T00:00:00Z", 7, None])
-def test_a_time_that_is_none_is_refused(at):
+def test_an_invalid_time_is_refused(at):
     with pytest.raises(MobiusError, match="ISO 8601"):
         read(document({**ROW, "at": at}))
 
@@ -81,7 +81,7 @@ def test_a_time_that_is_none_is_refused(at):
     "data",
     [b"\xff\xfe", b"", b"{", b'{"a": NaN}', b"[" * 100_000, b"a,b\n1,2\n", b"pointer;decision\n/0;accept\n", b"\x00"],
 )
-def test_what_is_no_file_of_decisions_is_refused(data):
+def test_a_file_that_is_not_of_decisions_is_refused(data):
     with pytest.raises(MobiusError):
         read(data)
 
@@ -104,7 +104,7 @@ def spreadsheet(delimiter=",", bom=False):
 
 
 @pytest.mark.parametrize(("delimiter", "bom"), [(",", False), (";", True), ("\t", True)])
-def test_a_spreadsheet_comes_back_however_it_was_saved(delimiter, bom):
+def test_a_spreadsheet_can_be_read_however_it_was_saved(delimiter, bom):
     rows = read(spreadsheet(delimiter, bom)).rows
     keys = {item_key(entry.pointer, entry.dhash, entry.image) for entry in queue().entries}
     assert {row.key for row in rows} == keys
@@ -116,7 +116,7 @@ def test_rows_without_a_decision_are_passed_over():
     assert read(as_json(queue(), 0.7)).rows == []
 
 
-def test_the_json_export_comes_back():
+def test_the_json_export_can_be_read_back():
     exported = json.loads(as_json(queue(), 0.7, "b" * 64))
     exported["queue"][1].update(decision="accept", by="Ann")
     found = read(exported)

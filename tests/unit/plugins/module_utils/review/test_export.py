@@ -72,7 +72,7 @@ def test_another_mode_is_a_change(request_for):
     assert stat.S_IMODE(os.stat(request.dest).st_mode) == 0o600
 
 
-def test_pictures_come_from_below_the_image_root_alone(request_for, tmp_path):
+def test_only_pictures_below_the_image_root_are_shown(request_for, tmp_path):
     request = request_for(include_images=True, image_root=str(tmp_path / "images"))
     assert export(request)["warnings"] == []
     with Path(request.dest).open() as page:
@@ -82,7 +82,7 @@ def test_pictures_come_from_below_the_image_root_alone(request_for, tmp_path):
     assert export(request)["changed"]
 
 
-def test_without_pillow_the_page_and_the_result_say_so(request_for, tmp_path, monkeypatch):
+def test_without_pillow_the_page_and_the_result_report_it(request_for, tmp_path, monkeypatch):
     monkeypatch.setattr(module, "available", lambda: False)
     request = request_for(include_images=True, image_root=str(tmp_path / "images"))
     (warning,) = export(request)["warnings"]
@@ -122,7 +122,7 @@ def test_the_threshold_the_selectors_and_the_image_key_are_followed(request_for,
         ({"dest": "fifo"}, "FIFO"),
     ],
 )
-def test_what_cannot_be_is_refused_and_nothing_written(request_for, tmp_path, monkeypatch, options, word):
+def test_impossible_settings_are_refused_and_nothing_is_written(request_for, tmp_path, monkeypatch, options, word):
     monkeypatch.chdir(tmp_path)
     os.symlink("library.json", "link.json")
     os.mkfifo("fifo")

@@ -151,7 +151,7 @@ def test_a_long_queue_is_truncated_with_a_note():
     assert "These are the first" not in Reader(as_html(queue, FACTS, None, 30)).text
 
 
-def test_endless_reasons_do_not_swell_the_page():
+def test_many_reasons_do_not_bloat_the_page():
     queue = queue_of(*({"dhash_confidence": 0.1, "dhash_reasons": [f"r{n}-{m}" for m in range(9)]} for n in range(99)))
     assert len(Reader(as_html(queue, FACTS, None, 99)).all("input")) == 26
 

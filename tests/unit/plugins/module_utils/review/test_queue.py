@@ -14,7 +14,7 @@ def item(**members):
     return {"id": "x", "image": "a.png", **members}
 
 
-def test_the_least_sure_come_first_and_equals_keep_their_order():
+def test_the_least_confident_come_first_and_ties_keep_their_order():
     rows = [("/0", 0.69), ("/1", 0.7), ("/2", 0), ("/3", 0.5), ("/4", 0), ("/5", 1)]
     queue = build(((pointer, item(dhash_confidence=value)) for pointer, value in rows), "image")
     assert [entry.pointer for entry in queue.entries] == ["/2", "/4", "/3", "/0"]

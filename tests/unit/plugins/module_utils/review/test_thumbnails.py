@@ -27,7 +27,7 @@ def open_descriptors():
     return len(os.listdir("/proc/self/fd"))
 
 
-def test_pictures_come_small_in_order_and_the_same_each_time(tmp_path):
+def test_thumbnails_are_small_ordered_and_reproducible(tmp_path):
     paths = [
         picture(tmp_path / "a.png"),
         None,
@@ -62,7 +62,7 @@ def test_every_mode_is_shown(tmp_path, mode):
     assert opened(uri).size == (EDGE, 128)
 
 
-def test_a_file_that_is_no_picture_costs_only_itself(tmp_path):
+def test_a_file_that_is_not_a_picture_fails_alone(tmp_path):
     (tmp_path / "text.png").write_text("<svg onload=alert(1)>")
     (tmp_path / "empty.png").touch()
     (tmp_path / "folder.png").mkdir()
@@ -80,13 +80,13 @@ def test_too_many_pixels_are_not_decoded(tmp_path):
     assert list(thumbnails([path], 20, 6_000_000))[0]
 
 
-def test_what_is_no_picture_after_all_is_left_out(tmp_path, monkeypatch):
+def test_a_file_that_is_not_a_picture_is_left_out(tmp_path, monkeypatch):
     answers = {"svg": b"<svg>", "flood": b"RIFF" + bytes(LARGEST), "none": b"", "fine": b"RIFF"}
     monkeypatch.setattr(module, "_small", lambda path, pixels: answers[path])
     assert list(thumbnails([*answers], *LIMITS)) == [None, None, None, "data:image/webp;base64,UklGRg=="]
 
 
-def test_without_pillow_there_are_none(monkeypatch):
+def test_without_pillow_there_are_no_thumbnails(monkeypatch):
     monkeypatch.setattr(module, "Image", None)
     assert not module.available()
     assert list(thumbnails(["a.png", None], *LIMITS)) == [None, None]

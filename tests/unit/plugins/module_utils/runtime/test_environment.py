@@ -76,7 +76,7 @@ def beside(wanted):
     return sorted(path.name for path in Path(wanted.path).parent.iterdir())
 
 
-def test_the_life_of_an_environment(wanted, wheels, tmp_path):
+def test_the_lifecycle_of_an_environment(wanted, wheels, tmp_path):
     predicted = ensure(wanted, check_mode=True)
     assert (predicted["changed"], predicted["reason"]) == (True, "it does not exist yet")
     assert predicted["python"] == f"{wanted.path}/bin/python"
@@ -229,7 +229,7 @@ def test_variables_reach_pip_and_their_passwords_stay_unseen(tmp_path, wheels):
 HOST = Host(1000, "me", "/home/me", "", "other")
 
 
-def test_a_look_makes_nothing(wanted, tmp_path):
+def test_a_look_creates_nothing(wanted, tmp_path):
     runtime = look.Runtime("venv", wanted.path, "", False, wanted.requirements, wanted.imports)
     found = look.look(runtime, HOST)
     assert (found["ready"], found["reason"], found["missing"]) == (False, "it does not exist yet", "")
@@ -237,7 +237,7 @@ def test_a_look_makes_nothing(wanted, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_look_at_one_that_is_right(made):
+def test_a_look_at_a_valid_environment(made):
     runtime = look.Runtime("venv", made.path, "", False, made.requirements, made.imports)
     found = look.look(runtime, HOST)
     assert (found["ready"], found["reason"], found["missing"]) == (True, "", "")

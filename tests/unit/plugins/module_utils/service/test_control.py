@@ -58,7 +58,7 @@ def site(tmp_path):
         place.control("stopped")
 
 
-def test_the_life_of_a_service(site, tmp_path):
+def test_the_lifecycle_of_a_service(site, tmp_path):
     found = site.look()
     assert (found["ready"], found["installed"], found["running"]) == (False, False, False)
     assert found["reason"] == "it is not installed yet"

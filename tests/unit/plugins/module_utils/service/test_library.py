@@ -76,7 +76,7 @@ def test_an_unchanged_library_is_not_read_again(library):
     assert library.reads == 1
 
 
-def test_one_that_changes_while_it_is_read_is_read_again(library, tmp_path):
+def test_a_library_that_changes_while_it_is_read_is_read_again(library, tmp_path):
     async def query():
         await library.look(wait=0.0)
         library.begun.wait(30)

@@ -174,7 +174,7 @@ def test_who_answers(body, status, instance, problem):
     assert problem in answer.problem and bool(problem) == bool(answer.problem)
 
 
-def test_nobody_answers():
+def test_a_refused_connection_is_a_problem():
     assert "refused" in address.ask("127.0.0.1", free()).problem
 
 

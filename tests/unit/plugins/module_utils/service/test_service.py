@@ -179,7 +179,7 @@ def test_similar_is_bounded(start, tmp_path):
         ("dhash=0000000000000000&limit=1001", "limit"),
     ],
 )
-def test_queries_that_make_no_sense_are_400(served, query, parameter):
+def test_invalid_queries_are_400(served, query, parameter):
     status, answer = served.json(f"/similar?{query}")
     assert status == 400
     assert answer["error"].startswith(f"{parameter}: ")
@@ -193,7 +193,7 @@ def test_unknown_paths_and_methods_answer_in_json(served):
     assert served.ask("/health", "HEAD")[2] == b""
 
 
-def test_the_log_tells_look_ups_and_errors_and_no_probes(served):
+def test_the_log_has_lookups_and_errors_and_no_probes(served):
     served.ask("/similar?dhash=0000000000000000")
     served.ask("/odd%0Aname%1B[31m")
     deadline = time.monotonic() + 20

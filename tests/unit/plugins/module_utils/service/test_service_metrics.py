@@ -50,7 +50,7 @@ def test_prometheus_text_has_help_type_and_base_units(start, tmp_path):
 
 
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool (Debian: prometheus) is not installed")
-def test_promtool_has_nothing_to_say(start, tmp_path):
+def test_promtool_has_no_complaints(start, tmp_path):
     path = tmp_path / "library.json"
     deploy(path, write(path, LIBRARY))
     service = start()

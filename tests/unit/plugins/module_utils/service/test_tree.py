@@ -1,4 +1,4 @@
-"""A folder brought to exactly the files given, and never somebody else's folder."""
+"""A folder brought to exactly the given files, unless it belongs to someone else."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def test_nothing_installed_has_no_build(tmp_path):
     assert build(str(tmp_path)) == ""
 
 
-def test_compiled_code_is_left_alone(tmp_path):
+def test_compiled_code_is_ignored(tmp_path):
     dest = tmp_path / "tree"
     ensure(str(dest), FILES, {})
     cache = dest / "app" / "__pycache__"
@@ -110,7 +110,7 @@ def test_compiled_code_is_left_alone(tmp_path):
     assert (cache / "main.pyc").exists()
 
 
-def test_somebody_elses_folder_is_refused(tmp_path):
+def test_a_folder_of_another_owner_is_refused(tmp_path):
     (tmp_path / "letter.txt").write_text("dear")
     with pytest.raises(MobiusError, match="holds other things"):
         ensure(str(tmp_path), FILES, {})

@@ -1,4 +1,4 @@
-"""A file system that is gone is not a failure rate."""
+"""A file system that is not mounted does not count as failed pictures."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_a_bind_mount_of_the_same_file_system_is_mounted(root: Path, tmp_path: P
 
 
 @pytest.mark.parametrize("kind", ["file", "fifo", "loop", "dangling"])
-def test_a_root_that_is_no_folder(tmp_path: Path, kind: str) -> None:
+def test_a_root_that_is_not_a_folder(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "images"
     if kind == "file":
         path.touch()
@@ -119,7 +119,7 @@ def test_a_root_that_cannot_be_read(root: Path) -> None:
     assert "No such file" in found.what
 
 
-def test_single_pictures_are_no_matter_of_mounts(root: Path) -> None:
+def test_single_missing_pictures_are_not_a_missing_mount(root: Path) -> None:
     (root / "a.png").touch()
     assert absence(str(root), 94, 100) is None
     assert absence(str(root), 2, 2) is None

@@ -1,4 +1,4 @@
-"""A folder that cannot be made durable is not left for the next run to take for durable."""
+"""A folder that cannot be made durable is removed, so that the next run does not rely on it."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_it_is_not_made(tmp_path: Path, unsynced: None) -> None:
     assert not list(tmp_path.iterdir())
 
 
-def test_what_is_made_anew_anyway_is_made(tmp_path: Path, unsynced: None) -> None:
+def test_a_folder_that_need_not_be_durable_is_created(tmp_path: Path, unsynced: None) -> None:
     assert make_folders(str(tmp_path / "a"), durable=False) == [str(tmp_path / "a")]
 
 
@@ -50,9 +50,7 @@ def test_a_first_backup_is_not_reported_as_applied(tmp_path: Path, unsynced: Non
     assert not (tmp_path / "backups").exists()
 
 
-def test_a_backup_that_may_not_last_is_no_backup_for_a_migration(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_backup_of_unknown_durability_stops_a_migration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     library = tmp_path / "library.json"
     library.write_bytes(b"[]")
     create_backup(str(library))

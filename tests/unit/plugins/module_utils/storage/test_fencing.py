@@ -192,7 +192,7 @@ def test_a_rollback_that_has_to_write_names_the_process_in_the_way(
         restore(library, None, "latest", deployment="R")
 
 
-def test_without_a_lease_another_run_that_came_meanwhile_counts(library: str, started: Any) -> None:
+def test_without_a_lease_a_later_run_counts(library: str, started: Any) -> None:
     orphan = started("")
     lease.write_lease(library, lease.new_lease("S", "deployment", 900, None))
     assert orphan.goes_on().startswith("Locked The library is locked by S")

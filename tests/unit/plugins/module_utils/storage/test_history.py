@@ -43,7 +43,7 @@ def test_entries_are_chained_and_read_in_their_order(library: str) -> None:
     assert append(library, {"id": "run-4"}) == {"number": 4, "sha256": read_history(library).entries[-1]["sha256"]}
 
 
-def test_without_a_run_there_is_none(library: str) -> None:
+def test_the_history_is_empty_without_a_run(library: str) -> None:
     assert read_history(library) == history.History()
     assert not os.path.exists(history.state_dir(library))
 
@@ -126,7 +126,7 @@ def test_without_its_head_the_end_is_not_certain_until_the_next_run(library: str
 
 
 @pytest.mark.parametrize("length", [1, 20, -1])
-def test_a_line_that_a_crash_cut_off_is_no_change_and_the_next_run_goes_on(library: str, length: int) -> None:
+def test_a_line_truncated_by_a_crash_is_not_a_change_and_the_next_run_continues(library: str, length: int) -> None:
     path = fill(library, 2)
     whole = path.read_bytes()
     torn = whole.splitlines()[1][:length]
@@ -189,7 +189,7 @@ def test_an_entry_is_bounded(library: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["link", "folder"])
-def test_only_a_file_of_its_own_is_written(library: str, tmp_path: Path, kind: str) -> None:
+def test_only_its_own_file_is_written(library: str, tmp_path: Path, kind: str) -> None:
     fill(library, 1).unlink()
     path = Path(history_path(library))
     other = tmp_path / "other"

@@ -202,7 +202,7 @@ def test_a_run_that_is_alive_keeps_its_journal(library: str) -> None:
     assert (run["id"], run["steps"], run["ended_at"], run["owed"]) == ("1", [], None, [])
 
 
-def test_a_refused_run_forgets_nothing_that_is_owed(library: str) -> None:
+def test_a_refused_run_keeps_everything_owed(library: str) -> None:
     begin_run(library, run_of(), OLD)
     end_run(library, "1", "rollback_failed", ["restart", "health"], flag_left_on=True)
     refused = step(library, "preflight", "2")
@@ -268,7 +268,7 @@ def test_a_damaged_journal_is_replaced(library: str, content: bytes) -> None:
     assert run is not None and run["id"] == "2"
 
 
-def test_something_else_in_its_place_stops_no_step(library: str) -> None:
+def test_something_else_in_its_place_does_not_stop_a_step(library: str) -> None:
     Path(journal_path(library)).parent.mkdir()
     for make, stays in ((os.mkdir, True), (os.mkfifo, False)):
         make(journal_path(library))
@@ -303,7 +303,7 @@ def test_outside_of_a_run_nothing_is_noted(tmp_path: Path, monkeypatch, value: O
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_library_that_is_missing_gets_no_journal_by_a_step(tmp_path: Path) -> None:
+def test_a_step_writes_no_journal_for_a_missing_library(tmp_path: Path) -> None:
     one = step(str(tmp_path / "gone" / "library.json"), "preflight")
     one.begin()
     one.end("failed", "missing")
@@ -321,7 +321,7 @@ def test_the_journal_belongs_to_the_owner_of_the_library(library: str) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
-def test_a_folder_of_somebody_else_stops_no_step(library: str) -> None:
+def test_a_folder_of_another_owner_does_not_stop_a_step(library: str) -> None:
     begin_run(library, run_of(), OLD)
     before = Path(journal_path(library)).read_bytes()
     os.chmod(os.path.dirname(library), 0o755)

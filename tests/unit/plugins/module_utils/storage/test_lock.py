@@ -169,7 +169,7 @@ def test_an_unreadable_lock_holds_until_its_time_is_over(library: str, content: 
     assert acquire(library, "B")["changed"] is True
 
 
-def test_no_holder_no_ttl_no_folder(library: str) -> None:
+def test_invalid_holder_ttl_and_folder(library: str) -> None:
     with pytest.raises(MobiusError, match="id of its holder"):
         acquire(library, " ")
     for ttl in (0, -1, 10**18):
@@ -203,7 +203,7 @@ def start(*arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
 
-def test_of_many_at_once_one_gets_it(library: str) -> None:
+def test_of_many_concurrent_runs_one_gets_the_lock(library: str) -> None:
     started = [start("acquire", library, str(number)) for number in range(8)]
     answers = [process.communicate()[0].strip() for process in started]
     assert sorted(answers) == ["done"] + ["refused"] * 7

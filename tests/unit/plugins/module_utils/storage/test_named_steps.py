@@ -86,7 +86,7 @@ def test_a_run_that_ended_or_was_killed_gives_way_to_the_next(library: str, name
     assert run is not None and run["id"] == "2"
 
 
-def test_a_library_that_is_gone_stops_no_step(library: str, named) -> None:
+def test_a_missing_library_does_not_stop_a_step(library: str, named) -> None:
     Path(library).unlink()
     step = named("preflight")
     step.begin()

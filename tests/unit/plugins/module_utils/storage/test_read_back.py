@@ -1,4 +1,4 @@
-"""Large files are read back while they are written, with the same promises as small ones."""
+"""Large files are read back while they are written, with the same guarantees as small ones."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_what_reads_back_differently_replaces_nothing(path, monkeypatch):
 
 
 @pytest.mark.parametrize("size", [CHUNK // 2, 4 * CHUNK])
-def test_a_file_that_somebody_makes_longer_replaces_nothing(path, monkeypatch, size):
+def test_a_temporary_file_that_grows_replaces_nothing(path, monkeypatch, size):
     real = os.fsync
 
     def longer(descriptor):
@@ -79,7 +79,7 @@ def test_a_file_that_somebody_makes_longer_replaces_nothing(path, monkeypatch, s
 
 @pytest.mark.parametrize("call", ["fsync", "preadv"])
 @pytest.mark.parametrize("number", [1, 2, 3])
-def test_a_disk_that_fails_meanwhile_replaces_nothing(path, monkeypatch, call, number):
+def test_a_disk_error_during_the_write_replaces_nothing(path, monkeypatch, call, number):
     real = getattr(os, call)
     calls = []
 
@@ -128,7 +128,7 @@ def test_a_large_piece_is_taken_in_stretches(path):
 
 
 @pytest.mark.parametrize("fault", [MemoryError(), OSError(errno.EIO, "Input/output error")])
-def test_a_follower_that_dies_keeps_nobody_waiting(path, monkeypatch, fault):
+def test_a_read_back_that_dies_does_not_block_the_writer(path, monkeypatch, fault):
     def dies(_follower, _blocks):
         raise fault
 

@@ -1,4 +1,4 @@
-"""What would be found when it is too late is found by trying it out first."""
+"""Faults that would only show during the write are found by a rehearsal."""
 
 from __future__ import annotations
 
@@ -123,14 +123,14 @@ def test_a_read_only_mount(mounted: Path) -> None:
 
 
 @root
-def test_no_room(mounted: Path) -> None:
+def test_no_free_space(mounted: Path) -> None:
     run("mount", "-t", "tmpfs", "-o", "size=1m", "none", str(mounted))
     assert faults(mounted, size=100_000) == []
     assert f"{mounted} has no space for 5000000 bytes" in faults(mounted, size=5_000_000)[0]
 
 
 @root
-def test_no_inode(mounted: Path) -> None:
+def test_no_free_inodes(mounted: Path) -> None:
     run("mount", "-t", "tmpfs", "-o", "nr_inodes=2", "none", str(mounted))
     (mounted / "one").touch()
     assert "has no space" in faults(mounted)[0]
@@ -218,5 +218,5 @@ def test_a_group_that_does_not_exist(library: Path) -> None:
     assert "No such group on this host" in faults(library.parent, group="no-such-group")[0]
 
 
-def test_a_library_that_is_missing_has_no_faults_of_its_own(tmp_path: Path) -> None:
+def test_a_missing_library_has_no_further_faults(tmp_path: Path) -> None:
     assert list(target_faults(str(tmp_path / "none.json"), "the library")) == []

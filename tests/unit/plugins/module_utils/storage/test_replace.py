@@ -377,7 +377,7 @@ def test_modes(text: str) -> None:
 
 # 416, 384, 420, 432: what an unquoted 0640, 0600, 0644, 0660 arrives as.
 @pytest.mark.parametrize("text", ["416", "384", "420", "432", "", "u=rw", "0777", "0", "-1", "010640"])
-def test_modes_that_are_none(text: str) -> None:
+def test_invalid_modes(text: str) -> None:
     with pytest.raises(MobiusError, match="Invalid mode for a data file"):
         parse_mode(text)
 

@@ -1,4 +1,4 @@
-"""What is deployed, as a run killed at any instant leaves it."""
+"""The state, as a run killed at any instant leaves it."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_a_note_ends_when_the_library_shows_the_outcome(
     assert (document["deployment"], "pending" not in document) == (deployment, ended)
 
 
-def test_the_bytes_are_read_when_nobody_gives_their_hash(library: str) -> None:
+def test_the_bytes_are_read_without_a_given_hash(library: str) -> None:
     empty_object = "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"
     state.begin(library, facts("1", empty_object))
     state.begin(library, facts("2", "b"))

@@ -83,7 +83,7 @@ def test_a_jump_forward_is_doubted_and_ages_nothing(host: Host, ahead: float) ->
         host.passes(600)
 
 
-def test_after_a_jump_files_age_again_at_the_new_setting(host: Host) -> None:
+def test_after_a_clock_jump_files_age_at_the_new_time(host: Host) -> None:
     host.runs()
     host.jumps(9 * 365 * DAY)
     host.runs()

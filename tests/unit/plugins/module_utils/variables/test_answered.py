@@ -1,4 +1,4 @@
-"""What surveys and extra vars give, and what is meant by it."""
+"""Values from surveys and extra vars, and their meaning."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_text_becomes_a_mapping(text, meant):
         (0, ["0"]),
     ],
 )
-def test_batches_come_from_text(value, sizes):
+def test_batches_are_parsed_from_text(value, sizes):
     assert batches(value, [1]) == sizes
 
 
@@ -122,7 +122,7 @@ def test_lists_and_mappings_may_be_text(name, text):
 
 
 @pytest.mark.parametrize("role", ["rollback", "cleanup", "account"])
-def test_a_name_that_nobody_reads_refuses_what_cannot_be_undone(role):
+def test_an_unknown_variable_refuses_what_cannot_be_undone(role):
     for given, reported in (("mobius_backp", "Did you mean mobius_backup"), ("mobius_of_mine", "is not a variable")):
         with pytest.raises(MobiusError, match=f"{given} is not a variable of this collection") as refusal:
             check({}, role, names=[given], extra_vars=[given])
@@ -132,7 +132,7 @@ def test_a_name_that_nobody_reads_refuses_what_cannot_be_undone(role):
     assert check({}, role, names=["mobius_of_mine", "mobius_serial", "mobius_workers"])["warnings"] == []
 
 
-def test_a_name_that_nobody_reads_warns_elsewhere():
+def test_an_unknown_variable_warns_elsewhere():
     assert (
         len(check({}, "deploy", names=["mobius_backp", "mobius_of_mine"], extra_vars=["mobius_of_mine"])["warnings"])
         == 2

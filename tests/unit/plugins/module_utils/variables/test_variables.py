@@ -258,14 +258,14 @@ TABLE = {
 
 
 @pytest.mark.parametrize("name", TABLE)
-def test_what_makes_sense_passes(name):
+def test_valid_values_pass(name):
     others = {"mobius_health_timeout": 86_400} if name != "mobius_health_timeout" else {}
     for value in TABLE[name][0]:
         assert check({**others, name: value})["warnings"] == []
 
 
 @pytest.mark.parametrize("name", TABLE)
-def test_what_makes_no_sense_is_refused_with_name_value_and_remedy(name):
+def test_invalid_values_are_refused_with_name_value_and_remedy(name):
     for value in TABLE[name][1]:
         if is_unanswered(value) and name not in REQUIRED:
             continue  # means the default: test_answered.py

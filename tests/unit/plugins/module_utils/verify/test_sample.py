@@ -20,6 +20,6 @@ def test_a_sample_is_spread_evenly_over_all(count):
         assert max(gaps) <= 2 * min(gaps) + 1 and found[0] <= max(gaps) and count - found[-1] <= 2 * max(gaps)
 
 
-def test_it_is_the_same_each_time_and_may_be_none():
+def test_a_sample_is_the_same_each_time_and_may_be_empty():
     assert chosen(5, 999) == chosen(5, 999)
     assert chosen(0, 999) == []

@@ -45,7 +45,7 @@ def test_a_sample_is_hashed_again_by_imagehash(pictured, size, sampled):
     assert result["second_opinion"].startswith("ImageHash 4.")
 
 
-def test_a_wrong_dhash_is_found_out(pictured):
+def test_a_wrong_dhash_is_found(pictured):
     wrong = f"{int(pictured.items[7]['dhash'], 16) ^ 5:016x}"
     pictured.items[7]["dhash"] = wrong
     pictured.write({"components": pictured.items})

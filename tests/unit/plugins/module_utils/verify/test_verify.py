@@ -96,7 +96,7 @@ def test_every_item_that_lost_its_dhash_counts(place):
     assert result["lines"][-1].endswith("80 errors in all") and len(result["lines"]) == 13
 
 
-def test_what_was_found_is_reported_in_lines_that_obey_no_terminal(place):
+def test_reported_lines_contain_no_control_sequences(place):
     place.write({"\x1b[31m": [migrated(), {"image": "b.png"}], **BLOCK})
     reported = place.verify(items=['"\\u001b[31m"[]'])["lines"]
     assert reported[1] == "items     2: 1 with a dHash, 1 not migrated"
@@ -134,7 +134,7 @@ def test_numbers_beyond_what_json_readers_hold_are_no_confidence(place):
     assert place.kinds() == [("confidence", "error")]
 
 
-def test_no_json_is_reported_with_its_place_and_checked_no_further(place):
+def test_invalid_json_is_reported_with_its_place_and_ends_the_check(place):
     place.write(b'{"components": [\n {"id": 1, "id": 2, "dhash_confidence": NaN},\n]}')
     result = place.verify()
     assert [(problem["kind"], problem["line"], problem["column"]) for problem in result["problems"]] == [
@@ -168,7 +168,7 @@ def test_counts_of_the_block_are_a_warning_later_and_an_error_after_a_migration(
     assert place.kinds(against=earlier, complete="never") == [("block", "warning")]
 
 
-def test_the_number_of_problems_reported_is_bounded_and_errors_come_first(place):
+def test_the_reported_problems_are_bounded_and_errors_come_first(place):
     items = [{"image": "a", "dhash": HASH} for _unused in range(100)] + [{"image": "b", "dhash_confidence": 0}] * 80
     place.write({"components": items})
     result = place.verify()
@@ -218,7 +218,7 @@ def test_violations_of_the_schema_are_reported(place):
         "{",
     ],
 )
-def test_a_schema_that_is_none_or_would_be_fetched_is_refused(place, text):
+def test_an_invalid_or_remote_schema_is_refused(place, text):
     (place.folder / "schema.json").write_text(text)
     place.write([migrated()])
     with pytest.raises(MobiusError) as caught:

@@ -182,21 +182,21 @@ def test_what_is_not_known_is_not_green(provider: str, name: str) -> None:
 
 
 @pytest.mark.parametrize("total, entries", [(3, 2), (3, 0), ("3", 3), (None, 3), (True, 3)])
-def test_a_page_that_lacks_entries_is_no_verdict(total: Any, entries: int) -> None:
+def test_an_incomplete_page_gives_no_verdict(total: Any, entries: int) -> None:
     found = [{"context": f"c{number}", "state": "success"} for number in range(entries)]
     short = lambda page: (200, {"total_count": total, "statuses": found if page == 1 else []}, OK)  # noqa: E731
     with serving({**hub([]), f"{HUB}/status": short}) as server, pytest.raises(MobiusError, match="not a document"):
         ask(server, "github")
 
 
-def test_pages_without_an_end_are_given_up() -> None:
+def test_endless_pages_are_refused() -> None:
     endless = lambda page: (200, {"total_count": 10**9, "statuses": [{"context": "x", "state": "success"}]}, OK)  # noqa: E731
     with serving({f"{HUB}/status": endless}) as server, pytest.raises(MobiusError, match="More than 5000 statuses"):
         ask(server, "github")
     assert len(server.seen) == 50
 
 
-def test_a_server_that_is_not_there_is_no_verdict() -> None:
+def test_an_unreachable_server_gives_no_verdict() -> None:
     with serving({}) as server:
         pass
     with pytest.raises(MobiusError, match="The CI status is unknown: Connection refused"):

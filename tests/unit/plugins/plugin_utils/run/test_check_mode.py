@@ -129,6 +129,6 @@ def test_an_inconclusive_watch_that_would_roll_back_is_reported() -> None:
     assert lines(made) == [f"Check mode: inconclusive: too slow. Would roll back {PATH}. {NOTHING}"]
 
 
-def test_maintenance_that_is_on_already_shows() -> None:
+def test_maintenance_that_is_already_on_is_reported() -> None:
     made = end(checked().prepared().migrated(), {**PREDICTED, "maintenance": flag("someone", own=False)})
     assert lines(made)[-1].startswith("maintenance  STILL ON: ")

@@ -58,6 +58,6 @@ def test_configured_secrets_are_masked_wherever_they_occur(variables):
 
 
 @pytest.mark.parametrize("variables", [{}, {"mobius_health_url": "http://127.0.0.1:5001/health?format=json"}])
-def test_what_is_no_secret_stays(variables):
+def test_text_that_is_not_secret_stays(variables):
     secrets = secrets_of(variables, Templar(loader=DataLoader(), variables=variables))
     assert redact("/srv/library.json health format", secrets) == "/srv/library.json health format"

@@ -44,7 +44,7 @@ def test_an_end_is_reported_in_full(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ENDS)
-def test_no_advice_hurts_another_run(name: str) -> None:
+def test_no_next_command_disturbs_another_run(name: str) -> None:
     """Whatever the end: while another run holds the library nothing but a look is advised, and no lock is broken."""
     ended = ENDS[name]
     for deployment in ("other", ""):
@@ -85,7 +85,7 @@ def test_only_a_flag_that_no_living_run_needs_is_lifted(maintenance, lock, state
     assert reported[0].startswith("maintenance  STILL ON: ") == bool(maintenance["on"])
 
 
-def test_maintenance_that_is_left_on_shows_after_a_success_and_after_a_refusal() -> None:
+def test_maintenance_left_on_is_reported_after_a_success_and_a_refusal() -> None:
     for story in (Story().prepared().migrated(), Story().prepared().failed("dry-run", "no")):
         reported = lines(end(story, found(NEW, maintenance=flag("someone", own=False))))
         assert any(each.startswith("maintenance  STILL ON: ") for each in reported)

@@ -77,7 +77,7 @@ def test_of_hosts_that_end_together_one_sends_the_message(tmp_path: Path) -> Non
     assert [subject for subject in subjects if subject] == ["Deployment succeeded on 8 of 8 hosts"]
 
 
-def test_nothing_begins_after_a_batch_that_lost_a_host(tmp_path: Path) -> None:
+def test_no_batch_starts_after_one_that_lost_a_host(tmp_path: Path) -> None:
     begin(tmp_path, "a").add(END, status="deployed")
     begin(tmp_path, "b")
     journal = begin(tmp_path, "c")
@@ -280,7 +280,7 @@ def test_the_journal_of_a_fleet_outlives_the_run_of_a_host(tmp_path: Path) -> No
     assert journal.rollout()[0]["folder"] == "/x"
 
 
-def test_what_all_hosts_ask_is_derived_once_until_the_journal_grows(tmp_path: Path) -> None:
+def test_what_all_hosts_need_is_derived_once_until_the_journal_grows(tmp_path: Path) -> None:
     calls: List[int] = []
 
     def derive() -> Dict[str, Any]:

@@ -143,7 +143,7 @@ def test_a_watch_rolls_back_what_it_watched_and_nothing_else() -> None:
     assert given["evidence"]["failure"]["deployment"] == "d1"
 
 
-def test_a_rollback_by_hand_keeps_no_evidence() -> None:
+def test_a_manual_rollback_keeps_no_evidence() -> None:
     assert "evidence" not in rollback.arguments(Story("rollback").run, {"backup": "latest"}, {})
 
 
@@ -259,7 +259,7 @@ def test_a_failure_keeps_its_task() -> None:
     assert Story().noted("no", "My hook").run.failure == Failure("start", "My hook", "no")
 
 
-def test_a_job_hands_on_what_is_small_of_the_evidence() -> None:
+def test_the_artifact_of_a_job_is_bounded() -> None:
     story = Story().prepared().migrated().failed("verify", "x" * 5000)
     kept = rollback.artifact(story.run, {"folder": "/srv/logs/evidence-1", "files": ["failure.json"]})
     assert (kept["run"], kept["step"], kept["folder"], kept["files"]) == (

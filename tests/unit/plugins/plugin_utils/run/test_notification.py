@@ -132,7 +132,7 @@ def test_a_deployment_is_reported_once_all_hosts_have_ended(hosts, runs, event, 
         ),
     ],
 )
-def test_a_rollback_goes_on_after_one_bad_host(hosts, statuses, event, subject) -> None:
+def test_a_rollback_continues_after_one_bad_host(hosts, statuses, event, subject) -> None:
     runs = {host: ended(status, "rollback") for host, status in statuses.items()}
     notice = end_notice("rollback", hosts, runs)
     assert (notice and (notice.event, notice.subject)) == (event and (event, subject))
@@ -148,7 +148,7 @@ def test_a_rollback_goes_on_after_one_bad_host(hosts, statuses, event, subject) 
         ({"a": "inconclusive", "b": "refused"}, "Monitoring FAILED on 2 of 2 hosts"),
     ],
 )
-def test_a_watch_has_an_event_of_its_own(statuses, subject) -> None:
+def test_a_watch_has_its_own_event(statuses, subject) -> None:
     notice = end_notice(
         "monitoring", play("ab"), {host: ended(status, "monitoring") for host, status in statuses.items()}
     )

@@ -142,7 +142,7 @@ OURS = "/usr/share/collections/ansible_collections/mobius/dhash/playbooks"
         ("/home/me/site.yml", ["web"], ["all"], "Migrate", ""),
     ],
 )
-def test_a_choice_of_steps_is_refused(playbook, tags, skipped, start_at, message):
+def test_an_incomplete_choice_of_steps_is_refused(playbook, tags, skipped, start_at, message):
     if message:
         with pytest.raises(MobiusError, match=message):
             refuse_partial([playbook], OURS, tags, skipped, start_at)

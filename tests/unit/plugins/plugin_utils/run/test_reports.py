@@ -1,4 +1,4 @@
-"""The last lines of the playbooks that list, tidy and check."""
+"""The last lines of the playbooks that list, prune and check."""
 
 from __future__ import annotations
 

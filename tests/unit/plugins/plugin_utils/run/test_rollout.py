@@ -137,7 +137,7 @@ def test_each_host_of_the_batches_so_far_is_watched_once(host, batch, watched) -
         (three().deployed("a"), [], False),
     ],
 )
-def test_a_rollback_goes_on_unless_a_whole_batch_failed(fleet: Fleet, batch: List[str], failed: bool) -> None:
+def test_a_rollback_continues_unless_a_whole_batch_failed(fleet: Fleet, batch: List[str], failed: bool) -> None:
     every = ["a", "b", "c", "d"]
     assert Rollout(fleet.entries, Hosts(every, every, batch), Policy()).has_failed_batch is failed
 
@@ -211,7 +211,7 @@ def test_of_several_runs_in_one_playbook_the_last_one_counts() -> None:
         ({"msg": None}, {"verdict": "inconclusive", "reasons": ["the watch returned no verdict"]}),
     ],
 )
-def test_a_watch_that_came_to_no_verdict_is_inconclusive(result: Any, verdict: Any) -> None:
+def test_a_watch_without_a_verdict_is_inconclusive(result: Any, verdict: Any) -> None:
     assert verdict_of(result) == verdict
 
 
@@ -225,7 +225,7 @@ def test_a_watch_that_came_to_no_verdict_is_inconclusive(result: Any, verdict: A
         ({"mobius_rollback_scope": "galaxy", "mobius_batch_inconclusive": "x"}, Policy("host", "hold")),
     ],
 )
-def test_the_policy_is_what_the_variables_say(variables: Dict[str, Any], policy: Policy) -> None:
+def test_the_policy_follows_the_variables(variables: Dict[str, Any], policy: Policy) -> None:
     assert policy_of(variables, lambda value: value) == policy
 
 

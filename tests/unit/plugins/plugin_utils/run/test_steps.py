@@ -36,7 +36,7 @@ def step(action=OURS, seconds=1.04, **outcomes):
         (step("mobius.dhash.operator_message", h1="ok"), False),
     ],
 )
-def test_steps_that_say_something_are_shown(given, shown) -> None:
+def test_steps_worth_a_line_are_shown(given, shown) -> None:
     assert given.is_shown is shown
 
 

@@ -87,7 +87,7 @@ def test_tags_of_other_roles_choose_no_step() -> None:
     assert tags.chosen_steps(["web"], ["dry_run"], ["web", "always"]) == set(tags.STEPS) - {"dry_run"}
 
 
-def test_a_typing_error_is_no_choice() -> None:
+def test_a_typo_is_not_a_choice() -> None:
     tags.refuse_unknown(["all", "dry_run"], ["untagged"])
     with pytest.raises(MobiusError, match="No such tag: dry-run, verfy. Next: the tags are prepare"):
         tags.refuse_unknown(["dry-run"], ["verfy", "health"])
