@@ -52,7 +52,7 @@ state:
   type: str
   sample: interrupted
 problems:
-  description: Why the module failed; empty if all is well.
+  description: Why the module failed; empty if it did not.
   returned: always
   type: list
   elements: str

@@ -30,7 +30,7 @@ def check_variables(
     :param role_only: check the values of the role alone, and the names of all.
     :param is_remote: the host is another machine than the controller.
     :returns: the result of :func:`..module_utils.variables.check.check`.
-    :raises MobiusError: a variable makes no sense or cannot be templated.
+    :raises MobiusError: a variable is invalid or cannot be templated.
     """
     # What another role is given in its own entry of the play cannot be seen from here; it checks for itself.
     name = str(task_vars.get("ansible_role_name") or "")

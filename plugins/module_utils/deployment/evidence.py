@@ -22,7 +22,7 @@ from .report import checked_id, keep
 LOG_TAIL = 1024 * 1024
 # This copy, and then the snapshot and the temporary file of the rollback, with something for logs.
 _COPIES = 3
-_ROOM = 4 * 1024 * 1024
+_RESERVE = 4 * 1024 * 1024
 
 
 def keep_evidence(
@@ -42,8 +42,8 @@ def keep_evidence(
 
     :param logs: files of which the last MiB is kept; one that is missing is left out.
     :param texts: by file name, what else is kept; the last MiB of each.
-    :param max_library_bytes: a larger library is named, not copied; so is one whose copy would take the room that the
-        rollback needs.
+    :param max_library_bytes: a larger library is named, not copied; so is one whose copy would take the disk space
+        that the rollback needs.
     :returns: ``folder`` and ``files``, the names in it.
     """
     folder = Path(log_dir) / f"evidence-{checked_id(deployment)}"
@@ -88,7 +88,7 @@ def _left_out(library: Path, log_dir: str, limit: int) -> str:
         return f"larger than {limit} bytes"
     disk = os.statvfs(library.parent)
     same = not Path(log_dir).exists() or os.stat(log_dir).st_dev == os.stat(library.parent).st_dev
-    if same and disk.f_bavail * disk.f_frsize < _COPIES * size + _ROOM:
+    if same and disk.f_bavail * disk.f_frsize < _COPIES * size + _RESERVE:
         return "the rollback needs the remaining disk space; its snapshot holds the same bytes"
     return ""
 

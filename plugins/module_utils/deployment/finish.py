@@ -39,7 +39,7 @@ def finish_run(
     retention: Optional[Mapping[str, Any]] = None,
     check_mode: bool = False,
 ) -> Dict[str, Any]:
-    """Do every part, whatever becomes of the others.
+    """Do every part, even if others fail.
 
     :param run: ``id``, ``kind`` (start of the report's file names) and ``status``; for the history ``collection`` and
         ``settings`` as well.

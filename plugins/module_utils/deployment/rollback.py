@@ -131,7 +131,7 @@ def not_of_fleet(fleet: str, current: Mapping[str, Any]) -> Optional[Dict[str, A
 
 
 def _before_review(backup: str, current: Mapping[str, Any]) -> str:
-    """The rollback target of reviewed items undoes the review alone; a fleet run goes back to before its deployment."""
+    """The target of reviewed items undoes only the review; a fleet run restores what its deployment replaced."""
     replaced = current.get("replaced")
     return f"{DIGEST}{replaced}" if backup == DEPLOYMENT and "reviewed" in current and replaced else backup
 

@@ -58,7 +58,7 @@ def status_of(
     journal = read_run(path)
     run = _run(journal, sha256)
     before = (run or {}).get("unfinished") or {}
-    # A rollback and a watch go back to the rollback target, whatever the library held when they began.
+    # A rollback and a watch restore the rollback target, whatever the library held when they began.
     wanted = f"sha256:{before['sha256']}" if before.get("sha256") and before.get("kind") == "deployment" else None
     return {
         **found,

@@ -246,11 +246,11 @@ class _Pool:
     def _take(self) -> List[_Task]:
         count = self._batch_size()
         batch = [self._again.popleft() for _unused in range(min(count, len(self._again)))]
-        room = min(count - len(batch), _LOOK_AHEAD - (self._taken - self._given))
-        if room > 0 and not self._exhausted:
-            fresh = [_Task(self._taken + n, key, path) for n, (key, path) in enumerate(islice(self._source, room))]
+        free = min(count - len(batch), _LOOK_AHEAD - (self._taken - self._given))
+        if free > 0 and not self._exhausted:
+            fresh = [_Task(self._taken + n, key, path) for n, (key, path) in enumerate(islice(self._source, free))]
             self._taken += len(fresh)
-            self._exhausted = len(fresh) < room
+            self._exhausted = len(fresh) < free
             batch += fresh
         return batch
 

@@ -1,7 +1,7 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The health endpoint before a deployment: one that is not well now would have it rolled back."""
+"""The health endpoint before a deployment: one that is already unhealthy would have it rolled back."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _PAUSE = 1.0
 
 
 def refuse_unhealthy(given: Mapping[str, Any]) -> Dict[str, Any]:
-    """Ask once, and again where it is not well at once.
+    """Query the endpoint once, and up to three more times while it is unhealthy.
 
     :param given: ``url``; ``timeout`` in seconds, ``status_codes``, ``words``, ``headers``, ``username``, ``password``,
         ``ca_path``, ``client_cert``, ``client_key`` and ``validate_certs``.
     :returns: ``url`` and ``health``.
-    :raises MobiusError: it is not well.
+    :raises MobiusError: it is unhealthy.
     """
     access = Access(
         timeout=float(given.get("timeout") or 5.0),
@@ -53,8 +53,8 @@ def refuse_unhealthy(given: Mapping[str, Any]) -> Dict[str, Any]:
 def _refusal(url: str, sample: Sample) -> MobiusError:
     why = "; ".join(sample.notes) or sample.health
     return MobiusError(
-        f"The health endpoint is not well before the deployment, which would be rolled back because of it ({why})",
+        f"The health endpoint is unhealthy before the deployment, which would be rolled back because of it ({why})",
         url,
-        "bring the service up; or set mobius_health_url to where it answers, mobius_health_check to false where there "
-        "is none, or mobius_health_before to false where this deployment is to mend it",
+        "bring the service up; or set mobius_health_url to where it answers, mobius_health_check to false if there is "
+        "no service, or mobius_health_before to false if this deployment is to repair it",
     )

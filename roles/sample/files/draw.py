@@ -199,7 +199,7 @@ def components(images: Path) -> List[Dict[str, Any]]:
     write(images / "torn-map.png", whole[: len(whole) // 3])
     found.append({"id": "torn-map", "name": "Torn map", "image": "images/torn-map.png"})
     found.append({"id": "lost-crown", "name": "Lost crown", "image": "images/lost-crown.png"})
-    # Two values that some script made up: they are no dHash, and are kept as legacy.
+    # Two values that some script made up: they are not a dHash, and are kept as legacy.
     found[3]["dhash"] = "hash_sushi-go_1758752108"
     found[7]["dhash"] = None
     return found

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.mobius.dhash.plugins.module_utils.backups.store import create_backup
-from ansible_collections.mobius.dhash.plugins.module_utils.deployment import preflight as room
+from ansible_collections.mobius.dhash.plugins.module_utils.deployment import preflight as module
 from ansible_collections.mobius.dhash.plugins.module_utils.deployment.preflight import preflight
 from ansible_collections.mobius.dhash.plugins.module_utils.errors import MobiusError
 from ansible_collections.mobius.dhash.plugins.module_utils.storage import state
@@ -63,7 +63,7 @@ def test_space_and_inodes_are_checked(library, monkeypatch):
     class Full:
         f_bavail, f_frsize, f_files, f_favail, f_flag = 1, 4096, 100, 3, 0
 
-    monkeypatch.setattr(room.os, "statvfs", lambda _folder: Full)
+    monkeypatch.setattr(module.os, "statvfs", lambda _folder: Full)
     text = refusal(library)
     assert "4096 bytes free" in text
     assert "3 inodes free" in text
@@ -97,7 +97,7 @@ def test_the_backups_of_a_library_behind_a_link_have_the_name_of_the_link(tmp_pa
 
 
 def test_a_foreign_owner_is_refused(library, monkeypatch):
-    monkeypatch.setattr(room.os, "geteuid", lambda: 4711)
+    monkeypatch.setattr(module.os, "geteuid", lambda: 4711)
     assert "cannot be kept by the user uid 4711" in refusal(library)
 
 
@@ -206,7 +206,7 @@ def test_names_that_are_too_long_for_a_backup(tmp_path):
 
 
 def test_check_mode_looks_only(library, monkeypatch):
-    monkeypatch.setattr(room, "folder_faults", lambda _folder, *, write: [] if not write else ["wrote"])
+    monkeypatch.setattr(module, "folder_faults", lambda _folder, *, write: [] if not write else ["wrote"])
     check(library, check_mode=True)
     assert "wrote" in refusal(library)
 

@@ -50,7 +50,7 @@ def test_a_healthy_service_lets_the_deployment_continue(answer, more: Dict[str, 
     ],
 )
 def test_an_unhealthy_service_is_refused(answer, why: str) -> None:
-    with serving({"/health": answer}) as server, pytest.raises(MobiusError, match="not well before") as error:
+    with serving({"/health": answer}) as server, pytest.raises(MobiusError, match="unhealthy before") as error:
         refuse_unhealthy({"url": url_of(server, "/health")})
     assert why in str(error.value) and "mobius_health_before" in str(error.value)
     assert len(server.seen) == 4
@@ -98,4 +98,4 @@ def test_a_run_is_refused_before_lock_and_backup_unless_it_mends_an_earlier_one(
     assert bool(done.get("failed")) == refused, done
     assert (holder(str(library)) is None) == refused
     assert (tmp_path / "backups").exists() != refused
-    assert not refused or (done["step"] == "preflight" and "not well before the deployment" in done["msg"])
+    assert not refused or (done["step"] == "preflight" and "unhealthy before the deployment" in done["msg"])
