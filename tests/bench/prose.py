@@ -145,7 +145,7 @@ default environment a part has to be justified otherwise.
   and 32 µs per item). Without it the aim of 3 % of the first run would be missed.
 - **Strict reader**: `json` with `object_pairs_hook` and `parse_constant` reads a library of 34 MB in half the time
   (0.45 s and 0.88 s), but takes 137 MB for it where the strict reader takes 24, so its memory grows with the library;
-  it has no place for a key given twice, and accepts lone surrogates without a word. It cannot take its place.
+  it has no place for a key given twice, and accepts lone surrogates silently. It cannot replace it.
 
 JSON work of a first run, in instructions per item (cachegrind; items of 335 bytes; the difference between 3,000 and
 1,000 items). `json.load` and `json.dump` of the same file take 96,800.

@@ -159,7 +159,7 @@ def _lost(call: str, site: Site, before: bytes, good: Dict[str, bytes], ended: E
     if ended.how == REPORTED and now != before:
         return f"reported as failed, and the library changed: {ended}"
     if call.startswith("restore") and now not in (before, *good.values()):
-        return "what was restored is no backup that verifies"
+        return "the restored bytes are not those of a verified backup"
     if call in ("backup", "prune") and now != before:
         return "the library changed"
     if call != "prune" and (ended.how == DONE or now != before) and before not in verified.values():

@@ -173,7 +173,7 @@ def _cut_power(folder: Path, how: int) -> None:
 
 
 def full_cases(_bench: Bench, names: List[str]) -> List[Full]:
-    """Ever less room, down to none."""
+    """Less and less free space, down to none."""
     return [Full(name, kind, left) for name in _FILLED if name in names for kind, r in _STEPS.items() for left in r]
 
 

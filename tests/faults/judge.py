@@ -111,7 +111,7 @@ def recovered(model: Model, site: Site) -> None:
     strays = {name for name in strays if not name.startswith("logs/") or name.endswith(".tmp")}
     # The older scripts made none, and the snapshot of a rollback has one; those without a backup are orphans.
     strays = {name for name in strays if not (name.endswith(SIDECAR) and name[: -len(SIDECAR)] in model.names_after)}
-    # Informs a run whose lock was broken, when it comes back.
+    # Informs a run whose lock was broken, when it resumes.
     strays.discard(".library.json.dhash/broken.json")
     if strays:
         raise Lost(f"left behind: {sorted(strays)}")

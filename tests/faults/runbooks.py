@@ -148,7 +148,7 @@ class _Playing:
     def _lost(self, site: Site, ended: Ended) -> Optional[str]:
         try:
             survived(self.model, site, ended)
-            falls_free(site)
+            lock_becomes_free(site)
             if self._is_new(state_of(site)):
                 self._goes_on(site)
                 self._stays(site)
@@ -194,12 +194,12 @@ def long_ago(site: Site) -> None:
         os.utime(left, (left.stat().st_atime, time.time() - 7200))
 
 
-def falls_free(site: Site) -> None:
+def lock_becomes_free(site: Site) -> None:
     """At once where the controller is this machine; over ssh after the time of the lock."""
     deadline = time.monotonic() + TTL + 5
     while (lease := lock.holder(site.path)) is not None:
         if lease.get("pid") is not None or time.monotonic() > deadline:
-            raise Lost(f"the lock does not fall free: {lease}")
+            raise Lost(f"the lock does not become free: {lease}")
         time.sleep(0.2)
 
 

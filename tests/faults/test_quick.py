@@ -98,10 +98,10 @@ def test_the_harness_detects_an_overwritten_edit(bench: Bench, monkeypatch: pyte
 
 def test_the_harness_detects_a_lock_left_behind(bench: Bench) -> None:
     site = bench.model("restore").site
-    runbooks.falls_free(site)
+    runbooks.lock_becomes_free(site)
     paths.lock.acquire(site.path, "playbook", pid=os.getpid())
-    with pytest.raises(Lost, match="does not fall free"):
-        runbooks.falls_free(site)
+    with pytest.raises(Lost, match="does not become free"):
+        runbooks.lock_becomes_free(site)
 
 
 def test_only_runs_that_left_the_same_share_what_follows(bench: Bench) -> None:

@@ -83,7 +83,7 @@ def test_the_whole_fleet_is_rolled_back_and_missing_hosts_are_retried(fleet, tmp
 
 
 def test_a_host_of_an_earlier_batch_that_turns_bad_is_rolled_back_alone(fleet):
-    """The watch after the second batch finds it; a continued fleet run skips what is well."""
+    """The watch after the second batch finds it; a continued fleet run skips the healthy hosts."""
     well, ill = document({"status": "healthy"}), document({"status": "down"}, 503)
 
     def until_b_is_deployed(handler):

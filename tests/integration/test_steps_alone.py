@@ -49,7 +49,7 @@ def test_backups_that_do_not_verify_fail_after_all_are_listed(site):
     run = site.play("backups").failed(f"1 of 2 backups does not verify: {damaged}")
     assert f"rollback     would use {damaged}" not in run.output
     assert run.output.count("library.json.bak.") >= 3
-    # A manual copy has no checksum, so it is no failure; nor is it a rollback target.
+    # A manual copy has no checksum, so it is neither a failure nor a rollback target.
     (site.home / "backups" / f"{damaged.name}.sha256").unlink()
     assert "not verified: " in site.play("backups").succeeded().output
     for file in (site.home / "backups").glob("*.sha256"):

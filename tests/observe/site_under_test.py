@@ -52,7 +52,7 @@ class Site:
             "ANSIBLE_COLLECTIONS_PATH": str(ROOT / "playbooks" / "collections"),
             "ANSIBLE_HOME": str(ROOT / ".cache" / "ansible"),
             "ANSIBLE_NOCOLOR": "1",
-            # Colors and settings of the operator are no part of this.
+            # Colors and settings of the operator do not apply here.
             "ANSIBLE_CONFIG": str(self.home / "ansible.cfg"),
             "NO_PROXY": "*",
         }

@@ -117,7 +117,7 @@ class Stack:
         )
 
     def start_rulebook(self, name: str, cool_down: Optional[int] = None) -> None:
-        """Start a rulebook in place of the one before; its cool-down, in seconds, begins anew."""
+        """Start a rulebook in place of the one before; its cool-down, in seconds, starts over."""
         if self._rulebook is not None:
             self._rulebook.stop()
         path = configuration.write(

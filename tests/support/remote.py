@@ -71,7 +71,7 @@ def connection(folder: Path, environment: Dict[str, str]) -> Dict[str, str]:
         "StrictHostKeyChecking": "no",
         "UserKnownHostsFile": "/dev/null",
         "LogLevel": "ERROR",
-        # The master goes with the run, whatever becomes of the run.
+        # The master ends with the run, however the run ends.
         "ControlMaster": "auto",
         "ControlPersist": "5s",
     }

@@ -1,4 +1,4 @@
-"""What a run leaves in the history of its library, whatever becomes of the run."""
+"""What a run leaves in the history of its library, however it ends."""
 
 from __future__ import annotations
 

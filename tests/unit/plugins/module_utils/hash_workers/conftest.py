@@ -16,7 +16,7 @@ from ansible_collections.mobius.dhash.tests.support.site import Site
 
 
 class Fan:
-    """The owner's library, and how a share goes to a worker and comes back."""
+    """The owner's library, and how a share goes to a worker and its results return."""
 
     def __init__(self, site: Site, count: int) -> None:
         self.site = site

@@ -62,7 +62,7 @@ def folder_elsewhere(site):
 
 CHANGES = {
     "a picture's bytes": lambda site: rewrite(site.home / "images/0.png"),
-    "a picture's bytes, drawn anew": lambda site: draw(site.home / "images/0.png", 99),
+    "a picture's bytes, drawn again": lambda site: draw(site.home / "images/0.png", 99),
     "a picture touched": lambda site: (site.home / "images/0.png").touch(),
     "two pictures swapped": lambda site: swap(site.home / "images/0.png", site.home / "images/1.png"),
     "a picture gone": lambda site: (site.home / "images/0.png").unlink(),

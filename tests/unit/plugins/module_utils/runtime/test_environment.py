@@ -261,7 +261,7 @@ def test_a_look_imports_again_only_what_has_changed(made, monkeypatch):
     runtime = look.Runtime("venv", made.path, "", False, made.requirements, made.imports)
     assert look.look(runtime, HOST)["ready"] and not probed
     run(look.look(runtime, HOST), "import dicegood, sys; sys.dont_write_bytecode")
-    assert look.look(runtime, HOST)["ready"] and not probed, "what Python compiles is no change"
+    assert look.look(runtime, HOST)["ready"] and not probed, "compiled files are not a change"
     assert look.look(replace(runtime, imports=["dicegood", "json"]), HOST)["ready"] and len(probed) == 1
     (package,) = Path(made.path).resolve().rglob("dicegood.py")
     package.with_name("another.py").write_text("")

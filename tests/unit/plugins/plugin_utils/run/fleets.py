@@ -74,7 +74,7 @@ def three(**options: Any) -> Fleet:
     return Fleet(["a"], ["b", "c"], ["d"], **options)
 
 
-# What stops it, and who goes back
+# What stops it, and which hosts are rolled back
 
 
 def ends(fleet: Fleet, scope: str = "host", inconclusive: str = "hold") -> Dict[str, Tuple[str, str]]:

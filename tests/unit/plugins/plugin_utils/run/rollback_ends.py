@@ -91,10 +91,10 @@ ROLLBACKS = {
         ([], ALL),
     ),
     "refused on the controller": Ended(
-        Story("rollback").noted("mobius_backup makes no sense", "Begin"),
+        Story("rollback").noted("mobius_backup is invalid", "Begin"),
         found(NEW),
         "refused",
-        [f'Rollback of {PATH} failed in step "start": mobius_backup makes no sense.'],
+        [f'Rollback of {PATH} failed in step "start": mobius_backup is invalid.'],
         ["rollback mobius_backup=latest"],
         ([], []),
         {"backup": "latest"},

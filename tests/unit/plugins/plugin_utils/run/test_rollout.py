@@ -1,4 +1,4 @@
-"""A fleet run, from its journal: what stops it, which hosts go back, the table, the artifact and the next commands."""
+"""A fleet run, from its journal: what stops it, which hosts are rolled back, its table, artifact and next commands."""
 
 from __future__ import annotations
 
