@@ -13,9 +13,9 @@ options:
   max_failure_rate:
     description:
       - Percentage of failures above which the run fails before any byte is written.
-      - A failure is an item that names a picture but gets no dHash. The rate is relative to all items that name a
-        picture; items without an image or with a remote one need review, and do not count.
-      - A C(file:) URL and a path that begins with C(//) name a picture on the host; an image on another host is remote.
+      - A failure is an item that names an image but gets no dHash. The rate is relative to all items that name an
+        image; items without an image or with a remote one need review, and do not count.
+      - A C(file:) URL and a path that begins with C(//) name an image on the host; an image on another host is remote.
     type: float
     default: 5
   confidence_threshold:
