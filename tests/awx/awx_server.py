@@ -108,7 +108,7 @@ _RRULE = re.compile(
 
 
 class Refused(Exception):
-    """The document is not one that AWX takes; the argument is the answer."""
+    """AWX would not accept the document; the argument is the response."""
 
 
 class Store:
@@ -310,7 +310,7 @@ def _shown(found: Dict[str, Any]) -> Dict[str, Any]:
 
 @contextlib.contextmanager
 def serving():
-    """The server; ``store`` has what was made, ``refused`` the documents that AWX would not have taken."""
+    """The server; ``store`` has what was made, ``refused`` the documents that AWX would have refused."""
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
     server.store, server.refused, server.lock = Store(), [], threading.Lock()  # type: ignore[attr-defined]

@@ -40,7 +40,7 @@ def unavailable() -> Optional[str]:
 
 
 def own_mounts() -> None:
-    """Keep the mounts of this process to itself: they go when it does."""
+    """Keep the mounts of this process to itself: they end with it."""
     if _LIBC.unshare(_CLONE_NEWNS) == 0:
         subprocess.run(["mount", "--make-rprivate", "/"], check=True)
 

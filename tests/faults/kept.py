@@ -19,7 +19,7 @@ Key = Tuple[str, int, int]
 
 
 def tree() -> str:
-    """A digest of what is tested and of the tests: verdicts of another tree say nothing of this one."""
+    """A digest of what is tested and of the tests: verdicts of another tree do not apply to this one."""
     digest = hashlib.sha256()
     for source in _SOURCES:
         for path in sorted((ROOT / source).rglob("*")):

@@ -35,7 +35,7 @@ _STAMPS = (
 
 
 class Site:
-    """One copy of a library with all that lies around it; the pictures are elsewhere, shared by all copies."""
+    """One copy of a library with the files around it; the pictures are elsewhere, shared by all copies."""
 
     def __init__(self, home: Path, images: Path) -> None:
         self.home = home
@@ -101,7 +101,7 @@ def _unrelated(site: Site) -> None:
 
 
 def fresh(site: Site) -> None:
-    """A library that nothing was done to yet."""
+    """A library that was never migrated."""
     site.home.mkdir(parents=True)
     site.write(3)
     _unrelated(site)
@@ -126,7 +126,7 @@ def grown(site: Site, count: int = 2) -> None:
 
 
 def leased(site: Site) -> None:
-    """The same, held by the deployment that is about to go on."""
+    """The same, held by the deployment that is about to continue."""
     grown(site)
     lock.acquire(site.path, HOLDER)
 

@@ -207,7 +207,7 @@ def play(name: str, site: Site, **variables: Any) -> Whole:
 
 
 def make_runtime(folder: Path) -> None:
-    """The environment that hashes, shared with the integration tests: made once, whoever comes first."""
+    """The hashing environment, shared with the integration tests: created once, by the first user."""
     VENV.parent.mkdir(exist_ok=True)
     with VENV.with_suffix(".lock").open("w") as stream:
         fcntl.flock(stream, fcntl.LOCK_EX)

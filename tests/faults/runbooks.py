@@ -49,7 +49,7 @@ paths.PLAYBOOKS[ROLLBACK] = Writing(ROLLBACK, lambda site: paths.deployed(site, 
 
 
 def state_of(site: Site) -> str:
-    """A word for what lies there: the same for two runs that left the same but for times, ids, durations and logs."""
+    """A digest of the files: the same for two runs whose files differ only in times, ids, durations and logs."""
     journal = ".library.json.dhash/run.json"
     tree = {name: content for name, content in site.tree().items() if name == journal or not _is_reported(name)}
     known = {hashlib.sha256(content).hexdigest(): _nameless(name) for name, content in tree.items()}
@@ -86,7 +86,7 @@ _TELLING = ("last-run", "run.json", "validity.json", "history.jsonl", "history.h
 
 
 def _is_reported(name: str) -> bool:
-    """Whether it only tells of runs, or makes the next one faster."""
+    """Whether it only describes runs, or makes the next one faster."""
     reported = name.startswith("logs/") or name == "migrate-dryrun.json"
     reported = reported or name in [f".library.json.dhash/{each}" for each in _TELLING]
     return reported and not name.endswith(".tmp")
@@ -189,13 +189,13 @@ class _Playing:
 
 
 def long_ago(site: Site) -> None:
-    """What was left beside logs and reports goes when it cannot be another run's any more: an hour later."""
+    """Leftovers beside logs and reports are removed once they cannot be another run's any more: after an hour."""
     for left in site.home.rglob(".*.tmp"):
         os.utime(left, (left.stat().st_atime, time.time() - 7200))
 
 
 def lock_becomes_free(site: Site) -> None:
-    """At once where the controller is this machine; over ssh after the time of the lock."""
+    """At once if the controller is this machine; over ssh after the lock's TTL."""
     deadline = time.monotonic() + TTL + 5
     while (lease := lock.holder(site.path)) is not None:
         if lease.get("pid") is not None or time.monotonic() > deadline:

@@ -24,7 +24,7 @@ STAYING: Dict[str, Tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Verdict:
-    """What became of a fault: ``kind`` and ``path`` are its row and column in the table.
+    """The outcome of a fault: ``kind`` and ``path`` are its row and column in the table.
 
     ``fired`` is false when the fault never happened; ``lost`` is what was lost, or None.
     """

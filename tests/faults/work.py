@@ -30,7 +30,7 @@ Tally = Tuple[List[Verdict], List[str]]
 
 
 def run(options: argparse.Namespace, folder: Path, tally: Tally) -> None:
-    """Add all verdicts to ``tally``, and what could not be tried and why: what is there stays when the run is ended."""
+    """Add all verdicts to ``tally``, and what could not be tried and why; an interruption keeps those so far."""
     images = folder / "images"
     paths.draw(images)
     wanted: Dict[str, Callable[..., List[Any]]] = {

@@ -13,7 +13,7 @@ from ansible_collections.mobius.dhash.tests.support.playbooks import VENV, Site,
 
 @pytest.fixture(scope="session", autouse=True)
 def runtime(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """The environment that all tests share: made once, whichever worker comes first."""
+    """The environment that all tests share: created once, by the first worker."""
     VENV.parent.mkdir(exist_ok=True)
     with VENV.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

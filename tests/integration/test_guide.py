@@ -109,7 +109,7 @@ class Guided:
         return Run(subprocess.CompletedProcess(words, code, output.decode(), ""))
 
     def here(self, command: str) -> str:
-        """The command with what stands for something put in, and half an hour made short."""
+        """The command with its placeholders filled in, and half an hour shortened."""
         folder = self.site.home / "backups"
         names: Dict[str, str] = {
             "=FILE": str(next(folder.glob("library.json.bak.*Z"), "")),

@@ -69,7 +69,7 @@ def elsewhere(site) -> Path:
 
 
 def other_pictures(site) -> Path:
-    """A folder whose pictures have the same names, sizes and times, and are others."""
+    """A folder of different pictures with the same names, sizes and times."""
     folder = site.home.parent / "stale"
     for number in range(PICTURES):
         name = f"images/{number:02}.png"
@@ -92,7 +92,7 @@ def killing(site) -> Path:
 
 
 def lying(site, seen: Path) -> Path:
-    """A Python that lies about shares where it deals, and notes what the controller has where it hashes."""
+    """A Python that lies about shares when it assigns them, and notes what the controller has where it hashes."""
     path = site.home.parent / "lying"
     path.write_text(f"""#!{VENV}/bin/python
 import json, os, pathlib, subprocess, sys

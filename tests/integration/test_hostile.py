@@ -49,7 +49,7 @@ def hostile(tmp_path):
 
 
 def assert_harmless(site, output: str) -> None:
-    """No template was evaluated, no command was run, and the terminal gets text alone."""
+    """No template was evaluated, no command was run, and the terminal gets only text."""
     assert not list(site.home.parent.rglob("PWNED*")) and not Path("PWNED").exists()
     assert not TERMINAL.search(output)
 

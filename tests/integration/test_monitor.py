@@ -32,7 +32,7 @@ METRICS_OK = document(METRICS)
 
 
 class Deployed:
-    """A library as a deployment leaves it, with the service of the host: ill in some way while it has these bytes."""
+    """A library as a deployment leaves it, and the host's service: unhealthy in some way while it has these bytes."""
 
     def __init__(self, home) -> None:
         self.library = home / "library.json"

@@ -37,7 +37,7 @@ def reached(step: str, *outcomes: str) -> Callable[[Any], bool]:
 
 
 def kill_when(site, condition: Callable[[Any], bool], name: str, **variables: Any) -> None:
-    """Start a playbook and kill ansible-playbook itself, as a kernel short of memory would, once the host is so far."""
+    """Start a playbook and kill ansible-playbook, as the OOM killer would, once the host has reached this point."""
     started = site.start(name, **variables)
     try:
         deadline = time.monotonic() + 400

@@ -9,7 +9,7 @@ TOLERANT = {"mobius_max_failure_rate": 30}
 
 
 def stripped(site, *numbers: int) -> None:
-    """Take from some items what the migration wrote, as an application does that knows nothing of it."""
+    """Remove from some items what the migration wrote, as an application does that does not know these members."""
     document = json.loads(site.library.read_bytes())
     for number in numbers:
         for name in ("dhash", "dhash_confidence", "dhash_reasons"):

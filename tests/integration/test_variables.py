@@ -52,7 +52,7 @@ def test_invalid_batches_are_refused_by_name(site):
 
 @pytest.fixture(scope="module")
 def deployed(tmp_path_factory):
-    """A site that is deployed once for all that is refused on it."""
+    """A site that is deployed once, for all tests of refusals."""
     with eight_items(tmp_path_factory.mktemp("deployed")) as place:
         place.play("deploy", **NEEDED).succeeded()
         yield place

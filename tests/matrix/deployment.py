@@ -21,7 +21,7 @@ BROKEN = "- name: Fail after the migration\n  ansible.builtin.fail:\n    msg: fo
 
 
 class Wrong(Exception):
-    """What did not come out as it has to, with the end of the output."""
+    """An unexpected outcome, with the end of the output."""
 
 
 class Machine:

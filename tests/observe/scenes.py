@@ -112,7 +112,7 @@ def watch(stack: Stack) -> None:
 
 @contextlib.contextmanager
 def _edited(stack: Stack) -> Iterator[None]:
-    """Edit the library, until its alert has reached the rulebook; at the end a person puts the bytes back."""
+    """Edit the library, until its alert has reached the rulebook; at the end a person restores the bytes."""
     library, sent = stack.site.library, stack.sent()
     held = library.read_bytes()
     library.write_bytes(held + b"\n")

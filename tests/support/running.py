@@ -45,7 +45,7 @@ class Running:
         return status, json.loads(body)
 
     def settled(self, path: str = "/health"):
-        """The answer once the library is read; a slow machine may say first that it is being read."""
+        """The answer once the library is read; a slow machine may first report that it is being read."""
         deadline = time.monotonic() + 20
         while True:
             status, document = self.json(path)

@@ -46,7 +46,7 @@ class Story:
         return self
 
     def hook_failed(self, message: str = "no message"):
-        """The hook after the host fails, whatever became of the run."""
+        """The hook after the host fails, however the run ended."""
         self.entries.append({"event": "hook", "step": "after_host", "task": "Undrain", "message": message})
         return self
 

@@ -167,7 +167,7 @@ def test_a_rollback_refused_by_a_living_run_waits_for_nothing(place: Place) -> N
 
 
 def change(place: Place, reason: str) -> Dict[str, Any]:
-    """Make it true, and give what was watched."""
+    """Create this state, and return what was watched."""
     if reason == "not_deployed":
         return {}
     place.deploy()

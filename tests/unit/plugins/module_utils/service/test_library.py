@@ -18,7 +18,7 @@ from ansible_collections.mobius.dhash.roles.service.files.dhash_service.settings
 
 
 class Held(Library):
-    """Reads only when let."""
+    """Reads only once the gate is open."""
 
     def __init__(self, settings):
         super().__init__(settings)

@@ -68,7 +68,7 @@ def spaced(lines: List[str]) -> List[str]:
 
 
 def renumbered(lines: List[str]) -> List[str]:
-    """The third entry taken out, and the numbers after it put right."""
+    """The third entry removed, and the numbers after it corrected."""
     rest = [json.dumps({**json.loads(line), "number": n}, sort_keys=True) for n, line in enumerate(lines[3:], 3)]
     return [*lines[:2], *rest]
 
