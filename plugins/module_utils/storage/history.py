@@ -13,6 +13,7 @@ runs and the artifacts of their jobs carry the same SHA-256, and those are elsew
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -212,7 +213,10 @@ def _write_line(library_path: str, line: bytes, end: int) -> None:
     try:
         give_to_owner(descriptor, library_path)
         os.ftruncate(descriptor, end)
-        os.pwrite(descriptor, line + b"\n", end)
+        if os.pwrite(descriptor, line + b"\n", end) <= len(line):
+            # A full disk takes a part and reports no error; the head would then name a line that is not there.
+            os.ftruncate(descriptor, end)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), history_path(library_path))
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
