@@ -66,7 +66,7 @@ def read(backup_path: str) -> Optional[Sidecar]:
     try:
         with open_regular(backup_path + SIDECAR, follow=False) as stream:
             document = json.loads(stream.read(_LIMIT))
-    except (OSError, MobiusError, ValueError):
+    except (OSError, MobiusError, ValueError, RecursionError):
         return None
     if not isinstance(document, dict) or not isinstance(document.get("sha256"), str):
         return None

@@ -26,7 +26,7 @@ def read_cache(library_path: str, name: str) -> Dict[str, Any]:
     try:
         with open_regular(cache_path(library_path, name), follow=False) as stream:
             document = json.loads(stream.read())
-    except (OSError, MobiusError, ValueError):
+    except (OSError, MobiusError, ValueError, RecursionError):
         return {}
     return document if isinstance(document, dict) else {}
 

@@ -49,7 +49,7 @@ def read_lease(library_path: str) -> Optional[Lease]:
             content = stream.read()
     except (FileNotFoundError, NotADirectoryError):
         return None
-    with suppress(ValueError, KeyError, TypeError):
+    with suppress(ValueError, KeyError, TypeError, OverflowError, RecursionError):
         lease = json.loads(content)
         if lease["id"] == str(lease["id"]) and int(lease["ttl"]) > 0 and float(lease["renewed"]) > 0:
             return cast(Lease, lease)

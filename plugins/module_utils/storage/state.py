@@ -13,7 +13,7 @@ import json
 import os
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, cast
 
 from ..errors import MobiusError
 from .mounts import refuse_unmounted
@@ -38,7 +38,7 @@ def current_path(library_path: str) -> str:
 def read_document(library_path: str) -> Optional[State]:
     """Return the whole document, ``pending`` included; None when there is none.
 
-    :raises DamagedState: it is not a JSON object.
+    :raises DamagedState: it is not a JSON object, or a member that is read from has another type.
     """
     path = current_path(library_path)
     try:
@@ -46,11 +46,19 @@ def read_document(library_path: str) -> Optional[State]:
             document = json.loads(stream.read())
     except (FileNotFoundError, NotADirectoryError):
         return None
-    except (ValueError, MobiusError) as error:
+    except (ValueError, RecursionError, MobiusError) as error:
         raise _damaged(path) from error
-    if not isinstance(document, dict) or not isinstance(document.get("pending", {}), dict):
+    if not _is_state(document) or not isinstance(document.get("pending", {}), dict):
         raise _damaged(path)
-    return document
+    return cast(State, document)
+
+
+def _is_state(document: Any) -> bool:
+    """Whether the members that others read from have their types; a rollback must not stumble over an edited one."""
+    if not isinstance(document, dict) or not isinstance(document.get("rejected", []), list):
+        return False
+    inner = [document[name] for name in ("pending", "previous") if document.get(name) is not None]
+    return isinstance(document.get("backup") or {}, dict) and all(map(_is_state, inner))
 
 
 def _damaged(path: str) -> DamagedState:

@@ -228,7 +228,7 @@ def _read(library_path: str) -> List[Span]:
 def _parse(data: bytes) -> List[Span]:
     try:
         return [_span(each) for each in json.loads(data)["spans"]]
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError, RecursionError):
         return []
 
 
