@@ -9,9 +9,11 @@ the run, each step, each failure of a task that is not ours, and the end.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import json
+import os
 import shutil
 from contextlib import contextmanager
 from pathlib import Path
@@ -82,7 +84,7 @@ class Journal:
                 found: Dict[str, Any] = json.loads(known.read_text(encoding="utf-8"))
                 return found
             result = call()
-            known.write_text(json.dumps(result), encoding="utf-8")
+            _write_whole(known, json.dumps(result))
             return result
 
     def reported(self, runs: Mapping[str, List[Entry]]) -> bool:
@@ -103,7 +105,7 @@ class Journal:
         with self._locked():
             path = self._folder / "fleet"
             if not path.exists():
-                path.write_text(given or new, encoding="utf-8")
+                _write_whole(path, given or new)
             return path.read_text(encoding="utf-8")
 
     def known_fleet(self) -> str:
@@ -113,8 +115,8 @@ class Journal:
 
     def note_rollout(self, event: str, **members: Any) -> None:
         """Add to the journal of the whole fleet run, which outlives the single run; see :mod:`.rollout`."""
-        with self._locked(), (self._folder / "rollout").open("a", encoding="utf-8") as stream:
-            stream.write(json.dumps({"host": self.host, **members, "event": event}, default=str) + "\n")
+        with self._locked():
+            _append_line(self._folder / "rollout", {"host": self.host, **members, "event": event})
 
     def rollout(self) -> List[Entry]:
         """The journal of the fleet run, oldest entry first."""
@@ -150,7 +152,7 @@ class Journal:
 
     def keep_page(self, page: Mapping[str, Any]) -> None:
         """Keep what the page of all hosts was made from, for the end of the fleet run; while the lock is held."""
-        (self._folder / "page").write_text(json.dumps(page, default=str), encoding="utf-8")
+        _write_whole(self._folder / "page", json.dumps(page, default=str))
 
     def kept_page(self) -> Dict[str, Any]:
         """What :meth:`keep_page` has kept; empty where no page was written."""
@@ -173,12 +175,34 @@ class Journal:
         return {str(entries[0].get("host")): entries for entries in found if entries}
 
     def _append(self, entry: Entry) -> None:
-        with self._path.open("a", encoding="utf-8") as stream:
-            stream.write(json.dumps(entry, default=str) + "\n")
+        _append_line(self._path, entry)
 
 
 def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def _append_line(path: Path, entry: Mapping[str, Any]) -> None:
+    """Append a whole line or nothing: half a line would make the journal unreadable for the rollback.
+
+    :raises OSError: the disk of the controller is full, or broken.
+    """
+    line = (json.dumps(entry, default=str) + "\n").encode()
+    with path.open("ab", buffering=0) as stream:
+        end = stream.tell()
+        try:
+            if stream.write(line) < len(line):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+        except OSError:
+            stream.truncate(end)
+            raise
+
+
+def _write_whole(path: Path, text: str) -> None:
+    """Write a file that is there whole or not at all; while the lock is held."""
+    made = path.with_name("new")
+    made.write_text(text, encoding="utf-8")
+    made.replace(path)
 
 
 def _entries(path: Path) -> List[Entry]:
