@@ -219,8 +219,8 @@ def fence(library_path: str, holder_id: str) -> bool:
         lease["generation"] = _generation(lease) + 1
         try:
             write_lease(library_path, lease)
-        except OSError:
-            # A full disk must not prevent a rollback; a process that is still writing is waited for.
+        except (OSError, MobiusError):
+            # A full or broken disk must not prevent a rollback; a process that is still writing is waited for.
             return False
     folder = state_dir(library_path)
     if held.get(folder) is not None:
@@ -368,8 +368,8 @@ def _lost(library_path: str, what: str) -> LockLost:
 
 
 def _renew(library_path: str, deployment: Optional[str]) -> None:
-    # A full disk does not end a lease and must not prevent a restore.
-    with suppress(OSError):
+    # A full or broken disk does not end a lease and must not prevent a restore.
+    with suppress(OSError, MobiusError):
         if deployment is None or read_lease(library_path) is None:
             return
         with lease_mutex(library_path):
