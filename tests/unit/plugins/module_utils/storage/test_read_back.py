@@ -25,7 +25,7 @@ def path(tmp_path):
     path = tmp_path / "library.json"
     path.write_bytes(b"old")
     yield path
-    assert [thread.name for thread in threading.enumerate() if thread.name == "follower"] == []
+    assert [thread.name for thread in threading.enumerate() if thread.name == "read-back"] == []
     assert os.listdir(tmp_path) == ["library.json"]
 
 

@@ -6,7 +6,6 @@ import errno
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any, Iterator
@@ -18,19 +17,9 @@ from ansible_collections.mobius.dhash.plugins.module_utils.storage.rehearsal imp
     folder_faults,
     target_faults,
 )
-from ansible_collections.mobius.dhash.tests.support.places import COLLECTIONS
+from ansible_collections.mobius.dhash.tests.support.users import acting_as
 
 root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
-AS_USER = """
-import os, sys
-sys.path.insert(0, sys.argv[1])
-from ansible_collections.mobius.dhash.plugins.module_utils.storage.rehearsal import *
-os.setgroups([])
-os.setgid(int(sys.argv[4])); os.setuid(int(sys.argv[3]))
-folder, name = os.path.split(sys.argv[2])
-for fault in [*target_faults(sys.argv[2], "the library"), *folder_faults(Folder(folder, [name], 100), write=True)]:
-    print(fault)
-"""
 
 
 def names(folder: Path) -> list[str]:
@@ -50,10 +39,10 @@ def run(*command: str) -> None:
 
 
 def as_user(path: Path, uid: int = 4711, gid: int = 4711) -> str:
-    command = [sys.executable, "-B", "-c", AS_USER, str(COLLECTIONS), str(path), str(uid), str(gid)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    """The faults that another user gets."""
+    with acting_as(uid, gid):
+        wanted = Folder(str(path.parent), [path.name], 100)
+        return "\n".join([*target_faults(str(path), "the library"), *folder_faults(wanted, write=True)])
 
 
 @pytest.fixture
