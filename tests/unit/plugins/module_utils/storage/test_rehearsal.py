@@ -209,3 +209,20 @@ def test_a_group_that_does_not_exist(library: Path) -> None:
 
 def test_a_missing_library_has_no_further_faults(tmp_path: Path) -> None:
     assert list(target_faults(str(tmp_path / "none.json"), "the library")) == []
+
+
+@root
+def test_a_right_that_is_taken_away_meanwhile_is_named(shared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, opened = shared.parent, os.open
+    os.chown(folder, 4711, 4711)
+
+    def late(path: str, *args: Any) -> int:
+        if path.endswith(".tmp"):
+            folder.chmod(0o500)
+        return opened(path, *args)
+
+    monkeypatch.setattr(rehearsal.os, "open", late)
+    with acting_as(4711, 4711):
+        (fault,) = folder_faults(Folder(str(folder), ["library.json"], 100), write=True)
+    assert fault.startswith(f"no right to write in {folder} as uid 4711: chown, chmod or setfacl there")
+    assert names(folder) == ["library.json"]
