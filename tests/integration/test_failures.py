@@ -13,6 +13,8 @@ import pytest
 from ansible_collections.mobius.dhash.tests.support.playbooks import VENV
 
 TOLERANT = {"mobius_max_failure_rate": 30}
+# Where the service has no part in it.
+ALONE = {**TOLERANT, "mobius_service_enabled": False, "mobius_health_check": False}
 # A service that is sick from the start would be refused before the migration.
 LATER_SICK = {**TOLERANT, "mobius_health_before": False}
 
@@ -111,10 +113,8 @@ def killed(site, folder: Path, *, migrates: bool, edits: str = ""):
         ansible_pipelining=False,
         mobius_runtime_source="system",
         mobius_runtime_python=str(dead),
-        mobius_service_enabled=False,
-        mobius_health_check=False,
         mobius_hooks={} if edits else {"after_dry_run": str(hook)},
-        **TOLERANT,
+        **ALONE,
     )
 
 
@@ -158,24 +158,25 @@ def hooked(site, folder: Path, **commands: str):
     for name, command in commands.items():
         hooks[name] = str(folder / f"{name}.yml")
         Path(hooks[name]).write_text(f"- ansible.builtin.shell: {command}\n")
-    return site.play("deploy", mobius_service_enabled=False, mobius_health_check=False, mobius_hooks=hooks, **TOLERANT)
+    return site.play("deploy", mobius_hooks=hooks, **ALONE)
 
 
-@pytest.mark.parametrize("adopts", [True, False])
-def test_a_deployment_that_changed_nothing_leaves_an_edit_made_after_it(site, tmp_path, adopts):
+def test_a_deployment_that_changed_nothing_leaves_an_edit_made_after_it(site, tmp_path):
     hooked(site, tmp_path).succeeded()
-    if adopts:
-        site.library.write_bytes(site.library.read_bytes().replace(b"item-0", b"item-zero"))
-    edit = edited(site.library.read_bytes())
-    run = hooked(site, tmp_path, before_health=f"sed -i s/test/edited/ {site.library}", after_health="exit 1")
-    run.failed('Failed in step "health"')
-    run.failed(
-        f"Nothing was rolled back: the migration had replaced nothing, and {site.library} was edited during the run"
-    )
-    run.failed(f"holds that edit {digest(edit)}.")
-    assert "Rolled back" not in run.output and "none that can be used" not in run.output
-    assert site.library.read_bytes() == edit
-    assert snapshots(site) == []
+    deployed = site.library.read_bytes()
+    # One that finds what it deployed, and one that adopts an edit.
+    for library in (deployed, deployed.replace(b"item-0", b"item-zero")):
+        site.library.write_bytes(library)
+        edit = edited(library)
+        run = hooked(site, tmp_path, before_health=f"sed -i s/test/edited/ {site.library}", after_health="exit 1")
+        run.failed('Failed in step "health"')
+        run.failed(
+            f"Nothing was rolled back: the migration had replaced nothing, and {site.library} was edited during the run"
+        )
+        run.failed(f"holds that edit {digest(edit)}.")
+        assert "Rolled back" not in run.output and "none that can be used" not in run.output
+        assert site.library.read_bytes() == edit
+        assert snapshots(site) == []
 
 
 def test_what_a_hook_did_to_what_was_migrated_is_rolled_back_and_kept(site, tmp_path):
@@ -198,23 +199,23 @@ def test_what_a_hook_did_before_it_failed_is_rolled_back(site, tmp_path):
 def test_a_broken_library_is_refused_untouched(site):
     site.library.write_text('{"components": [{"image": "images/piece-0.png"},]}')
     before = site.tree()
-    site.play("deploy").failed("Nothing was changed")
+    site.play("deploy", **ALONE).failed("Nothing was changed")
     # The journal describes the run, as the logs do.
-    written = ("logs/", "service/", ".library.json.dhash/run.json", ".library.json.dhash/history.")
+    written = ("logs/", ".library.json.dhash/run.json", ".library.json.dhash/history.")
     left = {name: data for name, data in site.tree().items() if not name.startswith(written)}
     assert left == before
 
 
 def test_a_held_lock_refuses_and_stays(site):
-    site.play("deploy", **TOLERANT).succeeded()
+    site.play("deploy", **ALONE).succeeded()
     lock = site.home / ".library.json.dhash" / "lock"
     assert not lock.exists()
     site.play("lock", playbook=str(Path(__file__).with_name("lock.yml")), test_pid=os.getpid()).succeeded()
     held = lock.read_bytes()
-    site.play("deploy", mobius_lock_wait=0, **TOLERANT).failed("someone-else")
-    site.play("rollback", mobius_lock_wait=0, **TOLERANT).failed("someone-else")
+    site.play("deploy", mobius_lock_wait=0, **ALONE).failed("someone-else")
+    site.play("rollback", mobius_lock_wait=0, **ALONE).failed("someone-else")
     assert lock.read_bytes() == held
-    site.play("rollback", mobius_lock_break="true").succeeded()
+    site.play("rollback", mobius_lock_break="true", **ALONE).succeeded()
 
 
 def test_nothing_to_roll_back_to_is_refused(site):
@@ -225,7 +226,5 @@ def test_nothing_to_roll_back_to_is_refused(site):
 
 def test_no_consent_is_a_refusal(site):
     before = site.library.read_bytes()
-    site.play(
-        "deploy", mobius_confirm="true", mobius_service_enabled=False, mobius_health_check=False, **TOLERANT
-    ).failed("No consent was given")
+    site.play("deploy", mobius_confirm="true", **ALONE).failed("No consent was given")
     assert site.library.read_bytes() == before

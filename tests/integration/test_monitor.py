@@ -86,17 +86,15 @@ def watch(site, answers, **variables):
         return site.play("monitor", mobius_service_port=server.server_address[1], **{**WATCH, **variables}), server
 
 
-def assert_rolled_back(site, deployed, run, *reasons: str) -> None:
-    for reason in reasons:
-        run.failed(reason)
-    run.failed("Rolled back")
+def assert_rolled_back(deployed, reason: str) -> None:
+    home = deployed.library.parent
     assert deployed.library.read_bytes() == deployed.before
-    assert not (site.home / ".library.json.dhash" / "lock").exists()
-    (report,) = (site.home / "logs").glob("monitoring-*.json")
+    assert not (home / ".library.json.dhash" / "lock").exists()
+    (report,) = (home / "logs").glob("monitoring-*.json")
     assert json.loads(report.read_text())["status"] == "rolled_back"
-    (evidence,) = (site.home / "logs").glob("evidence-*")
+    (evidence,) = (home / "logs").glob("evidence-*")
     assert (evidence / "rejected-library.json").read_bytes() == deployed.after
-    assert reasons[0] in json.loads((evidence / "failure.json").read_text())["failure"]["message"]
+    assert reason in json.loads((evidence / "failure.json").read_text())["failure"]["message"]
     assert json.loads((evidence / "samples.json").read_text())
 
 
@@ -115,42 +113,59 @@ def test_a_healthy_service_passes_with_its_margins(site, deployed):
     assert deployed.library.read_bytes() == deployed.after
 
 
-ILL = {
-    "slow pictures": ({"metrics": document({**METRICS, "avg_hash_time": 80})}, "avg_hash_time was 80 ms"),
-    "a spike of the queue": (
-        {"metrics": document({**METRICS, "low_confidence_queue_length": 15})},
-        "above the limit of 14",
-    ),
-    "not a number": ({"metrics": raw(b'{"avg_hash_time": NaN}', kind="application/json")}, "not OK 3 times in a row"),
-    "garbage": ({"metrics": raw(b"\x00\xffnothing\n")}, "not a metric: "),
-    "no answer in time": ({"health": lambda handler: time.sleep(2)}, "no response within 0.5 s"),
-    "it hangs up": ({"health": hang_up}, "not OK 3 times in a row"),
-    "elsewhere": ({"health": raw(b"", 302, Location="http://127.0.0.1:1/")}, "a redirect, not followed"),
-}
-
-
-@pytest.mark.parametrize("how", ILL)
-def test_what_turns_bad_is_rolled_back(site, deployed, how):
-    ways, reason = ILL[how]
-    answers = {}
-    if "metrics" in ways:
-        answers["/metrics/dhash"] = deployed.ill(ways["metrics"], METRICS_OK)
-    if "health" in ways:
-        answers["/health"] = deployed.ill(ways["health"])
-    run, _server = watch(site, answers, **PATIENT)
-    assert_rolled_back(site, deployed, run, reason)
-
-
-def test_a_flapping_service_is_rolled_back(site, deployed):
+def flapping(deployed):
+    """Ill at every second call."""
     calls = []
 
-    def flapping(handler):
+    def reply(handler):
         calls.append(1)
         ill = len(calls) % 2 == 0 and deployed.library.read_bytes() == deployed.after
         return (document({"status": "unhealthy"}, 503) if ill else HEALTHY)(handler)
 
-    run, _server = watch(site, {"/health": flapping}, mobius_monitor_window=20)
-    assert_rolled_back(site, deployed, run, "3 OK samples in a row are required")
+    return reply
+
+
+# What the service of a host answers, by its path, and the reason that is given.
+ILL = {
+    "slow-pictures": ("metrics", document({**METRICS, "avg_hash_time": 80}), "avg_hash_time was 80 ms"),
+    "queue": ("metrics", document({**METRICS, "low_confidence_queue_length": 15}), "above the limit of 14"),
+    "no-number": ("metrics", raw(b'{"avg_hash_time": NaN}', kind="application/json"), "not OK 3 times in a row"),
+    "garbage": ("metrics", raw(b"\x00\xffnothing\n"), "not a metric: "),
+    "silent": ("health", lambda handler: time.sleep(2), "no response within 0.5 s"),
+    "hangs-up": ("health", hang_up, "not OK 3 times in a row"),
+    "elsewhere": ("health", raw(b"", 302, Location="http://127.0.0.1:1/"), "a redirect, not followed"),
+    "flapping": ("health", flapping, "3 OK samples in a row are required"),
+}
+
+
+def test_what_turns_bad_is_rolled_back(site, tmp_path):
+    """Each on a host of its own, all by one ansible-playbook."""
+    hosts, places, answers = {}, {}, {}
+    with serving(answers) as server:
+        for name, (part, answer, _reason) in ILL.items():
+            shutil.copytree(site.home, tmp_path / name)
+            place = places[name] = Deployed(tmp_path / name)
+            well = {"health": HEALTHY, "metrics": METRICS_OK}
+            bad = flapping(place) if answer is flapping else place.ill(answer, well[part])
+            answers |= {f"/{name}/{each}": bad if each == part else well[each] for each in well}
+            hosts[name] = {
+                "ansible_connection": "local",
+                "ansible_python_interpreter": sys.executable,
+                "ansible_pipelining": True,
+                "mobius_library_path": str(place.library),
+                "mobius_health_url": url_of(server, f"/{name}/health"),
+                "mobius_metrics_url": url_of(server, f"/{name}/metrics"),
+                "mobius_monitor_timeout": 0.5 if name == "silent" else 5,
+                "mobius_monitor_window": 20 if name == "flapping" else 120,
+            }
+        (tmp_path / "hosts.json").write_text(json.dumps({"all": {"hosts": hosts}}))
+        arguments = ("-i", str(tmp_path / "hosts.json"), "--limit", ",".join(hosts), "--forks", "4")
+        general = {name: value for name, value in WATCH.items() if name != "mobius_monitor_timeout"}
+        run = site.play("monitor", *arguments, **general)
+    run.failed("Rolled back")
+    for name, (_part, _answer, reason) in ILL.items():
+        run.failed(reason)
+        assert_rolled_back(places[name], reason)
 
 
 def test_a_header_is_sent_and_never_shown(site, deployed):

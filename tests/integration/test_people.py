@@ -10,8 +10,10 @@ import pytest
 from ansible_collections.mobius.dhash.tests.support.gate_server import document, serving, url_of
 from ansible_collections.mobius.dhash.tests.support.mail_server import mailing
 
-TOLERANT = {"mobius_max_failure_rate": 30, "mobius_maintenance_enabled": True}
-LATER_SICK = {**TOLERANT, "mobius_health_before": False}
+# The service of the collection has no part in it.
+ALONE = {"mobius_service_enabled": False, "mobius_health_check": False}
+TOLERANT = {**ALONE, "mobius_max_failure_rate": 30, "mobius_maintenance_enabled": True}
+LATER_SICK = {**TOLERANT, "mobius_health_check": True, "mobius_health_before": False}
 
 
 @pytest.fixture
@@ -68,7 +70,7 @@ def test_a_good_run_sends_one_message_and_runs_its_hooks(site, people, flag, tmp
     assert "s3cret" not in run.output
     assert "mobius_dhash_deployment_rolled_back" in metrics.read_text()
 
-    site.play("rollback", mobius_notify=people.channels).succeeded()
+    site.play("rollback", mobius_notify=people.channels, **ALONE).succeeded()
     start, end = people.received[2:]
     assert (start["event"], start["subject"]) == ("start", "Rollback starts on 1 host")
     assert (end["event"], end["subject"]) == ("rollback", "Rollback succeeded on 1 of 1 host")
@@ -79,7 +81,7 @@ def test_a_good_run_sends_one_message_and_runs_its_hooks(site, people, flag, tmp
 
 def test_the_message_of_a_failed_rollback_has_the_next_command(site, people):
     before = site.library.read_bytes()
-    site.play("rollback", mobius_notify=people.channels).failed("There is no backup that verifies")
+    site.play("rollback", mobius_notify=people.channels, **ALONE).failed("There is no backup that verifies")
     assert site.library.read_bytes() == before
     assert [each["event"] for each in people.received] == ["start", "failure"]
     assert "ansible-playbook playbooks/backups.yml" in people.received[1]["text"]

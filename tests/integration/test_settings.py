@@ -62,12 +62,13 @@ def together(*names: str):
 TOGETHER = {
     "any_errors_fatal": ALONE["any_errors_fatal"],
     "flow": together("strategy_free", "one_fork", "force_handlers", "max_fail_percentage", "task_timeout"),
-    "debugger": together("strategy_debug", "any_errors_fatal", "task_timeout", "umask"),
     "values": together(
         *("undefined_allowed", "gathering_smart", "facts_not_injected", "facts_cached", "mappings_merged"),
         *("native_templates", "private_role_vars", "diff_always", "become", "interpreter_discovered", "unsafe_writes"),
+        "umask",
     ),
-    "display": together(
+    "debugger_and_display": together(
+        *("strategy_debug", "any_errors_fatal", "task_timeout"),
         *("callback_minimal", "nothing_displayed", "failures_to_stderr", "arguments_displayed", "color", "log_file"),
         *("temporary_folders", "pipelining", "files_kept", "no_warnings", "module_compression"),
     ),
