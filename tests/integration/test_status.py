@@ -227,6 +227,12 @@ def test_a_run_that_is_under_way_is_waited_for(site, tmp_path):
 def test_a_library_that_is_missing_invalid_or_edited(site):
     given = {**TOLERANT, **ALONE}
     site.play("deploy", **given).succeeded()
+    (backup,) = (site.home / "backups").glob("*Z")
+    before = backup.read_bytes()
+    backup.write_bytes(b"{}")
+    run = site.play("status", **ALONE).failed("no rollback is possible")
+    assert shown(run, "backup").startswith("none that can be used: ")
+    backup.write_bytes(before)
     deployed = site.library.read_bytes()
     site.library.write_bytes(deployed[: len(deployed) // 2])
     run = site.play("status", **ALONE).failed("is not valid JSON: line")
@@ -238,10 +244,6 @@ def test_a_library_that_is_missing_invalid_or_edited(site):
     site.library.write_bytes(deployed + b"\n")
     run = site.play("status", **ALONE).succeeded()
     assert shown(run, "state").startswith("edited since")
-    for backup in (site.home / "backups").glob("*Z"):
-        backup.write_bytes(b"{}")
-    run = site.play("status", **ALONE).failed("no rollback is possible")
-    assert shown(run, "backup").startswith("none that can be used: ")
 
 
 def test_without_a_library_path_the_error_names_the_variable(site):

@@ -15,15 +15,16 @@ GIVEN = {*NEEDED, *REQUIRED, "mobius_runtime_venv", "mobius_service_port", "mobi
 
 
 @pytest.mark.parametrize("nothing", [None, ""], ids=["null", "empty"])
-def test_what_is_unanswered_means_the_default_in_every_playbook(site, nothing):
+def test_what_is_unanswered_means_the_default_in_every_playbook(site, tmp_path, nothing):
     before = site.library.read_bytes()
     unanswered = {**dict.fromkeys({*VARIABLES, "mobius_serial", "mobius_hosts"} - GIVEN, nothing), **NEEDED}
     site.play("deploy", **unanswered).succeeded()
     assert sum("dhash" in item for item in site.items()) == 6
     others = ("backup", "backups", "status", "verify", "dry_run", "maintenance", "review_export", "cleanup")
     # One after the other, by one ansible-playbook.
-    arguments = [str(ROOT / "playbooks" / f"{name}.yml") for name in others[1:]]
-    site.play(others[0], *arguments, **unanswered).succeeded()
+    imports = [{"ansible.builtin.import_playbook": str(ROOT / "playbooks" / f"{name}.yml")} for name in others]
+    (tmp_path / "others.yml").write_text(json.dumps(imports))
+    site.play("", playbook=str(tmp_path / "others.yml"), **unanswered).succeeded()
     site.play("rollback", **unanswered).succeeded()
     assert site.library.read_bytes() == before
 
