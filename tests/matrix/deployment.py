@@ -1,4 +1,4 @@
-"""A real deployment, a second one, a forced rollback and a manual rollback, under one ansible-core.
+"""A real deployment that is watched, a second one, a forced rollback and a manual rollback, under one ansible-core.
 
 deployment.py ANSIBLE_PLAYBOOK COLLECTIONS: COLLECTIONS is a folder with ``ansible_collections/mobius/dhash`` in it; the
 playbooks run from there by their full names, as from an installed collection. Everything else lies in a folder that is
@@ -14,14 +14,28 @@ import re
 import subprocess
 import sys
 import tempfile
+import threading
+from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict, Iterator, List, Tuple
 
+METRICS = {
+    **{"avg_hash_time": 20, "p95_hash_time": 60},
+    **{"extraction_failures_rate": 0, "low_confidence_queue_length": 4},
+}
+WATCH = {"mobius_monitor_interval": 1, "mobius_monitor_slow_after": 0, "mobius_limits_over": {}}
 BROKEN = "- name: Fail after the migration\n  ansible.builtin.fail:\n    msg: forced by the test\n"
 
 
 class Wrong(Exception):
     """An unexpected outcome, with the end of the output."""
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_unused: Any) -> None:
+        """Only what is checked is printed."""
 
 
 class Machine:
@@ -74,6 +88,20 @@ class Machine:
         )
         return done.returncode, done.stdout + done.stderr
 
+    @contextmanager
+    def answering(self) -> Iterator[Dict[str, Any]]:
+        """The variables of a watch of a healthy service with good metrics."""
+        folder = self.home / "answers"
+        folder.mkdir()
+        (folder / "health").write_text('{"status": "healthy"}')
+        (folder / "metrics.json").write_text(json.dumps(METRICS))
+        handler = partial(Quiet, directory=str(folder))
+        with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+            url = f"http://127.0.0.1:{server.server_port}"
+            yield {**WATCH, "mobius_health_url": f"{url}/health", "mobius_metrics_url": f"{url}/metrics.json"}
+            server.shutdown()
+
     def sha256(self) -> str:
         return hashlib.sha256(self.library.read_bytes()).hexdigest()
 
@@ -98,9 +126,14 @@ def follow(machine: Machine) -> None:
     expect(code != 0, "a deployment that fails after the migration exits non-zero", output)
     expect(machine.sha256() == before, "and the forced rollback leaves the bytes of before", output)
 
-    code, output = machine.play("deploy")
-    deployed = machine.sha256()
-    expect(code == 0 and deployed != before, "a deployment changes the library", output)
+    with machine.answering() as watch:
+        code, output = machine.play("deploy", mobius_batch_watch=3, **watch)
+        deployed = machine.sha256()
+        expect(code == 0 and deployed != before, "a deployment changes the library", output)
+        expect("Watched after the batch: pass" in output, "and the watch of its batch passes", output)
+        code, output = machine.play("monitor", mobius_monitor_duration=3, **watch)
+        expect(code == 0 and machine.sha256() == deployed, "the watch by monitor.yml passes", output)
+
     items: List[Dict[str, Any]] = [
         item for item in json.loads(machine.library.read_bytes())["components"] if "dhash" in item
     ]
