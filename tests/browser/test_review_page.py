@@ -160,7 +160,7 @@ def test_an_export_can_be_continued_elsewhere(site, browser):
     (site.home / "other.json").write_text("[1]")
     browser.one("#load").send_keys(str(site.home / "other.json"))
     time.sleep(0.5)
-    assert "not a file of decisions" in browser.one("#message").text and decided(browser) == "3 of 16 decided"
+    assert "Not a decisions file" in browser.one("#message").text and decided(browser) == "3 of 16 decided"
 
 
 def test_without_storage_the_page_warns_and_still_decides(site, browser):
