@@ -134,7 +134,7 @@ mutations: tools ## 100,000 random edits of migrated libraries: the proof accept
 properties: tools ## 1,000 generated libraries and pictures for each property, and the JSON corpus, with their counts
 	@EXAMPLES=1000 $(TEST)/bin/pytest -n 2 --hypothesis-show-statistics tests/unit/plugins/module_utils/migration/test_properties.py \
 	  tests/unit/plugins/module_utils/migration/test_json_corpus.py tests/unit/plugins/module_utils/migration/test_strip.py tests/unit/plugins/module_utils/library/test_edit.py \
-	  tests/unit/plugins/module_utils/library/test_value_parser.py tests/unit/plugins/module_utils/dhash/test_png.py tests/unit/plugins/module_utils/dhash/test_jpeg.py
+	  tests/unit/plugins/module_utils/library/test_value_parser.py tests/unit/plugins/module_utils/dhash/test_png.py
 
 BENCH_ENV := .cache/bench/venv
 

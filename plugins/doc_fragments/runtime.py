@@ -27,7 +27,7 @@ options:
     type: bool
     default: false
   turbo:
-    description: The packages that decode pictures faster; left out with O(lean).
+    description: The package that decodes PNG pictures faster, where there are wheels of it.
     type: bool
     default: false
   heif:

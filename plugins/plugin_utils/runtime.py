@@ -30,13 +30,10 @@ def choose(
 
     ``source`` system has Pillow alone: Debian has no package of the others, and those that the host has are used.
     """
-    # simplejpeg needs the NumPy that comes with ImageHash.
-    turbo = turbo and not lean
     sets = ["lean" if lean else "hashing"]
     imports = ["PIL.Image"]
     if source != "system":
         imports += [] if lean else ["imagehash"]
-        imports += ["simplejpeg"] if turbo else []
         imports += ["pillow_heif"] if heif else []
     if turbo:
         sets.append("turbo")

@@ -25,7 +25,7 @@ from fresh import serve
 
 Loop = Callable[[List[str], int], List[Optional[str]]]
 #: Packages beside Pillow that the engine uses: of the environment of a host, and what mobius_runtime_turbo adds.
-DEFAULT, TURBO = ("numpy", "zlib_ng.zlib_ng"), ("simplejpeg", "deflate")
+DEFAULT, TURBO = ("numpy", "zlib_ng.zlib_ng"), ("deflate",)
 _CHUNK = 16
 _ENGINE = "ansible_collections.mobius.dhash.plugins.module_utils.engine.pool"
 _PICTURE = "ansible_collections.mobius.dhash.plugins.module_utils.dhash.picture"

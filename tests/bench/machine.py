@@ -14,7 +14,7 @@ from typing import Dict
 import places
 
 _PACKAGES = ("Pillow", "ImageHash", "numpy", "imagededup", "perception", "opencv-contrib-python-headless", "pyvips",
-             "pyvips-binary", "simplejpeg", "zlib-ng", "deflate")  # fmt: skip
+             "pyvips-binary", "zlib-ng", "deflate")  # fmt: skip
 
 
 def facts() -> Dict[str, str]:

@@ -41,10 +41,10 @@ workers as there are processors.
   the same over a pool of `concurrent.futures`.
 - **ours**: the engine of a migration in exact mode, in the environment that the role `runtime` makes: Pillow, NumPy
   (which ImageHash brings) and zlib-ng. **Pillow alone** is the lean environment, **turbo** is `mobius_runtime_turbo`
-  (simplejpeg and libdeflate), **fast** is `mode: fast` with that. Limits on time and memory of each picture, the
-  confidence and its reasons are included; the others have none of these. In a migration the engine imports NumPy and
-  the decoders by itself when the pictures have taken half a second, which takes less than 0.1 s once; here they are
-  imported before, as for the others.
+  (libdeflate; when this was measured also simplejpeg, which has been removed since, see below), **fast** is
+  `mode: fast` with that. Limits on time and memory of each picture, the confidence and its reasons are included; the
+  others have none of these. In a migration the engine imports NumPy and the decoders by itself when the pictures have
+  taken half a second, which takes less than 0.1 s once; here they are imported before, as for the others.
 - **imagededup**: `DHash().encode_images`, without its neural network and PyTorch, which its hashes do not use.
 - **perception**: `DHash().compute` over a pool of processes, OpenCV with one thread in each. Its bits are turned over
   before they are compared, as its bit is 1 where ImageHash's is 0.
@@ -129,7 +129,7 @@ default environment a part has to be justified otherwise.
 | part | lines, with tests | gain by default | gain elsewhere | kept |
 | --- | ---: | --- | --- | --- |
 | second PNG path (`dhash/png.py`, zlib-ng) | 554 | 1.05 on tokens | 1.06 on tokens with libdeflate | yes, see below |
-| JPEG path (`dhash/jpeg.py`, simplejpeg) | 342 | none | turbo: 1.21 on web, 1.09 on photos | yes, for turbo |
+| JPEG path (simplejpeg) | 346 | none | turbo: 1.02 on web, 0.92 on photos | no, removed |
 | NumPy's shrinking (`dhash/shrink.py`) | 292 | 1.12 on web, 1.00 on tokens | 1.24 on web with turbo | yes |
 | `migration/last_run.py` | 678 | 6.8 on a run with nothing to do | | yes |
 | strict reader (`library/validate.py`) | 531 | | | yes, see below |

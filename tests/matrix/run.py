@@ -44,7 +44,7 @@ PACKAGES = ("pytest>=8", "hypothesis>=6", "pillow>=9.5,<13", "imagehash>=4.3,<5"
 #: What the other unit tests need.
 MORE = (
     "pytest-xdist>=3",
-    *("simplejpeg>=1.8,<2", "zlib-ng>=1,<2", "deflate>=0.7,<1", "pillow-heif>=0.22,<2"),
+    *("zlib-ng>=1,<2", "deflate>=0.7,<1", "pillow-heif>=0.22,<2"),
 )
 #: What the host side's tests of the service and of metrics need.
 SERVICE = ("starlette", "uvicorn", "prometheus-client")

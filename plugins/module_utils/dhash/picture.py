@@ -15,7 +15,7 @@ from contextlib import suppress
 from importlib import import_module
 from typing import IO, TYPE_CHECKING, List, NamedTuple, Optional, Tuple
 
-from . import jpeg, png, shrink
+from . import png, shrink
 from .comparisons import dhash_of, differences
 from .confidence import judge
 
@@ -37,7 +37,6 @@ _USUAL = ("PNG", "JPEG", "GIF", "WEBP", "BMP")
 # Minimum sides in fast mode: a cell of the 9 x 8 greys still averages 14 x 16 pixels.
 _REDUCED_SIDE = 128
 _READ_AT_ONCE = 1024 * 1024
-_DECODERS = {"JPEG": jpeg.decode, "PNG": png.decode}
 _usual: List[str] = []
 _formats: List[str] = []
 _accelerated: List[bool] = []
@@ -103,7 +102,7 @@ def load_accelerators() -> bool:
     if _accelerated:
         return False
     _accelerated.append(True)
-    return any([shrink.load(), jpeg.load(), png.load()])
+    return any([shrink.load(), png.load()])
 
 
 def _open(path: str) -> IO[bytes]:
@@ -192,8 +191,7 @@ def _read_at_once(file: IO[bytes]) -> Optional[io.BytesIO]:
 
 def _decoded(image: ImageFile, stream: IO[bytes]) -> Optional[Image.Image]:
     """Return the pixels if a faster decoder than Pillow supports the file."""
-    decoder = _DECODERS.get(image.format or "")
-    return decoder(image, stream) if decoder else None
+    return png.decode(image, stream) if image.format == "PNG" else None
 
 
 def _reduce(image: Image.Image) -> Optional[Tuple[float, float, float, float]]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import List, Set
 
 import pytest
-from ansible_collections.mobius.dhash.plugins.module_utils.dhash import jpeg, picture, shrink
+from ansible_collections.mobius.dhash.plugins.module_utils.dhash import picture, png, shrink
 from ansible_collections.mobius.dhash.plugins.module_utils.dhash.picture import hash_picture
 from ansible_collections.mobius.dhash.plugins.module_utils.engine import pool
 from ansible_collections.mobius.dhash.plugins.module_utils.engine.pool import hash_all
@@ -55,7 +55,7 @@ def test_workers_are_replaced_when_quicker_ways_pay(tmp_path: Path, monkeypatch:
     expected = [hash_picture(path) for path in paths]
     monkeypatch.setattr(picture, "_accelerated", [])
     monkeypatch.setattr(shrink, "np", None)
-    jpeg.forget()
+    png.forget()
     monkeypatch.setattr(pool, "_WORTH_LOADING", 0.02)
     workers: Set[int] = set()
     real = os.fork
