@@ -77,7 +77,7 @@ def ours(*packages: str, mode: Optional[str] = None) -> Loop:
     return lambda paths, workers: [each.dhash for each in hash_all(enumerate(paths), workers=workers, **options)]
 
 
-def imagededup() -> Loop:
+def imagededup_hasher() -> Any:
     """Its hashing module without its neural network, whose PyTorch the package imports and its hashes do not use."""
     found = find_spec("imagededup")
     assert found is not None and found.origin is not None
@@ -87,7 +87,11 @@ def imagededup() -> Loop:
         package.__path__ = [str(Path(found.origin).parent / part)]
         sys.modules[package.__name__] = package
     load("imagededup.methods.hashing")
-    hasher = import_module("imagededup.methods.hashing").DHash(verbose=False)
+    return import_module("imagededup.methods.hashing").DHash(verbose=False)
+
+
+def imagededup() -> Loop:
+    hasher = imagededup_hasher()
 
     def loop(paths: List[str], workers: int) -> List[Optional[str]]:
         hashes = hasher.encode_images(image_dir=Path(paths[0]).parent, num_enc_workers=workers)

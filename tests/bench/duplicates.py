@@ -15,8 +15,9 @@ from typing import Any, Callable, Dict, List, Set, Tuple
 
 import fresh
 import places
+from approaches import imagededup_hasher
 
-MOST, HASHES, DISTANCE, WIDEST = 1_000_000, 20_000, 3, 10
+MOST, HASHES, DISTANCE, WIDEST = 1_000_000, 5_000, 3, 10
 _SEED = 64
 Pairs = Set[Tuple[int, int]]
 
@@ -131,10 +132,8 @@ def _every(hashes: List[int], distance: int) -> Pairs:
 
 def _imagededup(method: str) -> Callable[[List[int], int], Pairs]:
     def search(hashes: List[int], distance: int) -> Pairs:
-        from imagededup.methods import DHash
-
         logging.disable(logging.INFO)
-        found = DHash(verbose=False).find_duplicates(
+        found = imagededup_hasher().find_duplicates(
             encoding_map={str(place): f"{value:016x}" for place, value in enumerate(hashes)},
             max_distance_threshold=distance,
             search_method=method,
