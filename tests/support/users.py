@@ -1,9 +1,12 @@
-"""Another user, for what root may always do."""
+"""Another user, for what root may always do, and a library that such a user can read."""
 
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Iterator
 
 
@@ -20,3 +23,15 @@ def acting_as(uid: int, gid: int) -> Iterator[None]:
         os.setresuid(0, 0, 0)
         os.setresgid(0, 0, 0)
         os.setgroups(groups)
+
+
+@contextmanager
+def library_for_others(content: bytes, folder_mode: int) -> Iterator[Path]:
+    """A library of mode 0644 in a folder of its own, removed at the end; those of pytest are for their owner alone."""
+    folder = Path(tempfile.mkdtemp())
+    folder.chmod(folder_mode)
+    library = folder / "library.json"
+    library.write_bytes(content)
+    library.chmod(0o644)
+    yield library
+    shutil.rmtree(folder)

@@ -5,9 +5,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-import shutil
 import subprocess
-import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Callable, Iterator
@@ -28,7 +26,7 @@ from ansible_collections.mobius.dhash.plugins.module_utils.storage.lock import (
 )
 from ansible_collections.mobius.dhash.plugins.module_utils.storage.paths import state_dir
 from ansible_collections.mobius.dhash.plugins.module_utils.storage.replace import read_version, replace_whole
-from ansible_collections.mobius.dhash.tests.support.users import acting_as
+from ansible_collections.mobius.dhash.tests.support.users import acting_as, library_for_others
 
 root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 
@@ -42,12 +40,8 @@ def library(tmp_path: Path) -> str:
 @pytest.fixture
 def shared() -> Iterator[Path]:
     """A library that other users can read."""
-    folder = Path(tempfile.mkdtemp())
-    folder.chmod(0o755)
-    (folder / "library.json").write_text("{}")
-    (folder / "library.json").chmod(0o644)
-    yield folder / "library.json"
-    shutil.rmtree(folder)
+    with library_for_others(b"{}", 0o755) as path:
+        yield path
 
 
 def dead() -> int:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 import socket
 import stat
-import tempfile
 from pathlib import Path
 from typing import Any, Iterator
 
@@ -26,7 +24,7 @@ from ansible_collections.mobius.dhash.plugins.module_utils.storage.replace impor
     write_json,
 )
 from ansible_collections.mobius.dhash.tests.support.limits import room_for
-from ansible_collections.mobius.dhash.tests.support.users import acting_as
+from ansible_collections.mobius.dhash.tests.support.users import acting_as, library_for_others
 
 root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 
@@ -41,12 +39,8 @@ def library(tmp_path: Path) -> Path:
 @pytest.fixture
 def shared() -> Iterator[Path]:
     """A library of another group, in a folder where anybody may write."""
-    folder = Path(tempfile.mkdtemp())
-    folder.chmod(0o777)
-    (folder / "library.json").write_bytes(b"old")
-    (folder / "library.json").chmod(0o644)
-    yield folder / "library.json"
-    shutil.rmtree(folder)
+    with library_for_others(b"old", 0o777) as path:
+        yield path
 
 
 def unsyncable(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
