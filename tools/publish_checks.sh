@@ -19,10 +19,16 @@ importer() {
     ! grep -E "ERROR|WARNING" "$work/importer.log"
 }
 
+mapfile -t pages < <(git ls-files '*.md')
+mapfile -t texts < <(git ls-files ':!playbooks/collections' ':!*.svg' ':!*.json' ':!requirements/*.txt' ':!roles/runtime/files/*.txt')
+
 run "reuse" reuse lint --quiet
+run "codespell" codespell "${texts[@]}"
+run "rumdl" rumdl check --quiet --no-cache "${pages[@]}"
 run "antsibull-docs" antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs all .
 run "antsibull-changelog" antsibull-changelog lint
 run "GitHub workflows" check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml docs/pipelines/github.yml
+run "zizmor" zizmor --quiet --offline .github docs/pipelines/github.yml
 run "GitHub issue forms" check-jsonschema --builtin-schema vendor.github-issue-forms \
     .github/ISSUE_TEMPLATE/bug_report.yml .github/ISSUE_TEMPLATE/feature_request.yml
 run "GitHub issue settings" check-jsonschema --builtin-schema vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml

@@ -83,9 +83,14 @@ def test_a_pipeline_runs_playbooks_that_exist(pipeline):
 
 
 def test_the_pipelines_of_this_repository_run_targets_that_exist():
-    for path in (ROOT / ".gitlab-ci.yml", ROOT / ".github" / "workflows" / "ci.yml"):
-        named = set(re.findall(r"(?:- |run: |\[)make ([a-z-]+)", path.read_text()))
+    for path in (ROOT / ".gitlab-ci.yml", *(ROOT / ".github" / "workflows").glob("*.yml")):
+        text = path.read_text()
+        named = set(re.findall(r"(?:- |run: |\[|PATH )make ([a-z-]+)", text))
+        # As in make ${{ matrix.target }}.
+        listed = re.findall(r"^ +target: \[(.*)\]$", text, re.MULTILINE)
+        named.update(target for targets in listed for target in targets.split(", "))
         assert named and named <= TARGETS, path.name
+        assert text.count("matrix.target }}") == len(listed), path.name
 
 
 def test_the_site_has_every_page():
