@@ -25,14 +25,14 @@ export PYTHONDONTWRITEBYTECODE := 1
 
 .PHONY: help
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 22
 
 .PHONY: controller
-controller:
+controller: ## the tested ansible-core, in .cache/controller
 	@requirements/venv.sh $(CONTROLLER) requirements/controller.txt
 
 .PHONY: tools
-tools:
+tools: ## the tools of the tests, in .cache/test
 	@requirements/venv.sh $(TEST) requirements/test.txt
 
 .PHONY: deploy
@@ -154,7 +154,7 @@ ansible-units: tools ## ansible-test units: the unit tests of the plugins as ans
 	@PATH=$(CURDIR)/$(TEST)/bin:$$PATH tests/ansible_test.sh units $(ARGS)
 
 .PHONY: ansible-integration
-ansible-integration: tools ## ansible-test integration: every public module in a target of its own, on loopback
+ansible-integration: tools ## ansible-test integration: the life of every public module, on loopback
 	@PATH=$(CURDIR)/$(TEST)/bin:$$PATH tests/ansible_test.sh integration $(ARGS)
 
 .PHONY: matrix
@@ -193,7 +193,10 @@ docs: ## the documentation as a site, in docs/site/build/html
 	@requirements/venv.sh .cache/docs requirements/docs.txt
 	@PATH=$(CURDIR)/.cache/docs/bin:$$PATH docs/site/build.sh
 
-.PHONY: release
-release: controller ## dist/mobius-dhash-VERSION.tar.gz, after a deployment from an installation of its own
+.PHONY: release-check
+release-check: controller ## the archive for Galaxy: its files, and a deployment from an installation of it
 	@tools/release.sh check
+
+.PHONY: release
+release: controller ## the same for a release, whose notes are written: dist/mobius-dhash-VERSION.tar.gz
 	@tools/release.sh build

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # tools/release.sh [check|build]: the archive for Galaxy, made from what is committed, and proof that it works alone.
-#   build    make dist/mobius-dhash-VERSION.tar.gz
 #   check    build it in a temporary folder, check its files, and run it from an installation of its own (the default)
-# Next after a check: git tag VERSION, then ansible-galaxy collection publish dist/mobius-dhash-VERSION.tar.gz
+#   build    the same for a release, whose notes are written, and keep dist/mobius-dhash-VERSION.tar.gz
+# Next after a build: git tag VERSION, then ansible-galaxy collection publish dist/mobius-dhash-VERSION.tar.gz
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # What archives hold at their top: everything else stays in the repository.
 allowed=" FILES.json MANIFEST.json CHANGELOG.md CODE_OF_CONDUCT.md CONTRIBUTING.md LICENSE LICENSES README.md REUSE.toml \
-SECURITY.md changelogs docs extras meta playbooks plugins roles "
+SECURITY.md changelogs docs execution-environment.yml extras meta playbooks plugins roles "
 version=$(sed -n 's/^version: //p' galaxy.yml)
 bin=$PWD/.cache/controller/bin
 
@@ -21,6 +21,10 @@ versions() {
         fail "module_utils/version.py does not have galaxy.yml's version $version" "set VERSION there"
     grep -q "^  $version:" changelogs/changelog.yaml ||
         fail "changelogs/changelog.yaml has no release $version" "make changelog"
+}
+
+# Between two releases they wait in changelogs/fragments.
+notes() {
     local fragments
     fragments=$(find changelogs/fragments -name '*.yml' 2>/dev/null | sort | paste -sd ' ')
     [ -z "$fragments" ] || fail "fragments are not in the changelog: $fragments" "make changelog"
@@ -64,20 +68,18 @@ installed() {
         fail "the collection does not work from an installation" "see the output above"
 }
 
-case ${1:-check} in
-    build)
-        work=$(mktemp -d)
-        trap 'rm -rf "$work"' EXIT
+mode=${1:-check}
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+archive=$work/mobius-dhash-$version.tar.gz
+case $mode in
+    check | build)
         versions
-        build dist "$work/copy"
-        ;;
-    check)
-        work=$(mktemp -d)
-        trap 'rm -rf "$work"' EXIT
-        versions
+        [ "$mode" = check ] || notes
         build "$work" "$work/copy"
-        files "$work/mobius-dhash-$version.tar.gz"
-        [ -n "${FILES_ONLY:-}" ] || installed "$work/mobius-dhash-$version.tar.gz" "$work"
+        files "$archive"
+        installed "$archive" "$work"
+        [ "$mode" = check ] || install -D -m 0644 -t dist "$archive"
         ;;
     build-in)
         versions

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -96,3 +97,19 @@ def test_a_missing_program_fails_unless_that_is_allowed(tmp_path, allowed, statu
     # The first one missing is an error; where that is allowed, each is named.
     assert "promtool is not installed" in done.stderr
     assert ("amtool is not installed" in done.stderr) is bool(allowed)
+
+
+@pytest.mark.parametrize("mode, status", [("build-in", 0), ("build", 1)])
+def test_only_a_release_refuses_notes_that_wait_for_it(tmp_path, mode, status):
+    checkout = tmp_path / "checkout"
+    subprocess.run(["git", "clone", "--quiet", "--no-local", "--depth=1", f"file://{ROOT}", str(checkout)], check=True)
+    (checkout / ".cache" / "controller").mkdir(parents=True)
+    (checkout / ".cache" / "controller" / "bin").symlink_to(Path(sys.executable).parent)
+    (checkout / "tools" / "release.sh").write_bytes((ROOT / "tools" / "release.sh").read_bytes())
+    (checkout / "changelogs" / "fragments").mkdir(exist_ok=True)
+    (checkout / "changelogs" / "fragments" / "1-one.yml").write_text("bugfixes:\n  - deploy - one.\n")
+    done = subprocess.run(
+        [str(checkout / "tools" / "release.sh"), mode, str(tmp_path)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == status, done.stdout + done.stderr
+    assert ("fragments are not in the changelog: changelogs/fragments/1-one.yml" in done.stderr) is bool(status)
