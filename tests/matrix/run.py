@@ -37,6 +37,8 @@ CORES = {
     "2.20": ("3.13", "3.12", "3.14"),
     "2.21": ("3.13", "3.12", "3.14"),
 }
+#: The next core, from its first pre-release on: not supported yet, so it is run on request and is in no table.
+NEXT = {"2.22": ("3.13", "3.14")}
 HOSTS = ("3.9", "3.13", "3.14")
 CHECKS = ("sanity", "units", "deployment")
 #: What the host side's tests need, for the oldest Python too.
@@ -130,10 +132,18 @@ def _runs(python: str, version: str, launcher: Tuple[str, ...] = (), timeout: fl
     return done.stdout.strip() == version
 
 
+def requirement(core: str) -> str:
+    """What pip installs: the newest of a series; of the next one, pre-releases too."""
+    if core not in NEXT:
+        return f"ansible-core=={core}.*"
+    major, minor = core.split(".")
+    return f"ansible-core>={core}.0.dev0,<{major}.{int(minor) + 1}.0.dev0"
+
+
 def environment_for(row: Row, python: Python) -> Path:
     """The virtual environment of a row, made once."""
     folder = CACHE / (f"core-{row.core}" if row.core else f"host-{row.python}")
-    wanted = [*([f"ansible-core=={row.core}.*", *MORE] if row.core else []), *SERVICE, *PACKAGES]
+    wanted = [*([requirement(row.core), *MORE] if row.core else []), *SERVICE, *PACKAGES]
     made_from = "\n".join([python.path, *wanted])
     stamp = folder / "made-from.txt"
     if not stamp.is_file() or stamp.read_text("utf-8") != made_from:
@@ -227,11 +237,10 @@ class Results:
 def run_row(row: Row, checks: List[str], results: Results, position: str) -> Tuple[str, str]:
     """Outcome of a row and its Python."""
     print(f"{row.name}: {position}", flush=True)
-    python = find_python(CORES[row.core] if row.core else (row.python,))
+    versions = {**CORES, **NEXT}.get(row.core, (row.python,))
+    python = find_python(versions)
     if python is None:
-        print(
-            f"{row.name}: not run, {NO_PYTHON} {' or '.join(CORES.get(row.core, (row.python,)))} was found", flush=True
-        )
+        print(f"{row.name}: not run, {NO_PYTHON} {' or '.join(versions)} was found", flush=True)
         return NO_PYTHON, ""
     folder = environment_for(row, python)
     version = python.run("-c", "import platform; print(platform.python_version())")
@@ -265,7 +274,9 @@ def run_row(row: Row, checks: List[str], results: Results, position: str) -> Tup
 def main() -> int:
     """Returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--core", action="append", choices=[*CORES, "none"], help="may be repeated; all by default")
+    parser.add_argument(
+        "--core", action="append", choices=[*CORES, *NEXT, "none"], help="may be repeated; all but the next by default"
+    )
     parser.add_argument("--host", action="append", choices=[*HOSTS, "none"], help="may be repeated; all by default")
     parser.add_argument("--check", action="append", choices=CHECKS, help="may be repeated; all by default")
     parser.add_argument("--program", choices=CORES, help="print the ansible-playbook of this core, and run nothing")

@@ -52,6 +52,14 @@ def test_the_table_has_every_core_and_every_python_of_a_host(results):
     assert f"| host side, Python {matrix.HOSTS[0]} | {matrix.HOSTS[0]} | | not run | |" in lines
 
 
+@pytest.mark.parametrize(
+    "core, wanted", [("2.16", "ansible-core==2.16.*"), ("2.22", "ansible-core>=2.22.0.dev0,<2.23.0.dev0")]
+)
+def test_only_the_next_core_is_a_pre_release(core, wanted):
+    assert matrix.requirement(core) == wanted
+    assert (core in matrix.NEXT) is not (core in matrix.CORES)
+
+
 def test_a_python_that_is_not_available_is_not_found(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("PYENV_ROOT", str(tmp_path))
