@@ -41,10 +41,10 @@ workers as there are processors.
   the same over a pool of `concurrent.futures`.
 - **ours**: the engine of a migration in exact mode, in the environment that the role `runtime` makes: Pillow, NumPy
   (which ImageHash brings) and zlib-ng. **Pillow alone** is the lean environment, **turbo** is `mobius_runtime_turbo`
-  (libdeflate; when this was measured also simplejpeg, which has been removed since, see below), **fast** is
-  `mode: fast` with that. Limits on time and memory of each picture, the confidence and its reasons are included; the
-  others have none of these. In a migration the engine imports NumPy and the decoders by itself when the pictures have
-  taken half a second, which takes less than 0.1 s once; here they are imported before, as for the others.
+  (libdeflate), **fast** is `mode: fast` with that. Limits on time and memory of each picture, the confidence and its
+  reasons are included; the others have none of these. In a migration the engine imports NumPy and the decoders by
+  itself when the pictures have taken half a second, which takes less than 0.1 s once; here they are imported before, as
+  for the others.
 - **imagededup**: `DHash().encode_images`, without its neural network and PyTorch, which its hashes do not use.
 - **perception**: `DHash().compute` over a pool of processes, OpenCV with one thread in each. Its bits are turned over
   before they are compared, as its bit is 1 where ImageHash's is 0.
