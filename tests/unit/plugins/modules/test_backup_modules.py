@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any, Dict, List
 
-import pytest
-from ansible_collections.mobius.dhash.tests.support.places import ROOT
+from ansible_collections.mobius.dhash.tests.support import plays
 
 
 def task(module: str, expect: List[str], **arguments: Any) -> List[Dict[str, Any]]:
-    """Run a module and check its result, both as tasks."""
-    options = {name: arguments.pop(name) for name in ("check_mode", "diff", "ignore_errors") if name in arguments}
-    return [
-        {f"mobius.dhash.{module}": {"path": "{{ path }}", **arguments}, "register": "result", **options},
-        {"ansible.builtin.assert": {"that": expect, "quiet": True}},
-    ]
+    return plays.task(module, expect, path="{{ path }}", **arguments)
 
 
 TASKS = [
@@ -74,36 +64,12 @@ TASKS = [
 def test_one_play_over_every_module(tmp_path: Path) -> None:
     library = tmp_path / "a library.json"
     library.write_text("{}")
-    play = {"hosts": "localhost", "connection": "local", "gather_facts": False, "tasks": TASKS}
-    (tmp_path / "play.json").write_text(json.dumps([play]))
-    variables = [f"path={str(library)!r}", "mode=0600", "ttl=60", "no=false", "days=0"]
-    command = [str(Path(sys.executable).with_name("ansible-playbook")), str(tmp_path / "play.json")]
-    command += ["-e", json.dumps({"ansible_python_interpreter": sys.executable}), "--diff"]
-    command += [word for variable in variables for word in ("-e", variable)]
-    environment = {
-        **os.environ,
-        "ANSIBLE_COLLECTIONS_PATH": str(ROOT / "playbooks" / "collections"),
-        "ANSIBLE_LOCALHOST_WARNING": "false",
-        "ANSIBLE_INVENTORY_UNPARSED_WARNING": "false",
-        "ANSIBLE_NOCOLOR": "true",
-    }
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, cwd=tmp_path)
+    given = {"path": str(library), "mode": "0600", "ttl": "60", "no": "false", "days": "0"}
+    done = plays.play(tmp_path, TASKS, "--diff", **given)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr
-    assert "Traceback" not in done.stdout + done.stderr
     assert library.read_text() == "[1]"
     (backup,) = (each for each in (tmp_path / "backups").iterdir() if each.suffix not in (".sha256", ".meta"))
     assert backup.read_text() == "[1]"
     # The diff names files, never their content.
     assert "sha256=" in done.stdout
     assert '"[2]"' not in done.stdout
-
-
-@pytest.mark.parametrize("name", ["backup", "backup_info", "restore", "backup_prune", "lock"])
-def test_the_documentation_renders(name: str) -> None:
-    command = [str(Path(sys.executable).with_name("ansible-doc")), "--json", f"mobius.dhash.library_{name}"]
-    environment = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(ROOT / "playbooks" / "collections")}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-    documented = json.loads(done.stdout)[f"mobius.dhash.library_{name}"]
-    assert {"check_mode", "diff_mode", "platform"} <= set(documented["doc"]["attributes"])
-    assert documented["return"]
-    assert f"mobius.dhash.library_{name}:" in documented["examples"]

@@ -4,45 +4,13 @@ from __future__ import annotations
 
 import http.server
 import json
-import os
-import subprocess
-import sys
 import threading
-from pathlib import Path
-from typing import Any, Dict, List, Tuple
+from typing import Any
 
 import pytest
-from ansible_collections.mobius.dhash.tests.support.places import ROOT
+from ansible_collections.mobius.dhash.tests.support.plays import play, task
 
 METRICS = {"avg_hash_time": 80, "p95_hash_time": 3, "extraction_failures_rate": 0, "low_confidence_queue_length": 4}
-OPTIONS = ("check_mode", "diff", "ignore_errors", "ignore_unreachable", "vars")
-
-
-def task(module: str, expect: List[str], **arguments: Any) -> List[Dict[str, Any]]:
-    """Run a module and check its result, both as tasks."""
-    options = {name: arguments.pop(name) for name in OPTIONS if name in arguments}
-    return [
-        {f"mobius.dhash.{module}": arguments, "register": "result", **options},
-        {"ansible.builtin.assert": {"that": expect, "quiet": True}},
-    ]
-
-
-def play(tmp_path: Path, tasks: List[Dict[str, Any]], *words: str, **variables: str) -> Tuple[int, str]:
-    book = {"hosts": "localhost", "connection": "local", "gather_facts": False, "tasks": tasks}
-    (tmp_path / "play.json").write_text(json.dumps([book]))
-    command = [str(Path(sys.executable).with_name("ansible-playbook")), str(tmp_path / "play.json"), *words]
-    command += ["-e", json.dumps({"ansible_python_interpreter": sys.executable})]
-    command += [word for name, value in variables.items() for word in ("-e", f"{name}={value}")]
-    environment = {
-        **os.environ,
-        "ANSIBLE_COLLECTIONS_PATH": str(ROOT / "playbooks" / "collections"),
-        "ANSIBLE_LOCALHOST_WARNING": "false",
-        "ANSIBLE_INVENTORY_UNPARSED_WARNING": "false",
-        "ANSIBLE_NOCOLOR": "true",
-    }
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, cwd=tmp_path)
-    assert "Traceback" not in done.stdout + done.stderr, done.stdout + done.stderr
-    return done.returncode, done.stdout + done.stderr
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -114,8 +82,8 @@ def test_the_gate_in_a_play(tmp_path, base):
             **QUICK,
         ),
     ]
-    code, output = play(tmp_path, tasks, base=base, tenth="0.1", one="1")
-    assert code == 0, output
+    done = play(tmp_path, tasks, base=base, tenth="0.1", one="1")
+    assert done.returncode == 0, done.stdout
 
 
 def test_secrets_are_not_shown_at_the_highest_verbosity(tmp_path, base):
@@ -127,18 +95,8 @@ def test_secrets_are_not_shown_at_the_highest_verbosity(tmp_path, base):
         **QUICK,
     )
     (tmp_path / "log").mkdir()
-    code, output = play(tmp_path, tasks, "-vvv", base=base, tenth="0.1", one="1")
-    assert code == 0, output
+    done = play(tmp_path, tasks, "-vvv", base=base, tenth="0.1", one="1")
+    output = done.stdout + done.stderr
+    assert done.returncode == 0, output
     assert "module_args" in output or "invocation" not in output
     assert "planted" not in output.replace("play.json", "")
-
-
-@pytest.mark.parametrize("name", ["dhash_gate", "host_info", "runtime_environment", "service_control"])
-def test_the_documentation_renders(name):
-    command = [str(Path(sys.executable).with_name("ansible-doc")), "--json", f"mobius.dhash.{name}"]
-    environment = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(ROOT / "playbooks" / "collections")}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-    documented = json.loads(done.stdout)[f"mobius.dhash.{name}"]
-    assert {"check_mode", "diff_mode", "platform"} <= set(documented["doc"]["attributes"])
-    assert documented["return"]
-    assert f"mobius.dhash.{name}:" in documented["examples"]

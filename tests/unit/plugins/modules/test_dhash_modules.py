@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import random
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any, Dict, List
@@ -13,21 +11,12 @@ from typing import Any, Dict, List
 import pytest
 import yaml
 from ansible_collections.mobius.dhash.plugins.module_utils.migration.arguments import HASHING
-from ansible_collections.mobius.dhash.tests.support.places import ROOT
+from ansible_collections.mobius.dhash.tests.support import plays
 from PIL import Image
-
-BIN = Path(sys.executable).parent
 
 
 def task(module: str, expect: List[str], **arguments: Any) -> List[Dict[str, Any]]:
-    """Run a module and check its result, both as tasks."""
-    names = ("check_mode", "diff", "ignore_errors", "vars")
-    options = {name: arguments.pop(name) for name in names if name in arguments}
-    call = {"path": "{{ path }}", "image_root": "{{ images }}", **arguments}
-    return [
-        {f"mobius.dhash.{module}": call, "register": "result", **options},
-        {"ansible.builtin.assert": {"that": expect, "quiet": True}},
-    ]
+    return plays.task(module, expect, **{"path": "{{ path }}", "image_root": "{{ images }}", **arguments})
 
 
 STRINGS = {
@@ -132,22 +121,9 @@ def values(tmp_path: Path) -> Dict[str, str]:
     }
 
 
-def ansible(folder: Path, *command: str) -> subprocess.CompletedProcess:
-    environment = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(ROOT / "playbooks" / "collections")}
-    return subprocess.run(
-        [str(BIN / command[0]), *command[1:]], cwd=folder, env=environment, capture_output=True, text=True, check=False
-    )
-
-
 def test_one_play_over_both(tmp_path: Path, values: Dict[str, str]) -> None:
-    interpreter = {"ansible_python_interpreter": sys.executable}
-    play = {"hosts": "localhost", "gather_facts": False, "vars": interpreter, "tasks": TASKS}
-    (tmp_path / "play.json").write_text(json.dumps([play]))
-    (tmp_path / "vars.json").write_text(
-        json.dumps({name: {"__ansible_unsafe": value} for name, value in values.items()})
-    )
-    command = ["ansible-playbook", "-i", "localhost,", "-c", "local", "-e", "@vars.json", "play.json"]
-    done = ansible(tmp_path, *command)
+    given = {name: {"__ansible_unsafe": value} for name, value in values.items()}
+    done = plays.play(tmp_path, TASKS, **given)
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
     items = json.loads(Path(values["path"]).read_text())["games"][0]["components"]
     assert [len(item.get("dhash", "")) for item in items] == [16, 16, 16, 0, 0]
@@ -156,10 +132,8 @@ def test_one_play_over_both(tmp_path: Path, values: Dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize("name", ["dhash_migrate", "dhash_dry_run"])
-def test_the_documentation_matches_the_arguments(name: str, tmp_path: Path) -> None:
-    done = ansible(tmp_path, "ansible-doc", "--json", f"mobius.dhash.{name}")
-    documented = json.loads(done.stdout)[f"mobius.dhash.{name}"]
-    assert {"check_mode", "diff_mode", "platform"} <= set(documented["doc"]["attributes"])
+def test_the_documentation_matches_the_arguments(name: str) -> None:
+    documented = plays.documented(name)[name]
     options = documented["doc"]["options"]
     for option, spec in HASHING.items():
         for key in ("type", "default", "choices", "elements", "required"):

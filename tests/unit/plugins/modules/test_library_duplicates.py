@@ -3,24 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any, Dict, List
 
-from ansible_collections.mobius.dhash.tests.support.places import ROOT
+from ansible_collections.mobius.dhash.tests.support import plays
 
-COLLECTIONS = {"ANSIBLE_COLLECTIONS_PATH": str(ROOT / "playbooks" / "collections")}
 HASH, NEAR, ZERO = "0f1e2d3c4b5a6978", "0f1e2d3c4b5a697b", "0" * 16
 
 
 def task(expect: List[str], **arguments: Any) -> List[Dict[str, Any]]:
-    options = {name: arguments.pop(name) for name in ("check_mode", "diff", "ignore_errors") if name in arguments}
-    return [
-        {"mobius.dhash.library_duplicates": {"path": "{{ path }}", **arguments}, "register": "result", **options},
-        {"ansible.builtin.assert": {"that": expect, "quiet": True}},
-    ]
+    return plays.task("library_duplicates", expect, path="{{ path }}", **arguments)
 
 
 TASKS = [
@@ -47,31 +39,12 @@ def test_one_play(tmp_path: Path) -> None:
     rows = [("a.png", HASH), (odd, HASH), ("a.png", HASH), ("c.png", NEAR), ("flat.png", ZERO), ("f2.png", ZERO)]
     items = [{"image": image, "dhash": dhash} for image, dhash in rows]
     (tmp_path / "library.json").write_text(json.dumps({"components": items}))
-    play = {"hosts": "localhost", "gather_facts": False, "tasks": TASKS}
-    (tmp_path / "play.json").write_text(json.dumps([play]))
     values = {
         "path": str(tmp_path / "library.json"),
         "out": str(tmp_path / "out.html"),
         "odd": odd.replace("\u202e", "\\u202e").replace("{{", "{" + "{"),
         "hash": HASH,
-        "ansible_python_interpreter": sys.executable,
     }
-    (tmp_path / "values.json").write_text(json.dumps({**values, "odd": {"__ansible_unsafe": values["odd"]}}))
-    command = [str(Path(sys.executable).with_name("ansible-playbook")), "-i", "localhost,", "-c", "local"]
-    done = subprocess.run(
-        [*command, "play.json", "-e", "@values.json"],
-        cwd=tmp_path,
-        env={**os.environ, **COLLECTIONS},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = plays.play(tmp_path, TASKS, **{**values, "odd": {"__ansible_unsafe": values["odd"]}})
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
     assert "&lt;b&gt;" in (tmp_path / "out.html").read_text()
-
-
-def test_the_documentation_renders() -> None:
-    command = [str(Path(sys.executable).with_name("ansible-doc")), "--json", "mobius.dhash.library_duplicates"]
-    done = subprocess.run(command, env={**os.environ, **COLLECTIONS}, capture_output=True, text=True, check=True)
-    documented = json.loads(done.stdout)["mobius.dhash.library_duplicates"]
-    assert set(documented["return"]) >= {"groups", "pairs"} and "path" in documented["doc"]["options"]

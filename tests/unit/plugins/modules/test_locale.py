@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import os
 import random
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any, Dict, List
 
 import pytest
 from ansible_collections.mobius.dhash.tests.support.locales import ASCII, interpreter, latin1
-from ansible_collections.mobius.dhash.tests.support.places import ROOT
+from ansible_collections.mobius.dhash.tests.support.plays import play
 from PIL import Image
 
 NAMES = ["Müller.png", "日本.png", "Mu\u0308ller 2.png", "plain.png"]
@@ -78,22 +77,8 @@ def test_the_locale_of_a_host_changes_nothing(tmp_path: Path, environment: Dict[
         image.resize((180, 160), Image.Resampling.NEAREST).save(images / name)
     library = folder / "Bücherei.json"
     library.write_text(json.dumps([{"image": name} for name in NAMES]), encoding="utf-8")
-    play = {
-        "hosts": "localhost",
-        "gather_facts": False,
-        "tasks": tasks(interpreter(tmp_path / "py", sys.executable, environment)),
-    }
-    (tmp_path / "play.json").write_text(json.dumps([play]))
     values = {"path": str(library), "images": str(images), "logs": str(folder / "Protokolle-é")}
-    command = [str(Path(sys.executable).with_name("ansible-playbook")), "-i", "localhost,", "-c", "local"]
-    done = subprocess.run(
-        [*command, "-e", json.dumps(values), "play.json"],
-        cwd=tmp_path,
-        env={**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(ROOT / "playbooks" / "collections")},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = play(tmp_path, tasks(interpreter(tmp_path / "py", sys.executable, environment)), **values)
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
     items = json.loads(library.read_text(encoding="utf-8"))
     assert [len(item.get("dhash", "")) for item in items] == [16] * 4

@@ -5,24 +5,17 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any, Dict, List
 
+from ansible_collections.mobius.dhash.tests.support import plays
 from ansible_collections.mobius.dhash.tests.support.places import ROOT
 
-ENVIRONMENT = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(ROOT / "playbooks" / "collections")}
-BIN = Path(sys.executable).parent
+PLAYBOOK = str(ROOT / "playbooks" / "review_apply.yml")
 
 
 def task(module: str, expect: List[str], **arguments: Any) -> List[Dict[str, Any]]:
-    options = {name: arguments.pop(name) for name in ("check_mode", "diff", "ignore_errors") if name in arguments}
-    return [
-        {f"mobius.dhash.{module}": {"path": "{{ path }}", **arguments}, "register": "result", **options},
-        {"ansible.builtin.assert": {"that": expect, "quiet": True}},
-    ]
+    return plays.task(module, expect, path="{{ path }}", **arguments)
 
 
 # As people write it: older cores read JSON in a template as a document.
@@ -47,26 +40,13 @@ TASKS = [
 ]
 
 
-def run(folder: Path, *command: object, **values: str) -> subprocess.CompletedProcess[str]:
-    extra = json.dumps({"ansible_python_interpreter": sys.executable, "ansible_connection": "local", **values})
-    return subprocess.run(
-        [BIN / "ansible-playbook", "-i", "localhost,", *map(str, command), "-e", extra],
-        cwd=folder,
-        env=ENVIRONMENT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
 def test_a_review_through_modules_and_playbook(tmp_path: Path) -> None:
     items = [{"image": f"{n}.png", "dhash": f"{n:016x}", "dhash_confidence": 0.1} for n in (1, 2)]
     library, decisions, export = (tmp_path / name for name in ("library.json", "decisions.json", "review.csv"))
     library.write_text(json.dumps({"components": items}, indent=1))
     row = {"pointer": "/components/0", "dhash": f"{1:016x}", "decision": "accept"}
     decisions.write_text(json.dumps({"format": "mobius.dhash/review-decisions", "version": 1, "decisions": [row]}))
-    (tmp_path / "play.json").write_text(json.dumps([{"hosts": "localhost", "gather_facts": False, "tasks": TASKS}]))
-    done = run(tmp_path, "play.json", path=str(library), file=str(decisions), csv=str(export))
+    done = plays.play(tmp_path, TASKS, path=str(library), file=str(decisions), csv=str(export))
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
 
     # The spreadsheet takes part in the same round trip.
@@ -77,17 +57,10 @@ def test_a_review_through_modules_and_playbook(tmp_path: Path) -> None:
         writer.writeheader()
         writer.writerows(rows)
     values = {"mobius_library_path": str(library), "mobius_review_decisions": str(export), "mobius_review_by": "Bob"}
-    done = run(tmp_path, ROOT / "playbooks" / "review_apply.yml", **values)
+    done = plays.playbook(tmp_path, PLAYBOOK, **values)
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
     assert "decisions 1 applied, 0 there already, 0 refused" in done.stdout
     review = json.loads(library.read_text())["components"][1]["dhash_review"]
     assert (review["decision"], review["by"], review["comment"]) == ("leave_out", "Bob", "=odd")
-    done = run(tmp_path, ROOT / "playbooks" / "review_apply.yml", mobius_library_path=str(library))
+    done = plays.playbook(tmp_path, PLAYBOOK, mobius_library_path=str(library))
     assert done.returncode != 0 and "mobius_review_decisions=FILE" in done.stdout
-
-
-def test_the_documentation_renders() -> None:
-    command = [BIN / "ansible-doc", "--json", "mobius.dhash.review_apply"]
-    done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, check=True)
-    documented = json.loads(done.stdout)["mobius.dhash.review_apply"]
-    assert {"applied", "refused", "low_confidence"} <= set(documented["return"])

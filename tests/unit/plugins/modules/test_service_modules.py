@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import subprocess
 import sys
 from pathlib import Path
 
@@ -11,7 +12,8 @@ import pytest
 import yaml
 from ansible_collections.mobius.dhash.plugins.module_utils.runtime import arguments as runtime
 from ansible_collections.mobius.dhash.plugins.module_utils.service import arguments as service
-from ansible_collections.mobius.dhash.tests.unit.plugins.modules.test_dhash_gate import ROOT, play, task
+from ansible_collections.mobius.dhash.tests.support.places import ROOT
+from ansible_collections.mobius.dhash.tests.support.plays import play, task
 
 DEFAULTS = {
     "group/mobius.dhash.service": {
@@ -70,8 +72,9 @@ def test_a_service_in_a_play(tmp_path):
         ),
     ]
     block = [{"module_defaults": DEFAULTS, "block": tasks}]
-    status, output = play(tmp_path, block, "-vvv", folder=str(folder), number=str(number), python=sys.executable)
-    assert status == 0, output
+    done = play(tmp_path, block, "-vvv", folder=str(folder), number=str(number), python=sys.executable)
+    output = done.stdout + done.stderr
+    assert done.returncode == 0, output
     assert (folder / "restarted").exists()
     assert json.loads((folder / "service" / "app" / "config.json").read_text())["port"] == number
     # Source text and locks have no place in the output.
@@ -82,14 +85,12 @@ def test_a_lost_host_is_unreachable_outside_of_a_run(tmp_path):
     lost = {"ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": 1}
     for name, arguments in (("service_control", {"state": "restarted"}), ("host_info", {"parts": []})):
         probe, check = task(name, ["result is unreachable"], ignore_unreachable=True, vars=lost, **arguments)
-        status, output = play(tmp_path, [probe, check])
-        assert status == 0, output
+        done = play(tmp_path, [probe, check])
+        assert done.returncode == 0, done.stdout
 
 
 def test_an_extra_variable_that_chose_a_python_without_the_packages_is_named(tmp_path):
     bare = tmp_path / "bare"
-    import subprocess
-
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(bare)], check=True)
     tasks = task(
         "host_info",
@@ -107,8 +108,8 @@ def test_an_extra_variable_that_chose_a_python_without_the_packages_is_named(tmp
     )
     tasks[2]["register"] = "result"
     python = str(bare / "bin" / "python")
-    status, output = play(tmp_path, tasks, python=python, ansible_python_interpreter=python)
-    assert status == 0, output
+    done = play(tmp_path, tasks, python=python, ansible_python_interpreter=python)
+    assert done.returncode == 0, done.stdout
 
 
 @pytest.mark.parametrize(

@@ -3,25 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 import random
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any, Dict, List
 
-import pytest
-from ansible_collections.mobius.dhash.tests.support.places import ROOT
+from ansible_collections.mobius.dhash.tests.support import plays
 from PIL import Image
 
 
 def task(module: str, expect: List[str], **arguments: Any) -> List[Dict[str, Any]]:
-    """Run a module and check its result, both as tasks."""
-    options = {name: arguments.pop(name) for name in ("check_mode", "diff", "ignore_errors") if name in arguments}
-    return [
-        {f"mobius.dhash.{module}": {"path": "{{ path }}", **arguments}, "register": "result", **options},
-        {"ansible.builtin.assert": {"that": expect, "quiet": True}},
-    ]
+    return plays.task(module, expect, path="{{ path }}", **arguments)
 
 
 def edit(old: str, new: str) -> Dict[str, Any]:
@@ -110,32 +101,9 @@ def test_one_play_over_both(tmp_path: Path) -> None:
     items = [{"name": f"plain {n}", "image": name} for n, name in enumerate(names)]
     library = tmp_path / "library.json"
     library.write_text(json.dumps({"components": items}, indent=2))
-    play = {"hosts": "localhost", "gather_facts": False, "tasks": TASKS}
-    (tmp_path / "play.json").write_text(json.dumps([play]))
-    values = {
-        "path": str(library),
-        "images": str(images),
-        "review": str(tmp_path / "out" / "review.html"),
-        "ansible_python_interpreter": sys.executable,
-    }
+    values = {"path": str(library), "images": str(images), "review": str(tmp_path / "out" / "review.html")}
     # Extra vars arrive as strings.
-    command = [str(Path(sys.executable).with_name("ansible-playbook")), "-i", "localhost,", "-c", "local"]
-    for name, value in {**values, "five": "5", "zero": "0", "yes_": "true", "no_": "false"}.items():
-        command += ["-e", f"{name}={value}"]
-    environment = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(ROOT / "playbooks" / "collections")}
-    done = subprocess.run(
-        [*command, "play.json"], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
-    )
+    done = plays.play(tmp_path, TASKS, **values, five="5", zero="0", yes_="true", no_="false")
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
     page = (tmp_path / "out" / "review.html").read_text()
     assert page.count("<img ") == 1 and "plain 4" in page and "plain 0" not in page
-
-
-@pytest.mark.parametrize("name", ["library_verify", "review_export"])
-def test_the_documentation_renders(name: str) -> None:
-    command = [str(Path(sys.executable).with_name("ansible-doc")), "--json", f"mobius.dhash.{name}"]
-    environment = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(ROOT / "playbooks" / "collections")}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-    documented = json.loads(done.stdout)[f"mobius.dhash.{name}"]
-    assert {"check_mode", "diff_mode", "platform"} <= set(documented["doc"]["attributes"])
-    assert documented["return"] and f"mobius.dhash.{name}:" in documented["examples"]
