@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Dict
 
 from ..errors import MobiusError
+from ..json import load_object
 from .paths import state_dir
 from .replace import FILE_MODE, open_regular
 
@@ -25,10 +26,9 @@ def read_cache(library_path: str, name: str) -> Dict[str, Any]:
     """Return the document; empty when it is missing or unreadable."""
     try:
         with open_regular(cache_path(library_path, name), follow=False) as stream:
-            document = json.loads(stream.read())
-    except (OSError, MobiusError, ValueError, RecursionError):
+            return load_object(stream.read())
+    except (OSError, MobiusError, ValueError):
         return {}
-    return document if isinstance(document, dict) else {}
 
 
 def write_cache(library_path: str, name: str, document: Dict[str, Any]) -> None:

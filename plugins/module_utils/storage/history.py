@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional
 
 from ..errors import MobiusError
+from ..json import is_whole, load_object
 from .lease import give_to_owner, lease_mutex
 from .paths import state_dir
 from .replace import FILE_MODE, DurabilityUnknown, open_regular, replace_whole, write_json
@@ -178,13 +179,19 @@ def _split(data: bytes) -> tuple[List[_Line], bytes]:
 
 
 def _parsed(line: bytes) -> Optional[Entry]:
-    with suppress(ValueError, RecursionError):
-        entry = json.loads(line)
-        if isinstance(entry, dict) and all(name in entry for name in _OWN):
-            numbers = all(type(entry[name]) is int and entry[name] > 0 for name in ("number", "oldest"))
-            if numbers and isinstance(entry["previous"], str):
-                return entry
+    with suppress(ValueError):
+        entry = load_object(line)
+        numbered = all(is_whole(entry.get(name), 1) for name in ("number", "oldest"))
+        if numbered and isinstance(entry.get("previous"), str) and _is_run(entry):
+            return entry
     return None
+
+
+def _is_run(entry: Entry) -> bool:
+    """Whether the members that others read from have their types."""
+    job = entry["controller"].get("job") if isinstance(entry.get("controller"), dict) else None
+    objects = [*(entry.get(name) for name in ("controller", "counts", "versions", "settings")), job]
+    return all(each is None or isinstance(each, dict) for each in objects)
 
 
 def _number(entry: Optional[Entry], otherwise: int) -> int:
@@ -228,9 +235,9 @@ def _head_path(library_path: str) -> str:
 
 def _head(library_path: str) -> Dict[str, Any]:
     """The head, or an empty dict where it is missing or damaged."""
-    with suppress(OSError, ValueError, TypeError, KeyError, RecursionError, MobiusError):
+    with suppress(OSError, ValueError, MobiusError):
         with open_regular(_head_path(library_path), follow=False) as stream:
-            head = json.loads(stream.read(_LONGEST))
-        if type(head["number"]) is int and isinstance(head["sha256"], str):
+            head = load_object(stream.read(_LONGEST))
+        if is_whole(head.get("number")) and isinstance(head.get("sha256"), str):
             return {"number": head["number"], "sha256": head["sha256"]}
     return {}

@@ -9,7 +9,6 @@ step here before and after its work. The next run reads what an unfinished one l
 
 from __future__ import annotations
 
-import json
 import os
 from contextlib import suppress
 from pathlib import Path
@@ -17,8 +16,9 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 from ..clock import timestamp
 from ..errors import MobiusError
+from ..json import is_texts, load_object
 from .lock import holder
-from .paths import state_dir
+from .paths import is_path, state_dir
 from .replace import DurabilityUnknown, open_regular, read_version, write_json
 from .state import library_owner, prepare_folder
 
@@ -30,6 +30,7 @@ REPLACING = ("migrate", "rollback")
 #: What must follow a replacement of the library before the run may end, by the step that does it.
 OBLIGATIONS = ("verify", "restart", "health")
 _SUCCEEDED = ("ok", "changed")
+_TEXTS = ("id", "kind", "status", "started_at", "ended_at", "sha256", "backup", "maintenance_run")
 _KILLED = 20
 
 
@@ -43,15 +44,42 @@ def read_run(library_path: str) -> Optional[Run]:
 
     None when there is none, or when it cannot be read: nothing depends on it.
     """
-    with suppress(OSError, ValueError, RecursionError, MobiusError), open_regular(journal_path(library_path)) as stream:
-        run = json.loads(stream.read())
-        if isinstance(run, dict) and _is_list(run.get("steps"), dict) and _is_list(run.get("owed"), str):
+    with suppress(OSError, ValueError, MobiusError), open_regular(journal_path(library_path)) as stream:
+        run = load_object(stream.read())
+        if _is_run(run):
             return run
     return None
 
 
-def _is_list(value: Any, kind: type) -> bool:
-    return isinstance(value, list) and all(isinstance(entry, kind) for entry in value)
+def _is_run(run: Run) -> bool:
+    """Whether the members that others read from have their types; a run must not stumble over an edited one."""
+    steps, earlier = run.get("steps"), run.get("unfinished") or {}
+    return (
+        isinstance(steps, list)
+        and all(isinstance(step, dict) for step in steps)
+        and is_texts(run.get("owed"))
+        and is_texts(run.get("killed") or [])
+        and (not run.get("maintenance_flag") or is_path(run["maintenance_flag"]))
+        and _are_flags(run.get("earlier_flags") or {})
+        and _has_types(run)
+        and isinstance(earlier, dict)
+        and _has_types(earlier)
+    )
+
+
+def _are_flags(flags: Any) -> bool:
+    """Whether these are paths of maintenance flags, each with its run."""
+    if not isinstance(flags, dict):
+        return False
+    return all(is_path(path) and (by is None or isinstance(by, str)) for path, by in flags.items())
+
+
+def _has_types(run: Run) -> bool:
+    """Of the members of a run that :func:`unfinished` keeps as well."""
+    controller = run.get("controller")
+    if not isinstance(controller or {}, dict) or not isinstance((controller or {}).get("job") or {}, dict):
+        return False
+    return all(run.get(name) is None or isinstance(run[name], str) for name in _TEXTS)
 
 
 def begin_run(library_path: str, run: Mapping[str, Any], sha256: Optional[str]) -> List[str]:
@@ -200,11 +228,7 @@ class Step:
     @classmethod
     def from_environment(cls, *, check_mode: bool) -> Step:
         """Return the step that the controller named; a step without effect in check mode, which writes nothing."""
-        with suppress(ValueError):
-            run = json.loads(os.environ.get(VARIABLE) or "{}")
-            if isinstance(run, dict) and not check_mode:
-                return cls(run)
-        return cls({})
+        return cls({} if check_mode else _named_run())
 
     def following(self, name: str) -> Step:
         """The next step of the same run, or one without effect after such a one."""
@@ -254,11 +278,13 @@ class Step:
 
 def named_fleet() -> str:
     """The fleet run that the controller named to this module; empty outside of one."""
+    return str(_named_run().get("fleet") or "")
+
+
+def _named_run() -> Dict[str, Any]:
     with suppress(ValueError):
-        run = json.loads(os.environ.get(VARIABLE) or "{}")
-        if isinstance(run, dict):
-            return str(run.get("fleet") or "")
-    return ""
+        return load_object(os.environ.get(VARIABLE) or "{}")
+    return {}
 
 
 def _write(library_path: str, run: Run) -> None:

@@ -11,18 +11,18 @@ from __future__ import annotations
 
 import errno
 import fcntl
-import json
 import os
 import pwd
 import socket
 import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Dict, Iterator, Optional, cast
+from typing import Any, Dict, Iterator, Optional
 from urllib.parse import urlsplit
 
 from ..clock import timestamp, utc
 from ..errors import MobiusError
+from ..json import is_number, is_whole, load_object
 from .cache import read_cache, write_cache
 from .paths import state_dir
 from .replace import DurabilityUnknown, open_regular, write_json
@@ -31,6 +31,9 @@ from .state import library_owner
 Lease = Dict[str, Any]
 
 TTL = 900
+#: The longest time in seconds for which a lease is valid without a renewal.
+LONGEST = 30 * 86400
+_MOST_PID = 2**31 - 1
 _MUTEX_SECONDS = 10.0
 #: Internal members that the Ansible modules do not return.
 PRIVATE = ("renewed", "boottime", "boot_id", "pid_start", "generation")
@@ -49,13 +52,26 @@ def read_lease(library_path: str) -> Optional[Lease]:
             content = stream.read()
     except (FileNotFoundError, NotADirectoryError):
         return None
-    with suppress(ValueError, KeyError, TypeError, OverflowError, RecursionError):
-        lease = json.loads(content)
-        if lease["id"] == str(lease["id"]) and int(lease["ttl"]) > 0 and float(lease["renewed"]) > 0:
-            return cast(Lease, lease)
+    with suppress(ValueError):
+        lease = load_object(content)
+        if _is_lease(lease):
+            return lease
     # A lease that cannot be read is held by someone unknown until it expires.
     unknown = dict.fromkeys(("purpose", "user", "host", "taken_at"), "unknown")
     return {"id": "an unreadable lock", **unknown, **_at(modified, TTL)}
+
+
+def _is_lease(lease: Lease) -> bool:
+    pid, boottime = lease.get("pid"), lease.get("boottime")
+    return (
+        isinstance(lease.get("id"), str)
+        and is_whole(lease.get("ttl"), 1, LONGEST)
+        and is_number(lease.get("renewed"))
+        and lease["renewed"] > 0
+        and (pid is None or is_whole(pid, 1, _MOST_PID))
+        and (boottime is None or is_number(boottime))
+        and isinstance(lease.get("info") or {}, dict)
+    )
 
 
 def write_lease(library_path: str, lease: Lease) -> None:

@@ -21,6 +21,7 @@ from typing import Any, Dict, Iterator, Optional, Union
 from ..errors import MobiusError
 from .kernel_lock import WAIT, Locked, StillWriting, Token, folder_alone, held, kernel_lock, spans_seen, wait_for_lock
 from .lease import (
+    LONGEST,
     PRIVATE,
     TTL,
     Lease,
@@ -60,7 +61,6 @@ __all__ = [
     "writing",
 ]
 
-LONGEST = 30 * 86400
 _POLL = 0.25
 
 

@@ -9,7 +9,7 @@ import os
 import stat
 from contextlib import suppress
 from pathlib import Path
-from typing import Optional
+from typing import Any, Optional
 
 from ..errors import MobiusError
 
@@ -21,13 +21,21 @@ class LibraryMoved(MobiusError):
     """The library's path resolves to a different file than when the run began; nothing was changed."""
 
 
+def is_path(value: Any) -> bool:
+    """Whether a value, such as one read from a document, can be the path of a file."""
+    try:
+        return isinstance(value, str) and bool(value) and b"\0" not in os.fsencode(value)
+    except UnicodeEncodeError:
+        return False
+
+
 def checked_path(path: str) -> str:
     """Return the path if it is usable; it may come from any source.
 
-    :raises MobiusError: it is empty or holds a NUL.
+    :raises MobiusError: it is empty, holds a NUL, or is not in the encoding of file names.
     """
-    if not path or "\0" in path:
-        raise MobiusError("Invalid path", repr(path), "name a file or folder")
+    if not is_path(path):
+        raise MobiusError("Invalid path", ascii(path), "name a file or folder")
     return path
 
 

@@ -61,12 +61,15 @@ class DurabilityUnknown(MobiusError):
 def open_regular(path: str, *, follow: bool = True) -> Iterator[io.FileIO]:
     """Open a regular file for reading, and never block on anything else.
 
-    :raises MobiusError: it is a folder, a FIFO, a device, or a link with ``follow`` false.
+    :raises MobiusError: it is a folder, a FIFO, a device, or a link with ``follow`` false, or the path is invalid.
     :raises OSError: it is missing or unreadable.
     """
     flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY | (0 if follow else os.O_NOFOLLOW)
     try:
         descriptor = os.open(path, flags)
+    except ValueError as error:
+        # A NUL or a lone surrogate: the path may come from a document that somebody edited.
+        raise MobiusError("Invalid path", ascii(path), "name a file") from error
     except OSError as error:
         if error.errno == errno.ELOOP and not follow:
             raise MobiusError("It is a link, not a regular file", path) from error

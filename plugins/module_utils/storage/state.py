@@ -9,15 +9,15 @@ A reader compares the library's hash with a leftover pending state to see whethe
 
 from __future__ import annotations
 
-import json
 import os
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Dict, List, Optional, cast
 
 from ..errors import MobiusError
+from ..json import load_json
 from .mounts import refuse_unmounted
-from .paths import state_dir
+from .paths import is_path, state_dir
 from .replace import make_folders, open_regular, read_version, write_json
 
 State = Dict[str, Any]
@@ -43,10 +43,10 @@ def read_document(library_path: str) -> Optional[State]:
     path = current_path(library_path)
     try:
         with open_regular(path) as stream:
-            document = json.loads(stream.read())
+            document = load_json(stream.read())
     except (FileNotFoundError, NotADirectoryError):
         return None
-    except (ValueError, RecursionError, MobiusError) as error:
+    except (ValueError, MobiusError) as error:
         raise _damaged(path) from error
     if not _is_state(document) or not isinstance(document.get("pending", {}), dict):
         raise _damaged(path)
@@ -58,7 +58,14 @@ def _is_state(document: Any) -> bool:
     if not isinstance(document, dict) or not isinstance(document.get("rejected", []), list):
         return False
     inner = [document[name] for name in ("pending", "previous") if document.get(name) is not None]
-    return isinstance(document.get("backup") or {}, dict) and all(map(_is_state, inner))
+    return _is_backup(document.get("backup") or {}) and all(map(_is_state, inner))
+
+
+def _is_backup(backup: Any) -> bool:
+    if not isinstance(backup, dict):
+        return False
+    path, sha256 = backup.get("path"), backup.get("sha256")
+    return (path is None or is_path(path)) and (sha256 is None or isinstance(sha256, str))
 
 
 def _damaged(path: str) -> DamagedState:

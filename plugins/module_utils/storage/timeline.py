@@ -21,6 +21,7 @@ from typing import Any, Iterable, List, Optional, Sequence
 
 from ..clock import timestamp, utc
 from ..errors import MobiusError
+from ..json import load_object
 from .paths import state_dir
 from .replace import open_regular
 
@@ -227,8 +228,8 @@ def _read(library_path: str) -> List[Span]:
 
 def _parse(data: bytes) -> List[Span]:
     try:
-        return [_span(each) for each in json.loads(data)["spans"]]
-    except (KeyError, TypeError, ValueError, OverflowError, RecursionError):
+        return [_span(each) for each in load_object(data)["spans"]]
+    except (KeyError, TypeError, ValueError, OverflowError):
         return []
 
 

@@ -18,9 +18,12 @@ from ansible_collections.mobius.dhash.plugins.module_utils.storage.paths import 
 
 A, B = b'{"v": "a"}', b'{"v": "b"}'
 NESTED = b"[" * 100_000
+# As deep as the parser takes, and too deep for code that walks it.
+DEEP = b'{"id": "R", "previous": %s1%s}' % (b'{"previous": ' * 400, b"}" * 400)
 BACKUP = {"path": "/b/1", "sha256": "0" * 64}
 ODD = {
     "nested": NESTED,
+    "deep": DEEP,
     "infinite": b'{"id": "R", "ttl": 1e999, "renewed": 1, "spans": [{"boot": null, "first": 1e999}]}',
     "a long number": b'{"id": "R", "ttl": 9, "renewed": 1%s, "spans": [{"boot": "b", "first": 1%s, "last": 1}]}'
     % (b"0" * 400, b"0" * 400),
@@ -90,6 +93,15 @@ def test_what_only_helps_counts_as_missing(library: Path, content: bytes) -> Non
         {"rejected": None},
         {"rejected": "0" * 64},
         {"rejected": {"0": 1}},
+        {"backup": {**BACKUP, "path": "/b/\0"}},
+        {"backup": {**BACKUP, "path": "/b/\ud800"}},
+        {"backup": {**BACKUP, "path": ["/b/1"]}},
+        {"backup": {**BACKUP, "path": ""}},
+        {"backup": {**BACKUP, "sha256": 1}},
+        {"backup": {**BACKUP, "sha256": []}},
+        {"previous": {"backup": {**BACKUP, "path": "/b/\0"}}},
+        {"pending": {"backup": {**BACKUP, "path": "/b/\0"}}},
+        {"previous": json.loads(b'{"previous": ' * 90 + b"[1]" + b"}" * 90)},
     ],
 )
 @pytest.mark.parametrize("wanted", ["latest", "deployment"])
@@ -116,6 +128,31 @@ def test_a_state_with_a_member_of_another_type_is_damaged_and_a_restore_goes_on(
 def test_a_state_without_them_is_whole(library: Path, members: Any) -> None:
     put(library, "current.json", json.dumps({"deployment": "1", **members}).encode())
     assert state.read_current(str(library)) == {"deployment": "1", **members}
+
+
+LEASE = {"id": "R", "ttl": 900, "renewed": 1.0, "boottime": 1.0, "pid": 1, "info": {"job": "AWX 1"}, "generation": 0}
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        *({"ttl": value} for value in (None, 0, -1, True, "900", 900.0, 10**30, 1e308, float("nan"), [900])),
+        *({"renewed": value} for value in (None, 0, True, "1", 10**400, float("inf"), float("nan"))),
+        *({"boottime": value} for value in ("1", True, 10**400, float("nan"))),
+        *({"pid": value} for value in (0, -1, True, "1", 1.5, 2**31, 10**30, [1])),
+        *({"id": value} for value in (None, 1, ["R"], {})),
+        *({"info": value} for value in ("AWX 1", ["job"], 1)),
+    ],
+    ids=str,
+)
+def test_a_lease_with_a_member_of_another_type_is_held_by_somebody(library: Path, members: Any) -> None:
+    put(library, "lock", json.dumps(LEASE).encode())
+    assert read_lease(str(library)) == LEASE
+    put(library, "lock", json.dumps({**LEASE, **members}).encode())
+    with pytest.raises(lock.Locked, match="locked by an unreadable lock"):
+        lock.acquire(str(library), "R")
+    lock.acquire(str(library), "R", force=True)
+    lock.refuse_if_held(str(library), "R")
 
 
 def test_a_cache_that_cannot_be_put_in_place_leaves_nothing(library: Path) -> None:

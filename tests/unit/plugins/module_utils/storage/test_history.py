@@ -67,6 +67,13 @@ def spaced(lines: List[str]) -> List[str]:
     return [lines[0].replace(": ", ":  "), *lines[1:]]
 
 
+def with_members(**members: object) -> Callable[[List[str]], List[str]]:
+    def change(lines: List[str]) -> List[str]:
+        return [*lines[:2], json.dumps({**json.loads(lines[2]), **members}), *lines[3:]]
+
+    return change
+
+
 def renumbered(lines: List[str]) -> List[str]:
     """The third entry removed, and the numbers after it corrected."""
     rest = [json.dumps({**json.loads(line), "number": n}, sort_keys=True) for n, line in enumerate(lines[3:], 3)]
@@ -84,6 +91,16 @@ def renumbered(lines: List[str]) -> List[str]:
         (garble, "line 3 is not an entry"),
         (lambda lines: [*lines[:4], "[]"], "line 5 is not an entry"),
         (lambda lines: ['{"number": true, "previous": "", "oldest": 1}', *lines[1:]], "line 1 is not an entry"),
+        (with_members(number=10**400), "line 3 is not an entry"),
+        (with_members(oldest=2**63), "line 3 is not an entry"),
+        (with_members(number="3"), "line 3 is not an entry"),
+        (with_members(previous=None), "line 3 is not an entry"),
+        (with_members(controller=["ann"]), "line 3 is not an entry"),
+        (with_members(controller={"job": 42}), "line 3 is not an entry"),
+        (with_members(versions="12.0.0"), "line 3 is not an entry"),
+        (with_members(settings=[1]), "line 3 is not an entry"),
+        (with_members(counts=1), "line 3 is not an entry"),
+        (with_members(x=json.loads("[" * 150 + "]" * 150)), "line 3 is not an entry"),
         (lambda lines: lines[1:], "entries 1 to 1 were removed from the beginning"),
         (lambda lines: lines[3:], "entries 1 to 3 were removed from the beginning"),
         (lambda lines: [*lines[:1], *lines[3:]], "entries 2 to 3 were removed before line 2"),

@@ -253,6 +253,20 @@ def test_the_flag_of_a_killed_run_is_handed_on_until_it_is_off(library: str) -> 
     [
         *(b"", b"{", b"[]", b"null", b"\xff\xfe", b'{"steps": []}', b'{"steps": [1], "owed": []}'),
         *(b'{"steps": [], "owed": [null]}', b'{"steps": {}, "owed": []}', b"[" * 100_000),
+        b'{"steps": [], "owed": [], "x": %s%s}' % (b"[" * 400, b"]" * 400),
+        *(
+            json.dumps({"steps": [], "owed": [], **members}).encode()
+            for members in (
+                *({"id": 1}, {"id": ["1"]}, {"kind": {}}, {"status": True}, {"ended_at": 5}, {"sha256": [0]}),
+                *({"killed": "1"}, {"killed": [1]}, {"killed": {"1": 1}}),
+                *({"maintenance_flag": 1}, {"maintenance_flag": "/f\0"}, {"maintenance_flag": "/\ud800"}),
+                *({"maintenance_run": []}, {"earlier_flags": ["/f"]}, {"earlier_flags": {"/f": ["1"]}}),
+                *({"earlier_flags": {"/f\0": "1"}}, {"earlier_flags": {"": "1"}}),
+                *({"controller": "ctl"}, {"controller": ["ctl"]}, {"controller": {"job": "1"}}),
+                *({"unfinished": "1"}, {"unfinished": ["1"]}, {"unfinished": 1}),
+                *({"unfinished": {"sha256": 1}}, {"unfinished": {"controller": 1}}),
+            )
+        ),
     ],
 )
 def test_a_damaged_journal_is_replaced(library: str, content: bytes) -> None:
