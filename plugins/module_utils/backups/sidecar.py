@@ -20,6 +20,7 @@ from contextlib import suppress
 from typing import Any, Dict, Optional
 
 from ..errors import MobiusError
+from ..json import is_whole, load_object
 from ..storage.metadata import read_attributes
 from ..storage.mounts import mount_of
 from ..storage.replace import Version, open_regular
@@ -65,12 +66,12 @@ def read(backup_path: str) -> Optional[Sidecar]:
     """
     try:
         with open_regular(backup_path + SIDECAR, follow=False) as stream:
-            document = json.loads(stream.read(_LIMIT))
-    except (OSError, MobiusError, ValueError, RecursionError):
+            document = load_object(stream.read(_LIMIT))
+    except (OSError, MobiusError, ValueError):
         return None
-    if not isinstance(document, dict) or not isinstance(document.get("sha256"), str):
+    if not isinstance(document.get("sha256"), str):
         return None
-    if not isinstance(document.get("sequence"), int) or document["sequence"] < 0:
+    if not is_whole(document.get("sequence")):
         document["sequence"] = 0
     return document
 

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import stat
@@ -15,7 +14,10 @@ from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 from ..clock import parse_file_stamp
+from ..json import load_object
+from ..storage.paths import is_path
 from ..storage.replace import open_regular
+from ..text import printable
 
 EVIDENCE = "evidence"
 _STAMP = r"(?P<stamp>[0-9]{8}T[0-9]{6}Z)"
@@ -118,7 +120,7 @@ def _foreign_report(bare: Artifact, library: str) -> Tuple[str, Tuple[str, ...]]
         return "it is not a report of this run", ()
     facts = report.get("facts")
     details: Dict[str, Any] = facts if isinstance(facts, dict) else {}
-    also = tuple(str(details[name]) for name in ("migration_log", "evidence") if details.get(name))
+    also = tuple(details[name] for name in ("migration_log", "evidence") if is_path(details.get(name)))
     return _other_library(details.get("library"), library), also
 
 
@@ -145,16 +147,15 @@ def _json(path: str) -> Dict[str, Any]:
     with open_regular(path, follow=False) as stream:
         data = stream.read(_READ)
     try:
-        document = json.loads(data)
+        return load_object(data)
     except ValueError:
         return {}
-    return document if isinstance(document, dict) else {}
 
 
 def _other_library(named: Any, library: str) -> str:
     """Why it is about another library; a report that names none is taken for ours."""
-    if named and os.path.realpath(str(named)) != os.path.realpath(library):
-        return f"it is about {named}"
+    if named and (not is_path(named) or os.path.realpath(named) != os.path.realpath(library)):
+        return f"it is about {printable(str(named))}"
     return ""
 
 

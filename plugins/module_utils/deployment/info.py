@@ -12,6 +12,7 @@ from ..backups.choose import choose
 from ..backups.names import BACKUP
 from ..backups.store import Store
 from ..errors import MobiusError
+from ..json import is_number
 from ..library.validate import find_problems
 from ..storage.lock import holder
 from ..storage.paths import resolve_library
@@ -99,4 +100,4 @@ def _is_valid(path: str) -> bool:
 def _queue(state: Any) -> Optional[float]:
     metrics = state.get("metrics") if isinstance(state, dict) else None
     value = metrics.get(_QUEUE) if isinstance(metrics, dict) else None
-    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) and value >= 0 else None
+    return float(value) if is_number(value) and value >= 0 else None

@@ -20,7 +20,7 @@ from ..library.fields import IMAGE_KEY
 from ..library.validate import find_problems
 from ..storage.absent import absence, is_bare
 from ..storage.mounts import refuse_unmounted
-from ..storage.paths import locate_library, refuse_moved, refuse_target, resolve_library, state_dir
+from ..storage.paths import is_path, locate_library, refuse_moved, refuse_target, resolve_library, state_dir
 from ..storage.references import is_url, local_path
 from ..storage.rehearsal import Folder, folder_faults, named_folder, nearest, target_faults
 from ..storage.replace import read_version
@@ -218,7 +218,7 @@ def _later_faults(path: str, schema: Optional[str], metrics_file: Optional[str])
 
 
 def _schema_faults(schema: str) -> Iterator[str]:
-    if not os.access(schema, os.R_OK):
+    if not is_path(schema) or not os.access(schema, os.R_OK):
         yield f"the schema {schema} does not exist or is not readable"
         return
     try:

@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import Any, Dict, Iterator, Mapping, NamedTuple, Optional, Tuple
 
 from ..clock import parse_timestamp
 from ..errors import MobiusError
+from ..json import is_number
 from ..storage.paths import refuse_target
 from ..storage.replace import read_version, replace_whole
 from ..text import printable
@@ -106,9 +106,7 @@ _METRICS: Tuple[Tuple[str, str, str, float], ...] = (
 
 
 def _number(value: Any) -> Optional[float]:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        return None
-    return float(value)
+    return float(value) if is_number(value) else None
 
 
 def _moment(value: Any) -> Optional[float]:

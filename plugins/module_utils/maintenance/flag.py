@@ -11,6 +11,7 @@ from typing import Any, Dict, NamedTuple, Optional
 
 from ..clock import timestamp
 from ..errors import MobiusError
+from ..json import load_object
 from ..storage.paths import refuse_target
 from ..storage.replace import open_regular, remove_durably, replace_whole
 
@@ -38,10 +39,10 @@ def _read(path: str) -> _Flag:
     except FileNotFoundError:
         return _Flag({}, removable=False)
     try:
-        document = json.loads(text)
+        document = load_object(text)
     except ValueError:
-        document = None
-    if isinstance(document, dict) and set(document) == _MEMBERS:
+        document = {}
+    if set(document) == _MEMBERS and all(isinstance(each, str) for each in document.values()):
         return _Flag(document, removable=True)
     return _Flag({"reason": "made by hand"}, removable=not text.strip())
 

@@ -122,7 +122,7 @@ def _who(controller: Mapping[str, Any]) -> str:
         return "an unknown controller"
     job = controller.get("job") or {}
     url = f" {job['url']}" if job.get("url") else ""
-    by = f" ({job['system']} job {job['id']}{url})" if job else ""
+    by = f" ({job.get('system')} job {job.get('id')}{url})" if job else ""
     return f"{job.get('user') or controller.get('user')}@{controller.get('host')}{by}"
 
 
@@ -202,7 +202,7 @@ def _wait(status: Status) -> str:
         job = controller.get("job") or {}
         if job.get("url"):
             # The process number of a container that is gone means nothing.
-            return f"wait, or see whether {job['system']} job {job['id']} still runs, at {job['url']}{until}"
+            return f"wait, or see whether {job.get('system')} job {job.get('id')} still runs, at {job['url']}{until}"
         return (
             f"wait, or see on {controller.get('host')} whether process {controller.get('pid')} is still running{until}"
         )

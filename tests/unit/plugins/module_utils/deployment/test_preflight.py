@@ -152,6 +152,15 @@ OF_ITEM = '{"properties": {"components": {"items": {"$ref": "%s"}}}}'
         ({"schema": OF_ITEM % "item.json", "item": "{"}, "It cannot be read as JSON"),
         ({"schema": OF_ITEM % "item.json", "item": '{"type": "bad"}'}, "'bad' at / is not a type"),
         ({"schema": OF_ITEM % "item.json", "item": '{"$ref": "http://x.example/"}'}, "nothing is fetched"),
+        ({"schema": '{"$ref": "http://["}'}, "'http://[' at / is not a URI reference"),
+        ({"schema": '{"items": {"$ref": "//[/x"}}'}, "at /items is not a URI reference"),
+        ({"schema": '{"$ref": "%00.json"}'}, "Invalid path"),
+        ({"schema": '{"$defs": {"a": [1]}, "$ref": "#/$defs/a/\u00b2"}'}, "does not exist"),
+        ({"schema": '{"$defs": {"a": [1]}, "$ref": "#/$defs/a/%s"}' % ("9" * 5000)}, "does not exist"),
+        ({"schema": '{"pattern": "a{99999999999999999999}"}'}, "is not a regular expression"),
+        ({"schema": json.dumps({"pattern": "(" * 5000 + ")" * 5000})}, "is not a regular expression"),
+        ({"schema": "[" * 100_000}, "It cannot be read as JSON: nested deeper"),
+        ({"schema": '{"not": ' * 400 + "{}" + "}" * 400}, "It cannot be read as JSON: nested deeper"),
         ({"schema": "[]"}, "not a JSON Schema"),
         ({"schema": "3"}, "not a JSON Schema"),
         ({"schema": '{"required": 3}'}, "not a JSON Schema"),
@@ -175,6 +184,7 @@ def test_a_schema_that_cannot_be_used_is_refused(library, tmp_path, schemas, wor
         },
         {"schema": '{"properties": {"type": {"type": "string"}, "pattern": {"const": {"type": "odd"}}}}'},
         {"schema": '{"$ref": "#"}'},
+        {"schema": '{"$id": "http://[", "items": {"$id": "//["}}'},
     ],
 )
 def test_a_schema_that_can_be_used(library, tmp_path, schemas):

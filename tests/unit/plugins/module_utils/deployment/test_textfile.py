@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 from ansible_collections.mobius.dhash.plugins.module_utils.deployment.info import deployed
@@ -85,6 +87,18 @@ def test_a_manual_change_of_the_library_is_exposed(library, tmp_path):
 def test_what_was_not_measured_is_left_out():
     found = {"current": {"status": "rolled_back", "metrics": {"avg_hash_time": float("nan"), "p95_hash_time": None}}}
     assert values(render("/x", found)) == {"rolled_back": 1, "as_recorded": 0}
+
+
+@pytest.mark.parametrize("value", [True, "8", None, [8], {}, 10**400, float("inf"), float("nan")], ids=str)
+def test_what_is_not_a_number_was_not_measured(library, value):
+    path = state.current_path(str(library))
+    found = state.read_document(str(library))
+    odd = {"items": value, "with_dhash": value, "metrics": dict.fromkeys(METRICS, value)}
+    previous = {"metrics": {"low_confidence_queue_length": value}}
+    Path(path).write_text(json.dumps({**found, **odd, "migrated_at": value, "previous": previous}))
+    now = deployed(str(library), None, "deployment")
+    assert now["baseline"] is None
+    assert set(values(render(str(library), now))) == {"rolled_back", "as_recorded", "backup_verified"}
 
 
 def test_nothing_deployed_is_an_empty_file(tmp_path):

@@ -58,7 +58,16 @@ def test_a_deployment_removes_its_own_flag_and_a_person_any(tmp_path):
         assert not flag.exists()
 
 
-@pytest.mark.parametrize("content", ["down until noon", "{}", "[]", '{"components": []}', '{"since": "then"}'])
+OURS = {"reason": "x", "deployment": "d", "since": "then"}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        *("down until noon", "{}", "[]", '{"components": []}', '{"since": "then"}', "[" * 60_000),
+        *(json.dumps({**OURS, name: value}) for name in OURS for value in (None, 1, [], {"a": 1})),
+    ],
+)
 @pytest.mark.parametrize("check_mode", [False, True])
 def test_a_foreign_file_counts_as_the_flag_and_is_not_removed(tmp_path, content, check_mode):
     flag = tmp_path / "flag"
