@@ -10,7 +10,6 @@ to Debian and identifies a process by its pid alone, and a package would be need
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import signal
 import subprocess
@@ -20,10 +19,11 @@ from pathlib import Path
 from typing import Callable, Dict, Iterator, List, NamedTuple, Optional
 
 from ..errors import MobiusError
+from ..json import is_whole, load_object
 from ..storage.lock import folder_alone
 from ..storage.replace import make_folders, remove_durably, write_json
 from ..text import mask_secrets
-from .identity import boot_id, start_of
+from .identity import MOST_PID, boot_id, start_of
 
 _STEP = 0.05
 _TAIL = 2000
@@ -62,15 +62,14 @@ def alone(program: Program) -> Iterator[None]:
 def find(pid_file: str) -> Optional[Running]:
     """Return the live process of a pid file; a reused pid does not count."""
     try:
-        document = json.loads(Path(pid_file).read_bytes())
-        noted = Running(int(document["pid"]), str(document["start"]))
-        boot = str(document.get("boot_id", ""))
-    except FileNotFoundError:
+        document = load_object(Path(pid_file).read_bytes())
+    except (FileNotFoundError, ValueError):
+        # Where the file is unusable, the next start replaces it.
         return None
-    except (ValueError, KeyError, TypeError):
-        # The file is unusable; the next start replaces it.
+    pid, start, boot = document.get("pid"), document.get("start"), document.get("boot_id", "")
+    if not is_whole(pid, 1, MOST_PID) or not isinstance(start, str) or boot != boot_id() or start_of(pid) != start:
         return None
-    return noted if boot == boot_id() and start_of(noted.pid) == noted.start else None
+    return Running(pid, start)
 
 
 def start(program: Program, is_up: Callable[[], bool], timeout: float = 20.0) -> Running:

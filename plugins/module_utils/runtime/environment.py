@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence
 
 from ..errors import MobiusError
+from ..json import is_texts, load_object
 from ..storage.lock import folder_alone
 from ..text import mask_secrets
 from .host import os_family
@@ -95,18 +96,20 @@ def inspect(path: str, marks: List[str], imports: Sequence[str]) -> tuple[str, P
     """
     nothing = Probe({}, "")
     try:
-        noted = json.loads((Path(path) / MARKER).read_text(encoding="utf-8"))
-        known = set(noted["fingerprints"])
+        noted = load_object((Path(path) / MARKER).read_text(encoding="utf-8"))
     except FileNotFoundError:
         return "it does not exist yet", nothing
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError):
         return "its marker cannot be read", nothing
-    if not known.issuperset(marks):
+    known, imported, versions = noted.get("fingerprints"), noted.get("imports", []), noted.get("versions", {})
+    if not is_texts(known) or not is_texts(imported) or not isinstance(versions, dict):
+        return "its marker cannot be read", nothing
+    if not set(known).issuperset(marks):
         return "the requirements or the Python have changed", nothing
     python = str(Path(path) / "bin" / "python")
-    proven = set(imports).issubset(noted.get("imports", [])) and noted.get("files") == files_of(path)
+    proven = set(imports).issubset(imported) and noted.get("files") == files_of(path)
     if proven and version_of(python) == noted.get("python"):
-        return "", Probe(noted.get("versions", {}), "")
+        return "", Probe(versions, "")
     found = probe(python, imports)
     return (f"it does not work: {found.problem}" if found.problem else ""), found
 

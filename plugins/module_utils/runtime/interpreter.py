@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import subprocess
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence
 
 from ..errors import MobiusError
+from ..json import load_json, load_object
 from ..text import mask_secrets
 
 OLDEST = (3, 9)
@@ -72,8 +72,9 @@ def describe(python: Optional[str] = None) -> Base:
 def _description_of(python: str) -> List[Any]:
     answer = _run([python, *FLAGS, "-c", _DESCRIBE])
     try:
-        return list(json.loads(answer.stdout))
-    except ValueError as error:
+        executable, (major, minor), tag, machine, flags = load_json(answer.stdout)
+        return [str(executable), [int(major), int(minor)], tag, machine, flags]
+    except (ValueError, TypeError, OverflowError) as error:
         raise MobiusError(
             f"This Python does not run: {_last_line(answer.stderr)}",
             python,
@@ -91,7 +92,7 @@ def probe(python: str, imports: Sequence[str]) -> Probe:
     """Import everything in a separate process."""
     answer = _run([python, *FLAGS, "-c", _PROBE, *imports])
     try:
-        return Probe({str(name): str(version) for name, version in json.loads(answer.stdout).items()}, "")
+        return Probe({str(name): str(version) for name, version in load_object(answer.stdout).items()}, "")
     except ValueError:
         return Probe({}, _last_line(answer.stderr) or f"exit code {answer.returncode}")
 

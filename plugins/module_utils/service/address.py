@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import contextlib
 import http.client
-import json
 import socket
 import threading
-from typing import Any, Dict, NamedTuple, Optional
+from typing import NamedTuple
+
+from ..json import load_object
 
 _ANY = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}
 _LONGEST = 256 * 1024
@@ -63,9 +64,9 @@ def _hang_up(connection: http.client.HTTPConnection) -> None:
 
 def _read(body: bytes) -> Answer:
     try:
-        document: Optional[Dict[str, Any]] = json.loads(body.decode("utf-8-sig"))
+        document = load_object(body.decode("utf-8-sig"))
     except ValueError:
-        document = None
-    if not isinstance(document, dict) or not isinstance(document.get("instance"), str):
+        document = {}
+    if not isinstance(document.get("instance"), str):
         return Answer(problem="another program answers")
     return Answer(document["instance"], str(document.get("build") or ""))

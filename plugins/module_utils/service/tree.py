@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Set, Tuple
 
 from ..errors import MobiusError
+from ..json import load_object
 from ..storage.replace import make_folders, replace_whole, write_json
 
 MARKER = ".tree.json"
@@ -142,10 +143,9 @@ def _same(path: Path, digest: str) -> bool:
 
 def _noted(dest: str) -> Dict[str, Any]:
     try:
-        document = json.loads((Path(dest) / MARKER).read_bytes())
+        return load_object((Path(dest) / MARKER).read_bytes())
     except (OSError, ValueError):
         return {}
-    return document if isinstance(document, dict) else {}
 
 
 def _digest(data: bytes) -> str:

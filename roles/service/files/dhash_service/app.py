@@ -147,11 +147,11 @@ class _Watched:
 
 
 def _deployed(view: View) -> Dict[str, Any]:
-    state = view.state
+    known = view.deployed
     return {
-        "deployment": state.get("deployment"),
-        "deployed": state.get("status"),
-        "migrated_at": state.get("migrated_at"),
+        "deployment": known["deployment"],
+        "deployed": known["status"],
+        "migrated_at": known["migrated_at"],
     }
 
 

@@ -15,10 +15,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Dict, List, Optional, Tuple
 
 from ansible_collections.mobius.dhash.plugins.module_utils.errors import MobiusError
+from ansible_collections.mobius.dhash.plugins.module_utils.json import is_number, is_whole
 from ansible_collections.mobius.dhash.plugins.module_utils.library.document import open_document
 from ansible_collections.mobius.dhash.plugins.module_utils.storage.lock import holder
 from ansible_collections.mobius.dhash.plugins.module_utils.storage.replace import read_version
 from ansible_collections.mobius.dhash.plugins.module_utils.storage.state import DamagedState, read_current
+from ansible_collections.mobius.dhash.plugins.module_utils.text import printable
 
 from .index import Index, build
 from .settings import Settings
@@ -94,14 +96,20 @@ class View:
         if self.reading is not None and self.reading.index is not None:
             return {"items": self.reading.index.items, "with_dhash": len(self.reading.index)}
         known = self.state if self.as_deployed else {}
-        return {"items": known.get("items"), "with_dhash": known.get("with_dhash")}
+        return {name: known[name] if is_whole(known.get(name)) else None for name in ("items", "with_dhash")}
+
+    @property
+    def deployed(self) -> Dict[str, Optional[str]]:
+        """``deployment``, ``status`` and ``migrated_at`` of the state; None for what it does not have as text."""
+        found = {name: self.state.get(name) for name in ("deployment", "status", "migrated_at")}
+        return {name: printable(value) if isinstance(value, str) else None for name, value in found.items()}
 
     @property
     def metrics(self) -> Dict[str, Any]:
         """The four metrics as the migration measured them; None for what was not measured."""
         metrics = self.state.get("metrics")
         measured = metrics if isinstance(metrics, dict) else {}
-        return {name: measured.get(name) for name in METRICS}
+        return {name: measured[name] if is_number(measured.get(name)) else None for name in METRICS}
 
 
 class Library:

@@ -60,23 +60,22 @@ class _OfLibrary(Collector):
             yield GaugeMetricFamily(f"{_PREFIX}items", "Items in the library.", value=counts["items"])
         if counts["with_dhash"] is not None:
             yield GaugeMetricFamily(f"{_PREFIX}hashed_items", "Items with a dHash.", value=counts["with_dhash"])
-        metrics = view.metrics
+        metrics, known = view.metrics, view.deployed
         # What was not measured is left out: a zero would be made up.
         for name, text, key, factor in _GAUGES:
-            if isinstance(metrics[key], (int, float)):
+            if metrics[key] is not None:
                 yield GaugeMetricFamily(_PREFIX + name, text, value=round(metrics[key] * factor, 9))
         locked = 0 if view.lock is None else 1
         yield GaugeMetricFamily(f"{_PREFIX}lock_held", "1 while a run holds the lock of the library.", value=locked)
         for name, text, moment in (
             ("lock_taken", "When the current lock was taken.", (view.lock or {}).get("taken_at")),
-            ("migrated", "When the library was migrated.", view.state.get("migrated_at")),
+            ("migrated", "When the library was migrated.", known["migrated_at"]),
         ):
             seconds = _seconds(moment)
             if seconds is not None:
                 yield GaugeMetricFamily(f"{_PREFIX}{name}_timestamp_seconds", text, value=seconds)
-        deployment = view.state.get("deployment")
-        if deployment:
-            labels = {"deployment": str(deployment), "status": str(view.state.get("status", ""))}
+        if known["deployment"]:
+            labels = {"deployment": known["deployment"], "status": known["status"] or ""}
             yield InfoMetricFamily(f"{_PREFIX}deployment", "What is deployed.", value=labels)
 
 

@@ -117,6 +117,24 @@ def test_a_reused_pid_is_never_killed(make):
             bystander.kill()
 
 
+@pytest.mark.parametrize(
+    "members",
+    [
+        *({"pid": value} for value in (None, 0, -1, True, "1", 1.5, 2**31, 10**400, [1], {})),
+        *({"start": value} for value in (None, 1, [], "")),
+        *({"boot_id": value} for value in (None, 1, [], {})),
+    ],
+    ids=str,
+)
+def test_a_pid_file_with_a_member_of_another_type_is_of_no_process(tmp_path, members):
+    path = tmp_path / "program.pid"
+    note = {"pid": os.getpid(), "start": identity.start_of(os.getpid()), "boot_id": identity.boot_id()}
+    path.write_text(json.dumps(note))
+    assert find(str(path)).pid == os.getpid()
+    path.write_text(json.dumps({**note, **members}))
+    assert find(str(path)) is None
+
+
 def test_a_pid_file_from_before_a_reboot_is_ignored(make):
     program = make()
     pid = started(program)

@@ -198,6 +198,24 @@ def test_a_python_that_does_not_run():
         interpreter.describe("/nonexistent/python3")
 
 
+@pytest.mark.parametrize(
+    "printed",
+    [
+        *("", "5", "{}", "[]", "[1, 2]", '"python"', "[" * 100_000),
+        *('["p", 3, "t", "m", ""]', '["p", [3], "t", "m", ""]', '["p", [3, "x"], "t", "m", ""]'),
+        '["p", [3, 1e400], "t", "m", ""]',
+    ],
+)
+def test_a_program_that_is_no_python_does_not_run(tmp_path, printed):
+    fake = tmp_path / "python3"
+    (tmp_path / "printed").write_text(printed)
+    fake.write_text(f"#!/bin/sh\ncat {tmp_path}/printed\n")
+    fake.chmod(0o755)
+    with pytest.raises(MobiusError, match="This Python does not run"):
+        interpreter.describe(str(fake))
+    assert interpreter.probe(str(fake), []) == ({}, "exit code 0") or printed == "{}"
+
+
 def test_an_old_python_is_refused(tmp_path):
     fake = tmp_path / "python3"
     fake.write_text('#!/bin/sh\necho \'["/usr/bin/python3", [3, 8], "cpython-38", "x86_64", ""]\'\n')
@@ -252,6 +270,23 @@ def test_an_environment_that_an_older_version_made_is_taken_over(made):
     marker.write_text(json.dumps({name: noted[name] for name in ("fingerprints", "python", "base", "versions")}))
     assert ensure(made)["changed"] is False
     marker.write_text(json.dumps(noted))
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        *({"fingerprints": value} for value in (None, "x", [1], [[]], {})),
+        *({"imports": value} for value in (None, 1, [1], [{}])),
+        *({"versions": value} for value in (None, [], "x")),
+    ],
+    ids=str,
+)
+def test_a_marker_with_a_member_of_another_type_cannot_be_read(made, tmp_path, members):
+    noted = json.loads((Path(made.path) / MARKER).read_text())
+    (tmp_path / MARKER).write_text(json.dumps({**noted, **members}))
+    assert environment.inspect(str(tmp_path), noted["fingerprints"], [])[0] == "its marker cannot be read"
+    (tmp_path / MARKER).write_text("[" * 100_000)
+    assert environment.inspect(str(tmp_path), noted["fingerprints"], [])[0] == "its marker cannot be read"
 
 
 def test_a_look_imports_again_only_what_has_changed(made, monkeypatch):

@@ -165,6 +165,9 @@ def free() -> int:
         (b'["instance"]', 200, "", "another program answers"),
         (b"\xff", 200, "", "another program answers"),
         (b"<html>", 200, "", "another program answers"),
+        (b"[" * 100_000, 200, "", "another program answers"),
+        (b'{"instance": ' * 400 + b"1" + b"}" * 400, 200, "", "another program answers"),
+        (b'{"instance": "a", "build": {"x": 1e400}}', 200, "a", ""),
     ],
 )
 def test_who_answers(body, status, instance, problem):

@@ -114,6 +114,24 @@ def test_a_damaged_state_is_reported(start, tmp_path):
     assert "is damaged" in health["reasons"][0]
 
 
+def test_members_of_the_state_that_are_of_another_type_are_not_shown(start, tmp_path):
+    path = tmp_path / "library.json"
+    digest = write(path, LIBRARY)
+    deploy(path, digest)
+    service = start()
+    assert service.settled()[1]["deployment"] == "d1"
+    for value in (True, "8", [8], {}, -1, 10**400, float("inf"), float("nan"), "\ud800"):
+        odd = dict.fromkeys(("deployment", "migrated_at", "items", "with_dhash"), value)
+        document = {**odd, "status": "deployed", "sha256": digest, "metrics": dict.fromkeys(METRICS, value)}
+        Path(state.current_path(str(path))).write_text(json.dumps(document))
+        shown = value if isinstance(value, str) and value.isascii() else "\\ud800" if value == "\ud800" else None
+        assert service.json("/health")[1]["deployment"] == shown
+        metrics = service.json("/metrics/dhash")[1]
+        assert metrics["measured"] is (value == -1)
+        status, _headers, text = service.ask("/metrics")
+        assert status == 200 and (b"avg_hash_time_seconds " in text) is (value == -1)
+
+
 def test_a_symlinked_library_is_followed(start, tmp_path):
     real = tmp_path / "elsewhere" / "real.json"
     real.parent.mkdir()
