@@ -9,10 +9,11 @@ The signatures come from the formats' specifications, as collected in the file(1
 from __future__ import annotations
 
 import codecs
-import json
 import re
 from contextlib import suppress
 from typing import Collection, NamedTuple, Optional, Tuple
+
+from ..json import load_json
 
 #: Number of bytes at the start of a file that are examined.
 HEAD = 4096
@@ -228,7 +229,7 @@ def _decoded(head: bytes) -> Optional[str]:
 
 
 def _is_json(text: str) -> bool:
-    with suppress(ValueError, RecursionError):
-        json.loads(text)
+    with suppress(ValueError):
+        load_json(text)
         return True
     return False

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -14,6 +13,7 @@ from typing import Any, List, Optional, Sequence, Tuple
 
 from ..errors import MobiusError
 from ..http import Response
+from ..json import is_number, load_json
 from ..text import printable, redact
 from .samples import BAD, NOT_OK, OK
 
@@ -122,8 +122,8 @@ def _json_of(response: Response) -> Tuple[Any, str]:
         return None, ""
     try:
         if claimed or text[0] in '{["' or text[:1].isdigit():
-            return json.loads(text), ""
-    except (ValueError, RecursionError) as error:
+            return load_json(text), ""
+    except ValueError as error:
         if claimed:
             return None, printable(str(error), 60)
     return (text if _word(text) in _UNHEALTHY else None), ""
@@ -163,7 +163,7 @@ def _is_yes(value: Any, rules: HealthRules) -> bool:
     if isinstance(value, bool):
         return value
     if isinstance(value, (int, float)):
-        return math.isfinite(value) and (rules.accepts_code(int(value)) or f"{value:g}" in rules.words)
+        return is_number(value) and (rules.accepts_code(int(value)) or f"{value:g}" in rules.words)
     word = _word(str(value))
     if word in rules.words or _is_accepted_code(word, rules):
         return True

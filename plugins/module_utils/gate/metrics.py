@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-import json
 import math
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
+from ..json import is_number, load_json
 from ..text import printable
 from .prometheus import is_metric, parse
 from .samples import METRICS
@@ -59,18 +59,13 @@ def read_metrics(text: str, paths: Optional[Mapping[str, str]] = None, *, openme
 
 
 def _is_sound(value: Any) -> bool:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return False
-    try:
-        return math.isfinite(value) and value >= 0
-    except OverflowError:
-        return False
+    return is_number(value) and value >= 0
 
 
 def _parse_json(text: str) -> Dict[str, Any]:
     try:
-        document = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        document = load_json(text)
+    except ValueError as error:
         raise InvalidDocument(f"not valid JSON ({_short(str(error))}); {ACCEPTED}") from error
     if not isinstance(document, dict):
         raise InvalidDocument(f"a JSON {type(document).__name__}, not an object; {ACCEPTED}")

@@ -173,7 +173,7 @@ def _refuse_what_never_trips(rules: Rules, rhythm: Rhythm, options: Mapping[str,
 def _number(options: Mapping[str, Any], name: str, least: float) -> float:
     try:
         value = float(options.get(name) or 0)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         value = math.nan
     if not math.isfinite(value) or value < least:
         raise MobiusError(f"{name} must be a number of at least {least:g}", ascii(options.get(name)), f"correct {name}")

@@ -12,7 +12,6 @@ from __future__ import annotations
 import gzip
 import io
 import json
-import math
 import os
 import re
 import shutil
@@ -23,6 +22,7 @@ from pathlib import Path
 from typing import Any, Dict, Iterator, NamedTuple, Optional, TextIO, Tuple
 
 from ..errors import MobiusError
+from ..json import MAX_WHOLE, is_number, is_whole, load_json
 from ..library.fields import is_dhash
 from ..migration.pictures import Kept
 from ..storage.replace import open_regular
@@ -119,12 +119,12 @@ def _result(values: Any) -> Result:
     try:
         number, size, mtime_ns, dhash, confidence, reasons, error, seconds = values
         good = (
-            all(_whole(each) for each in (number, size))
-            and (mtime_ns is None or _whole(mtime_ns))
+            all(is_whole(each, -MAX_WHOLE) for each in (number, size))
+            and (mtime_ns is None or is_whole(mtime_ns, -MAX_WHOLE))
             and (dhash is None or is_dhash(dhash))
             and (error is None) == (dhash is not None)
             and (error is None or (isinstance(error, str) and error.isprintable()))
-            and all(_number(each) for each in (confidence, seconds))
+            and all(is_number(each) and each >= 0 for each in (confidence, seconds))
             and confidence <= 1
             and isinstance(reasons, list)
             and len(reasons) <= _MOST_REASONS
@@ -137,18 +137,10 @@ def _result(values: Any) -> Result:
     return Result(number, size, mtime_ns, Kept(dhash, confidence, tuple(reasons), error, seconds))
 
 
-def _whole(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and abs(value) < 1 << 63
-
-
-def _number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value) and value >= 0
-
-
 def _checked(path: str) -> Iterator[Any]:
     try:
         yield from _lines(path)
-    except (OSError, EOFError, ValueError, RecursionError, zlib.error) as error:
+    except (OSError, EOFError, ValueError, zlib.error) as error:
         raise InvalidShare(str(error) or type(error).__name__) from error
 
 
@@ -160,7 +152,7 @@ def _lines(path: str) -> Iterator[Any]:
                 return
             if not line.endswith(b"\n"):
                 raise ValueError("a line is too long or cut off")
-            yield json.loads(line)
+            yield load_json(line)
 
 
 def pack(share: str, root: str, target: str) -> None:

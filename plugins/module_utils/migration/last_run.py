@@ -35,6 +35,8 @@ NAME = "last-run"
 _FORM = 2
 _BLOCK = 4096
 _MOST_MET = 1 << 16
+# A damaged file may hold anything. Its lines are long, and go to the parser as they are.
+_DAMAGED = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 #: Options that do not affect outcomes, or are compared in another form.
 _ELSEWHERE = ("path", "image_root", "workers", "max_failure_rate", "rehash")
 
@@ -196,9 +198,8 @@ def recall(
             raised.append(error)
             raise
 
-    # A damaged file may hold anything.
     with (
-        suppress(OSError, MobiusError, ValueError, KeyError, TypeError, RecursionError),
+        suppress(OSError, MobiusError, *_DAMAGED),
         open_regular(str(Path(state_dir(library)) / NAME), follow=False) as raw,
     ):
         lines = iter(io.BufferedReader(raw, 1 << 20))

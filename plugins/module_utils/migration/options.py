@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional, Sequence
 
 from ..dhash.picture import EXACT, MODES
 from ..errors import MobiusError
+from ..json import is_number
 from ..library.fields import IMAGE_KEY
 from ..library.selectors import parse_selectors
 
@@ -72,5 +72,6 @@ class Options:
 
 
 def _within(name: str, value: float, least: float, most: float) -> None:
-    if not math.isfinite(value) or not least <= value <= most:
-        raise MobiusError(f"Invalid {name}: {value:g}, must be from {least:g} to {most:g}")
+    if not is_number(value) or not least <= value <= most:
+        shown = f"{value:g}" if is_number(value) else str(value)
+        raise MobiusError(f"Invalid {name}: {shown}, must be from {least:g} to {most:g}")

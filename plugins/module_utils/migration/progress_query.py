@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from contextlib import suppress
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any, Dict, Optional
 
 from ..errors import MobiusError
+from ..json import is_number, load_json, load_object
 from ..storage.lock import release
 from ..storage.paths import resolve_library, state_dir
 from ..storage.replace import FILE_MODE
@@ -84,14 +84,14 @@ def _read(path: Path) -> Optional[Dict[str, Any]]:
     with os.fdopen(descriptor, "rb") as stream:
         text = stream.read(_LARGEST)
     try:
-        found = json.loads(text)
+        found = load_object(text)
         return {"phase": str(found["phase"]), **{name: _number(found[name], name) for name in _NUMBERS}}
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError) as error:
         raise MobiusError("The progress file of the migration is damaged", str(path), "remove it") from error
 
 
 def _number(value: object, name: str) -> object:
-    if not isinstance(value, (int, float)) and not (value is None and name == "eta"):
+    if not is_number(value) and not (value is None and name == "eta"):
         raise ValueError(name)
     return value
 
@@ -106,7 +106,7 @@ def _touch(path: Path) -> None:
 
 def _finished(job: str) -> bool:
     try:
-        state = json.loads(Path(job).read_bytes())
+        state = load_json(Path(job).read_bytes())
     except FileNotFoundError:
         return True
     except ValueError:

@@ -17,6 +17,7 @@ from typing import Any, Dict, List, NamedTuple, NoReturn, Optional, Set, Tuple
 
 from ..clock import parse_timestamp, timestamp
 from ..errors import MobiusError
+from ..json import is_whole, load_json
 from ..library.fields import is_dhash
 from ..library.reviewed import DECISIONS
 from ..text import printable
@@ -81,8 +82,8 @@ class _Json:
 
     def parse(self, text: str) -> Decisions:
         try:
-            document = json.loads(text, parse_constant=self._constant)
-        except (ValueError, RecursionError) as error:
+            document = load_json(text, strict=True)
+        except ValueError as error:
             raise MobiusError(f"The decisions are not JSON: {error}", self._where, "export them again") from error
         if not isinstance(document, dict):
             self._wrong("", "is not an object")
@@ -90,7 +91,7 @@ class _Json:
             return self._export(document)
         if document.get("format") != FORMAT:
             self._wrong("format", f'is not "{FORMAT}"')
-        if document.get("version") != VERSION:
+        if not is_whole(document.get("version"), VERSION, VERSION):
             self._wrong("version", f"is not {VERSION}")
         rows = document.get("decisions")
         if not isinstance(rows, list):
@@ -145,9 +146,6 @@ class _Json:
             return timestamp(parse_timestamp(value).astimezone(timezone.utc))
         except (TypeError, ValueError, AttributeError, OverflowError):
             self._wrong(f"{place}/at", "is not an ISO 8601 time")
-
-    def _constant(self, name: str) -> NoReturn:
-        raise ValueError(f"{name} is not JSON")
 
     def _wrong(self, place: str, what: str) -> NoReturn:
         raise MobiusError(

@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Tuple
 
+from ..json import is_number
 from ..library.fields import CONFIDENCE, DHASH, REASONS, is_dhash
 from ..library.reviewed import Review, is_settled, review_of
 from ..text import mask_secrets
@@ -73,9 +73,7 @@ def build(items: Iterable[Tuple[str, Dict[str, Any]]], image_key: str, threshold
 def confidence_of(item: Dict[str, Any]) -> Optional[float]:
     """Return the item's confidence, None if it has none or a value that is not a number from 0 to 1."""
     value = item.get(CONFIDENCE)
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        return None
-    return float(value) if 0 <= value <= 1 else None
+    return float(value) if is_number(value) and 0 <= value <= 1 else None
 
 
 def _entry(pointer: str, item: Dict[str, Any], confidence: float, image_key: str) -> Entry:

@@ -10,6 +10,7 @@ import re
 from typing import Any, List
 
 from ..errors import MobiusError
+from ..json import load_json
 
 _BATCH = re.compile(r"[0-9]{1,9}|[0-9]{1,3}(\.[0-9]{1,6})?%")
 _REMEDY = "correct it in the survey or the extra vars, then start again; nothing was changed"
@@ -76,8 +77,8 @@ def to_mapping(value: Any) -> Any:
 
 def _parsed(text: str) -> Any:
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
+        return load_json(text)
+    except ValueError:
         return None
 
 

@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any, Dict, List, NamedTuple, Optional
 
+from ..json import is_number
 from ..library.fields import CONFIDENCE, DHASH, REASONS, REVIEW, is_dhash
 from ..library.reviewed import review_of
 from ..library.window import shown
@@ -134,9 +134,7 @@ class Members:
 
 
 def _is_confidence(value: object) -> bool:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return False
-    return math.isfinite(value) and 0 <= value <= 1
+    return is_number(value) and 0 <= value <= 1
 
 
 def _are_reasons(value: object) -> bool:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from importlib import import_module
 from itertools import islice
@@ -12,7 +13,7 @@ from typing import Any, Iterator, List, Tuple
 
 from ..errors import MobiusError
 from ..library.window import shown
-from .schema_files import SchemaFiles, load_json
+from .schema_files import SchemaFiles, read_json
 
 
 def _library() -> Any:
@@ -41,7 +42,7 @@ def check_schema(path: str, schema_path: str, limit: int) -> Iterator[Tuple[str,
     for fault in schema_faults(files):
         raise MobiusError(f"The schema cannot be used: {fault}", schema_path, "correct the schema")
     kind = jsonschema.validators.validator_for(files.schema)
-    errors = _validator(kind, files).iter_errors(load_json(path))
+    errors = _validator(kind, files).iter_errors(read_json(path, json.loads))
     try:
         for violation in islice(errors, limit):
             yield "".join(f"/{_escaped(part)}" for part in violation.absolute_path), _short(violation)

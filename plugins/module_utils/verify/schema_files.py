@@ -8,13 +8,14 @@ These checks need no ``jsonschema``, so any Python can refuse a deployment for a
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional
+from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
 from ..errors import MobiusError
+from ..json import load_json
+from ..storage.paths import checked_path
 from ..storage.replace import open_regular
 
 _TYPES = {"array", "boolean", "integer", "null", "number", "object", "string"}
@@ -23,6 +24,7 @@ _DATA = {"const", "default", "enum", "example", "examples"}
 # Their members are schemas under arbitrary names.
 _NAMED = {"$defs", "definitions", "dependencies", "dependentSchemas", "patternProperties", "properties"}
 _MOST_FAULTS = 5
+_INDEX = re.compile(r"0|[1-9][0-9]{0,9}")
 
 
 class _Place(NamedTuple):
@@ -42,8 +44,8 @@ class SchemaFiles:
 
     def __init__(self, path: str) -> None:
         self.path = path
-        self.uri = Path(path).absolute().as_uri()
-        self.schema = load_json(path)
+        self.uri = Path(checked_path(path)).absolute().as_uri()
+        self.schema = read_json(path)
         self._documents: Dict[str, Any] = {self.uri: self.schema}
         # Files often have a web address as their id; nothing is fetched from there.
         self._address = self._own_id()
@@ -53,7 +55,8 @@ class SchemaFiles:
 
     def _own_id(self) -> str:
         own = self.schema.get("$id", self.schema.get("id")) if isinstance(self.schema, dict) else None
-        return urldefrag(urljoin(self.uri, own)).url if isinstance(own, str) else ""
+        address = _resolved(self.uri, own) if isinstance(own, str) else None
+        return urldefrag(address).url if address else ""
 
     def _note_ids(self) -> None:
         for place in self.places(self.schema, self._address or self.uri):
@@ -73,7 +76,7 @@ class SchemaFiles:
                     self.path,
                     "put that schema into a file beside this one, and refer to it by its name",
                 )
-            self._documents[uri] = load_json(path)
+            self._documents[uri] = read_json(path)
         return self._documents[uri]
 
     def _path_of(self, uri: str) -> Optional[str]:
@@ -105,7 +108,11 @@ class SchemaFiles:
         reference = place.schema.get("$ref")
         if not isinstance(reference, str):
             return
-        uri, fragment = urldefrag(urljoin(place.base, reference))
+        resolved = _resolved(place.base, reference)
+        if resolved is None:
+            yield f"its $ref {reference!r} at {place.pointer or '/'} is not a URI reference"
+            return
+        uri, fragment = urldefrag(resolved)
         try:
             document = self.load(uri)
         except MobiusError as error:
@@ -131,7 +138,7 @@ class SchemaFiles:
                 continue
             if not named:
                 own = value.get("$id", value.get("id"))
-                base = urljoin(base, own) if isinstance(own, str) else base
+                base = (_resolved(base, own) if isinstance(own, str) else None) or base
                 yield _Place(value, pointer, base)
             for name, each in value.items():
                 if named or name not in _DATA:
@@ -139,18 +146,29 @@ class SchemaFiles:
                     waiting.append((each, f"{pointer}/{escaped}", base, not named and name in _NAMED))
 
 
-def load_json(path: str) -> Any:
+def read_json(path: str, parse: Callable[[str], Any] = load_json) -> Any:
     """A JSON file; a byte order mark is accepted.
 
+    :param parse: for a library, which may be nested deeper than other documents.
     :raises MobiusError: it is not JSON, or not a regular file.
     :raises OSError: it cannot be read.
     """
     with open_regular(path) as stream:
         data = stream.readall()
     try:
-        return json.loads(data.decode("utf-8-sig"))
+        return parse(data.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
         raise MobiusError(f"It cannot be read as JSON: {error}", path, "correct it, or leave schema out") from error
+
+
+def _resolved(base: str, reference: str) -> Optional[str]:
+    """A reference relative to a URI; None where it is not a URI reference."""
+    try:
+        joined = urljoin(base, reference)
+        urlsplit(joined)
+    except ValueError:
+        return None
+    return joined
 
 
 def _local_faults(place: _Place) -> Iterator[str]:
@@ -166,7 +184,7 @@ def _local_faults(place: _Place) -> Iterator[str]:
         try:
             if isinstance(pattern, str):
                 re.compile(pattern)
-        except re.error as error:
+        except (re.error, ValueError, OverflowError, RecursionError) as error:
             yield f"the pattern {pattern!r} at {at} is not a regular expression: {error}"
 
 
@@ -175,7 +193,7 @@ def _points_to_something(document: Any, pointer: str) -> bool:
         name = part.replace("~1", "/").replace("~0", "~")
         if isinstance(document, dict) and name in document:
             document = document[name]
-        elif isinstance(document, list) and name.isdigit() and int(name) < len(document):
+        elif isinstance(document, list) and _INDEX.fullmatch(name) and int(name) < len(document):
             document = document[int(name)]
         else:
             return False

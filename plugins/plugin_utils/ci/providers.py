@@ -59,7 +59,7 @@ def _github(query: Query) -> Iterator[Check]:
         word = str(status.get("state"))
         yield Check(str(status.get("context")), _STATUS.get(word, RED), word)
     for run in _all(api, f"{commit}/check-runs", "check_runs"):
-        if run.get("status") in _UNFINISHED:
+        if str(run.get("status")) in _UNFINISHED:
             yield Check(str(run.get("name")), PENDING, str(run["status"]))
         else:
             word = str(run.get("conclusion"))

@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from typing import Any, Dict, Iterator, List, Mapping, Optional
 from urllib.parse import urlencode, urlsplit
 
 from ...module_utils.errors import MobiusError
 from ...module_utils.http import Access, HttpError, Response, build_opener, get
+from ...module_utils.json import load_json
+from ...module_utils.text import printable
 from ...module_utils.variables.loopback import is_loopback
 
 #: Entries per request, and pages that are read at most.
@@ -72,8 +73,8 @@ class Api:
         if response.status != 200:
             raise _refusal(response, url)
         try:
-            return json.loads(response.body)
-        except (ValueError, RecursionError):
+            return load_json(response.body)
+        except ValueError:
             raise malformed(url) from None
 
     def pages(self, path: str, **parameters: Any) -> Iterator[Any]:
@@ -126,11 +127,11 @@ def _refusal(response: Response, url: str) -> MobiusError:
 
 def _message(response: Response) -> str:
     try:
-        document = json.loads(response.body)
-    except (ValueError, RecursionError):
+        document = load_json(response.body)
+    except ValueError:
         return ""
     message = document.get("message") or document.get("error") if isinstance(document, dict) else ""
-    return " ".join(str(message or "").split())[:200]
+    return printable(" ".join(str(message or "").split())[:200])
 
 
 def _quoted(detail: str) -> str:

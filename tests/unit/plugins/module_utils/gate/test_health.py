@@ -93,6 +93,9 @@ NO = [
     ({"status": {"code": 500}}, JSON, "status 500"),
     (b'{"status": NaN}', JSON, "NaN"),
     (b'{"status": 1e999}', JSON, "Infinity"),
+    (b'{"status": 1%s}' % (b"0" * 400), JSON, "status 1000"),
+    (b'{"status": {"code": -1%s}}' % (b"0" * 400), JSON, "status -1000"),
+    (b'{"status": [200, 1%s]}' % (b"0" * 400), JSON, "status [200, 1000"),
     ({"status": "ok", "healthy": False}, JSON, "healthy false"),
     ({"success": False, "error": "disk full"}, JSON, "disk full"),
     ({"health": "red"}, JSON, "health"),
@@ -119,7 +122,10 @@ def test_a_refusal_states_what_was_seen_and_what_is_accepted(body, kind, seen):
     assert len(note) <= 400 and note.isprintable()
 
 
-@pytest.mark.parametrize("body", [b"{", b'{"status":"ok"', b"<html>", b"{'status': 'ok'}", b"[" * 100_000])
+DEEP = b'{"status": %s"ok"%s}' % (b"[" * 400, b"]" * 400)
+
+
+@pytest.mark.parametrize("body", [b"{", b'{"status":"ok"', b"<html>", b"{'status': 'ok'}", b"[" * 100_000, DEEP])
 def test_a_body_that_is_not_the_json_it_claims_to_be(body):
     result, note = judged(body)
     assert result == BAD

@@ -83,9 +83,22 @@ def test_prometheus_nan_is_bad_over_all_labels():
     assert read_metrics(text).bad == ("avg_hash_time",)
 
 
+# Two equal values of one name, which cannot be compared.
+DEEP = b'{"a": {"avg_hash_time": %s}, "b": {"avg_hash_time": %s}}' % ((b"[" * 400 + b"]" * 400,) * 2)
+
+
 @pytest.mark.parametrize(
     "body",
-    [b"", b"\xff\xfe\x00", b"<html>", b'{"avg_hash_time": 1', b"[1, 2]", b'{"a":' * 100_000, b"avg_hash_time five\n"],
+    [
+        b"",
+        b"\xff\xfe\x00",
+        b"<html>",
+        b'{"avg_hash_time": 1',
+        b"[1, 2]",
+        b'{"a":' * 100_000,
+        b"avg_hash_time five\n",
+        DEEP,
+    ],
 )
 def test_garbage_is_not_a_document(body):
     with pytest.raises(InvalidDocument, match="expected JSON such as .* or Prometheus or OpenMetrics text"):

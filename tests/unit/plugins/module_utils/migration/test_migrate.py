@@ -334,6 +334,7 @@ def test_a_held_library_is_refused(site):
         {"workers": -1},
         {"image_timeout": 0},
         {"image_timeout": float("nan")},
+        {"max_pixels": 10**400},
         {"max_pixels": 0},
         {"max_failure_rate": 101},
         {"confidence_threshold": -0.1},

@@ -147,7 +147,13 @@ def test_a_note_of_a_run_that_was_killed_is_not_taken_for_a_running_one(library:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "[]", "{}", "{", json.dumps({**NOTE, "done": "\x1b[2J"}), json.dumps({**NOTE, "rate": None})]
+    "text",
+    [
+        *("", "[]", "{}", "{", "[" * 60_000),
+        *(json.dumps({**NOTE, "done": value}) for value in ("\x1b[2J", None, True, [1], 10**400, float("nan"))),
+        *(json.dumps({**NOTE, "eta": value}) for value in (float("inf"), float("nan"), 10**400, "1")),
+        *(json.dumps({**NOTE, "updated": value}) for value in (10**400, float("inf"), None)),
+    ],
 )
 def test_a_damaged_note_is_an_error_that_names_it(text: str, library: Path) -> None:
     note(library).write_text(text)

@@ -37,6 +37,10 @@ WRONG = [
     {},
     document(version=2),
     document(version="1"),
+    document(version=True),
+    document(version=[1]),
+    document({**ROW, "decision": ["accept"]}),
+    document({**ROW, "decision": {}}),
     document(format="x"),
     {**document(), "decisions": {}},
     document("x"),
@@ -79,7 +83,17 @@ def test_an_invalid_time_is_refused(at):
 
 @pytest.mark.parametrize(
     "data",
-    [b"\xff\xfe", b"", b"{", b'{"a": NaN}', b"[" * 100_000, b"a,b\n1,2\n", b"pointer;decision\n/0;accept\n", b"\x00"],
+    [
+        b"\xff\xfe",
+        b"",
+        b"{",
+        b'{"a": NaN}',
+        b"[" * 100_000,
+        b"[" * 400 + b"]" * 400,
+        b"a,b\n1,2\n",
+        b"pointer;decision\n/0;accept\n",
+        b"\x00",
+    ],
 )
 def test_a_file_that_is_not_of_decisions_is_refused(data):
     with pytest.raises(MobiusError):

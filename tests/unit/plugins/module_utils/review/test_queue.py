@@ -22,9 +22,9 @@ def test_the_least_confident_come_first_and_ties_keep_their_order():
 
 
 def test_what_was_not_measured_is_not_judged():
-    odd = [None, "0.1", True, float("nan"), float("inf"), -0.1, 1.1, [], {}]
+    odd = [None, "0.1", True, float("nan"), float("inf"), 10**400, -0.1, 1.1, [], {}]
     queue = build([("/0", item()), *(("/1", item(dhash_confidence=value)) for value in odd)], "image")
-    assert (queue.entries, queue.items, queue.unmigrated) == ([], 10, 10)
+    assert (queue.entries, queue.items, queue.unmigrated) == ([], 11, 11)
 
 
 def test_odd_members_do_not_break_an_entry():

@@ -33,6 +33,7 @@ def test_an_answer_is_kept(value):
         ('{"a": 1}', '{"a": 1}'),
         (7, 7),
         ("[" * 100_000, ["[" * 100_000]),
+        ("[" * 400 + "]" * 400, ["[" * 400 + "]" * 400]),
     ],
 )
 def test_text_becomes_a_list(text, meant):

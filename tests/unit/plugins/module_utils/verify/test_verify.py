@@ -113,6 +113,7 @@ def test_reported_lines_contain_no_control_sequences(place):
         (migrated(dhash_confidence=True), ["confidence"]),
         (migrated(dhash_confidence=1.01), ["confidence"]),
         (migrated(dhash_confidence=-1), ["confidence"]),
+        (migrated(dhash_confidence=10**400), ["confidence"]),
         (migrated(dhash_confidence=None), ["confidence"]),
         (migrated(dhash_reasons=[]), ["reasons"]),
         (migrated(dhash_reasons="flat"), ["reasons"]),

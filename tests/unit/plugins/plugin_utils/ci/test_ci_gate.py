@@ -99,6 +99,8 @@ GITHUB = {
     "timed out": (hub([], [("build", "timed_out")]), [], "CI has failed (build: timed_out)", 0),
     "somebody has to act": (hub([], [("build", "action_required")]), [], "action_required", 0),
     "a word that nobody knows": (hub([], [("build", "sparkling")]), [], "CI has failed (build: sparkling)", 0),
+    "a status of another type": (hub([("ci", ["success"])]), [], "CI has failed (ci: ['success'])", 0),
+    "a conclusion of another type": (hub([], [("build", {"a": []})]), [], "CI has failed (build: {'a': []})", 0),
     "a check without a conclusion": (hub([], [("build", None)]), [], "CI has failed (build: None)", 0),
     "a pending status": (hub([("ci", "pending")]), [], "CI has not finished (ci: pending)", 0),
     "a queued check": (hub([("ci", "success")], [("x", "queued")]), [], "CI has not finished (x: queued)", 0),
@@ -166,6 +168,10 @@ BROKEN = {
     "a list": ((200, [1, 2], OK), "not a document of that API"),
     "another object": ((200, {"hello": "world"}, OK), "not a document of that API"),
     "deep": ((200, b"[" * 100_000, OK), "not a document of that API"),
+    "deeper than a walk goes": ((200, b"[" * 400 + b"]" * 400, OK), "not a document of that API"),
+    "deep, and an error": ((502, b"[" * 100_000, OK), "HTTP 502"),
+    "a message that is none": ((502, {"message": {"a": [1]}}, OK), "HTTP 502: {'a': [1]}"),
+    "control characters in the message": ((502, {"message": "a\x1b[2J\ud800"}, OK), "HTTP 502: a\\x1b[2J\\ud800"),
 }
 
 
@@ -186,6 +192,15 @@ def test_an_incomplete_page_gives_no_verdict(total: Any, entries: int) -> None:
     found = [{"context": f"c{number}", "state": "success"} for number in range(entries)]
     short = lambda page: (200, {"total_count": total, "statuses": found if page == 1 else []}, OK)  # noqa: E731
     with serving({**hub([]), f"{HUB}/status": short}) as server, pytest.raises(MobiusError, match="not a document"):
+        ask(server, "github")
+
+
+@pytest.mark.parametrize("status", [["queued"], {"a": 1}, None, 1, True])
+def test_the_status_of_a_check_may_be_of_any_type(status: Any) -> None:
+    runs = [{"name": "x", "status": status, "conclusion": "failure"}]
+    answer = (200, {"total_count": 1, "check_runs": runs}, OK)
+    answers = {**hub([("ci", "success")]), f"{HUB}/check-runs": answer}
+    with serving(answers) as server, pytest.raises(MobiusError, match="CI has failed .x: failure."):
         ask(server, "github")
 
 
