@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import Any, Dict, Iterable, Iterator, List, Optional, Sequence, Tuple, Union
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Sequence, Tuple, Union
 
 from ..backups import validity
 from ..backups.choose import rollback_hint
@@ -23,7 +23,7 @@ from ..storage.mounts import refuse_unmounted
 from ..storage.paths import is_path, locate_library, refuse_moved, refuse_target, resolve_library, state_dir
 from ..storage.references import is_url, local_path
 from ..storage.rehearsal import Folder, folder_faults, named_folder, nearest, target_faults
-from ..storage.replace import read_version
+from ..storage.replace import Version, read_version
 from ..storage.state import DamagedState, State, read_current
 from ..verify.schema import schema_faults
 from ..verify.schema_files import SchemaFiles
@@ -48,6 +48,7 @@ def preflight(
     owner: Union[str, int, None] = None,
     group: Union[str, int, None] = None,
     expected_real_path: Optional[str] = None,
+    on_valid: Optional[Callable[[str], Any]] = None,
     check_mode: bool = False,
 ) -> Dict[str, Any]:
     """Check library, image root, rights, space and backups, and what later steps will ask for.
@@ -60,6 +61,7 @@ def preflight(
     :param replaces: further files that the run will replace, such as the report of the dry run.
     :param owner: of new backups, with ``group``; None for the library's.
     :param expected_real_path: see :func:`..storage.paths.refuse_moved`.
+    :param on_valid: called with the SHA-256 of the library, which was read strictly; not in check mode.
     :returns: ``sha256``, ``size`` in bytes, ``item_count``, ``real_path``, ``as_deployed`` (the bytes are those that
         the last deployment left, and its rollback target verifies), ``backup`` (that target, or None) and ``warnings``.
     :raises MobiusError: names every problem at once; with ``details["rollback"]`` where the library is missing or
@@ -67,6 +69,7 @@ def preflight(
     """
     refuse_moved(path, expected_real_path)
     library = _located(path, backup_dir)
+    before = os.stat(library)
     count, refusal = _counted(library, items)
     faults = list(_json_faults(library)) if refusal else []
     faults += _image_root_faults(image_root, [] if refusal else _local_images(library, items, image_key))
@@ -83,9 +86,11 @@ def preflight(
         raise MobiusError("Preflight found " + "; ".join(dict.fromkeys(faults)), library, remedy, hint)
     if refusal:
         raise refusal
-    if not check_mode:
+    if not check_mode and _is_same(before, version):
         # So that the backup need not read a large library strictly once more.
         validity.note(path, version.sha256)
+        if on_valid is not None:
+            on_valid(version.sha256)
     return {
         "changed": False,
         "sha256": version.sha256,
@@ -95,6 +100,12 @@ def preflight(
         **_rollback_target(path, backup_dir, version.sha256, current, warnings),
         "warnings": warnings,
     }
+
+
+def _is_same(before: os.stat_result, version: Version) -> bool:
+    """Whether the bytes that were hashed are those that were read before."""
+    now = (version.device, version.inode, version.size, version.mtime_ns)
+    return (before.st_dev, before.st_ino, before.st_size, before.st_mtime_ns) == now
 
 
 def _located(path: str, backup_dir: str) -> str:

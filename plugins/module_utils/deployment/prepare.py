@@ -9,6 +9,7 @@ import os
 from contextlib import suppress
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence
 
+from ..backups import validity
 from ..backups.store import create_backup
 from ..errors import MobiusError, failure
 from ..gate.before import refuse_unhealthy
@@ -48,8 +49,10 @@ def prepare(
     # A link in these paths may be moved while the run goes on; its rollback and its end stay with what it began with.
     done["real_folders"] = {"backup_dir": os.path.realpath(backup_dir), "log_dir": os.path.realpath(check["log_dir"])}
 
+    valid: List[str] = []
+
     def look() -> Dict[str, Any]:
-        found = preflight(path, backup_dir=backup_dir, check_mode=check_mode, **check)
+        found = preflight(path, backup_dir=backup_dir, on_valid=valid.append, check_mode=check_mode, **check)
         # What an earlier run left unserved is for this one to restart.
         if health is not None and not {"restart", "health"}.intersection(done["owed"]):
             refuse_unhealthy(health)
@@ -63,6 +66,9 @@ def prepare(
             # A process of a run that was killed may have replaced the library until now.
             done.update(_inherited(path, str(run["id"])))
             begin_run(path, run, _sha256(path))
+            for sha256 in valid:
+                # On a first run, the preflight has no state folder yet to note it in.
+                validity.note(path, sha256)
         return result
 
     def back_up() -> Dict[str, Any]:

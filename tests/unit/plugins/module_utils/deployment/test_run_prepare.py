@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.mobius.dhash.plugins.module_utils.backups import validity
+from ansible_collections.mobius.dhash.plugins.module_utils.deployment import preflight as preflight_module
 from ansible_collections.mobius.dhash.plugins.module_utils.deployment import prepare as prepare_module
 from ansible_collections.mobius.dhash.plugins.module_utils.errors import MobiusError
 from ansible_collections.mobius.dhash.plugins.module_utils.storage import lock
@@ -13,6 +15,7 @@ from ansible_collections.mobius.dhash.plugins.module_utils.storage.journal impor
     Step,
     read_run,
 )
+from ansible_collections.mobius.dhash.plugins.module_utils.storage.paths import state_dir
 from ansible_collections.mobius.dhash.tests.unit.plugins.module_utils.deployment.place import (
     NEW,
     OLD,
@@ -44,6 +47,32 @@ def test_a_library_that_is_as_deployed_is_not_backed_up_again(place: Place) -> N
     assert done["as_deployed"] and done["backup"]["skipped"] and not done["changed"]
     assert done["backup"]["backup"]["path"] == backup
     assert len(list(Path(place.backups).glob("*Z"))) == 1
+
+
+def test_a_first_run_reads_the_library_strictly_only_once(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    def twice(_path: str) -> str:
+        raise AssertionError("read strictly once more")
+
+    monkeypatch.setattr(validity, "problem_of", twice)
+    done = place.prepare()
+    assert not done.get("failed") and done["backup"]["backup"]["valid"] is True
+
+
+def test_a_library_that_is_replaced_during_the_preflight_is_not_noted_as_valid(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted = preflight_module._counted
+
+    def replaced(library: str, items: Any) -> Any:
+        found = counted(library, items)
+        Path(library).with_name("new").write_bytes(b'{"components": [')
+        Path(library).with_name("new").replace(library)
+        return found
+
+    Path(state_dir(place.path)).mkdir()
+    monkeypatch.setattr(preflight_module, "_counted", replaced)
+    done = place.prepare()
+    assert done["backup"]["backup"]["valid"] is False
 
 
 def test_check_mode_prepares_nothing(place: Place) -> None:
