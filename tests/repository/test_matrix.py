@@ -90,6 +90,12 @@ def test_the_host_side_runs_every_folder_of_tests_that_needs_no_ansible():
     assert folders - set(matrix.HOST_TESTS) == NEED_ANSIBLE
 
 
+def test_every_unit_test_runs_with_each_core_or_on_each_host():
+    places = [*matrix.tests_with_ansible(), *(f"{matrix.UNIT}/module_utils/{name}" for name in matrix.HOST_TESTS)]
+    left = [path for path in HOME.parent.rglob("test_*.py") if not any(path.is_relative_to(ROOT / p) for p in places)]
+    assert left == []
+
+
 def test_every_core_has_a_sanity_file_with_the_link_alone():
     for core in matrix.CORES:
         lines = (ROOT / "tests" / "sanity" / f"ignore-{core}.txt").read_text().splitlines()
