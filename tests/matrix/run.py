@@ -12,6 +12,7 @@ when a Python is not to be had, unless MOBIUS_ALLOW_SKIP=1.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import shutil
@@ -217,7 +218,9 @@ class Results:
         self.path = CACHE / "results.json"
         self.by_row: Dict[str, Dict[str, List[str]]] = {}
         if self.path.is_file() and not fresh:
-            self.by_row = json.loads(self.path.read_text("utf-8"))
+            # A file that is cut short was left by a version that wrote in place.
+            with contextlib.suppress(ValueError):
+                self.by_row = json.loads(self.path.read_text("utf-8"))
 
     def passed(self, row: Row, check: str, of: str) -> bool:
         outcome = self.by_row.get(row.name, {}).get(check)
@@ -226,7 +229,9 @@ class Results:
     def note(self, row: Row, check: str, outcome: str, took: str, of: str) -> None:
         self.by_row.setdefault(row.name, {})[check] = [outcome, took, of]
         CACHE.mkdir(parents=True, exist_ok=True)
-        self.path.write_text(json.dumps(self.by_row, indent=1) + "\n", "utf-8")
+        whole = self.path.with_suffix(".new")
+        whole.write_text(json.dumps(self.by_row, indent=1) + "\n", "utf-8")
+        whole.replace(self.path)
 
     def table(self, pythons: Dict[str, str]) -> str:
         lines = ["| | Python | sanity | units | deployment, forced rollback |", "| --- | --- | --- | --- | --- |"]

@@ -43,6 +43,15 @@ def test_only_what_passed_on_this_commit_is_left_out(results, outcome, tested, c
     assert matrix.Results(fresh=True).passed(CORE, "sanity", current) is False
 
 
+def test_results_that_were_cut_short_are_run_again(results):
+    results.note(CORE, "sanity", "passed", "9 s", "abc")
+    results.path.write_text(results.path.read_text()[:20])
+    kept = matrix.Results(fresh=False)
+    assert kept.by_row == {}
+    kept.note(CORE, "sanity", "passed", "9 s", "abc")
+    assert matrix.Results(fresh=False).passed(CORE, "sanity", "abc")
+
+
 def test_the_table_has_every_core_and_every_python_of_a_host(results):
     results.note(CORE, "units", "passed", "2 min 05 s", "abc")
     lines = results.table({CORE.name: "3.12.1"}).splitlines()
