@@ -30,5 +30,8 @@ sed -i -E -e 's|\]\(docs/|](|g' "$source/contributing.md"
 antsibull-docs collection --use-current --squash-hierarchy --no-indexes --dest-dir "$source/collections/mobius/dhash" mobius.dhash
 # Furo has its own table of contents, and puts an error in place of another.
 sed -i '/^\.\. contents::$/,/^$/d' "$source"/collections/mobius/dhash/*.rst
+# Short names beside the pages: dhash_migrate, not mobius.dhash.dhash_migrate module and what it does.
+sed -i -E -e 's/^Mobius\.Dhash$/mobius.dhash/' -e 's/^    (\w+)_(module|callback|filter|lookup|role)$/    \1 <\1_\2>/' \
+    "$source/collections/mobius/dhash/index.rst"
 sphinx-build -q -W --keep-going -j 2 -b html -c "$site" "$source" "$build/html"
 echo "built $build/html/index.html"
