@@ -25,9 +25,11 @@ versions() {
 
 # Between two releases they wait in changelogs/fragments.
 notes() {
-    local fragments
-    fragments=$(find changelogs/fragments -name '*.yml' 2>/dev/null | sort | paste -sd ' ')
-    [ -z "$fragments" ] || fail "fragments are not in the changelog: $fragments" "make changelog"
+    local -a fragments=()
+    shopt -s nullglob
+    fragments=(changelogs/fragments/*.y*ml)
+    shopt -u nullglob
+    [ ${#fragments[@]} -eq 0 ] || fail "fragments are not in the changelog: ${fragments[*]}" "make changelog"
 }
 
 # From a copy of what is committed, so that nothing else gets into the archive.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -99,17 +100,33 @@ def test_a_missing_program_fails_unless_that_is_allowed(tmp_path, allowed, statu
     assert ("amtool is not installed" in done.stderr) is bool(allowed)
 
 
-@pytest.mark.parametrize("mode, status", [("build-in", 0), ("build", 1)])
-def test_only_a_release_refuses_notes_that_wait_for_it(tmp_path, mode, status):
+@pytest.mark.parametrize(
+    "mode, fragments, status, message",
+    [
+        ("build-in", ["1-one.yml"], 0, ""),
+        ("build", ["1-one.yml"], 1, "fragments are not in the changelog: changelogs/fragments/1-one.yml"),
+        ("build", ["2-two.yaml"], 1, "fragments are not in the changelog: changelogs/fragments/2-two.yaml"),
+        # The next check is that of the archive's files.
+        ("build", [], 1, "the archive holds odd.txt"),
+    ],
+)
+def test_only_a_release_refuses_notes_that_wait_for_it(tmp_path, mode, fragments, status, message):
     checkout = tmp_path / "checkout"
+    git = ["git", "-C", str(checkout), "-c", "user.name=Ann", "-c", "user.email=ann@mail.invalid"]
     subprocess.run(["git", "clone", "--quiet", "--no-local", "--depth=1", f"file://{ROOT}", str(checkout)], check=True)
     (checkout / ".cache" / "controller").mkdir(parents=True)
     (checkout / ".cache" / "controller" / "bin").symlink_to(Path(sys.executable).parent)
     (checkout / "tools" / "release.sh").write_bytes((ROOT / "tools" / "release.sh").read_bytes())
-    (checkout / "changelogs" / "fragments").mkdir(exist_ok=True)
-    (checkout / "changelogs" / "fragments" / "1-one.yml").write_text("bugfixes:\n  - deploy - one.\n")
+    shutil.rmtree(checkout / "changelogs" / "fragments", ignore_errors=True)
+    for name in fragments:
+        (checkout / "changelogs" / "fragments").mkdir(exist_ok=True)
+        (checkout / "changelogs" / "fragments" / name).write_text("---\nbugfixes:\n  - deploy - one.\n")
+    if not fragments:
+        (checkout / "odd.txt").touch()
+        subprocess.run([*git, "add", "odd.txt"], check=True)
+        subprocess.run([*git, "commit", "--quiet", "--message=Odd"], check=True)
     done = subprocess.run(
         [str(checkout / "tools" / "release.sh"), mode, str(tmp_path)], capture_output=True, text=True, check=False
     )
     assert done.returncode == status, done.stdout + done.stderr
-    assert ("fragments are not in the changelog: changelogs/fragments/1-one.yml" in done.stderr) is bool(status)
+    assert message in done.stderr
