@@ -28,6 +28,7 @@ def test_ansible_builder_makes_a_context_of_it(tmp_path: Path) -> None:
     assert definition["version"] == 3
     assert definition["images"]["base_image"]["name"] in text
     assert definition["dependencies"]["ansible_core"]["package_pip"] in text
+    assert "ENV ANSIBLE_DISPLAY_SKIPPED_HOSTS=false" in text
     copied = {path.name for path in (tmp_path / "_build").iterdir()}
     assert {"requirements.yml", "requirements.txt", "bindep.txt"} <= copied
 
