@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import urllib.request
 
@@ -68,7 +69,9 @@ def test_check_mode_predicts_and_writes_nothing(site):
     before = site.tree()
     check = site.play("migrate", "--check", "--diff", **TOLERANT).succeeded()
     assert site.tree() == before
-    assert "dhash" in check.output
+    assert re.search(r"^\+/components/0: dhash=[0-9a-f]{16} dhash_confidence=", check.output, re.MULTILINE), (
+        check.output
+    )
     whole = site.play("deploy", "--check", **TOLERANT).succeeded()
     assert site.tree() == before, whole.output
     assert site.play("migrate", **TOLERANT).succeeded().changed == check.changed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -28,7 +29,8 @@ def test_a_host_of_the_earlier_version_is_rolled_back_and_deployed_again(host):
     before = backup.read_bytes()
 
     status = host.play("status", **ALONE).succeeded()
-    assert "deployed" in status.output and str(backup) in status.output, status.output
+    assert re.search(r"^state +deployed by deployment ", status.output, re.MULTILINE), status.output
+    assert re.search(rf"^backup +{backup} \(verified\)$", status.output, re.MULTILINE), status.output
     again = host.play("deploy", **ALONE).succeeded()
     assert again.changed == 0 and "Nothing to do. The library is unchanged since the last deployment" in again.output
     assert host.library.read_bytes() == deployed

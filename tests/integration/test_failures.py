@@ -212,15 +212,15 @@ def test_a_held_lock_refuses_and_stays(site):
     assert not lock.exists()
     site.play("lock", playbook=str(Path(__file__).with_name("lock.yml")), test_pid=os.getpid()).succeeded()
     held = lock.read_bytes()
-    site.play("deploy", mobius_lock_wait=0, **ALONE).failed("someone-else")
-    site.play("rollback", mobius_lock_wait=0, **ALONE).failed("someone-else")
+    site.play("deploy", mobius_lock_wait=0, **ALONE).failed("The library is locked by someone-else")
+    site.play("rollback", mobius_lock_wait=0, **ALONE).failed("The library is locked by someone-else")
     assert lock.read_bytes() == held
     site.play("rollback", mobius_lock_break="true", **ALONE).succeeded()
 
 
 def test_nothing_to_roll_back_to_is_refused(site):
     before = site.library.read_bytes()
-    site.play("rollback").failed("backup")
+    site.play("rollback").failed("There is no backup that verifies and can be used")
     assert site.library.read_bytes() == before
 
 

@@ -167,8 +167,8 @@ def test_a_deployment_that_was_killed_in_its_rollback(site, tmp_path):
     bad.write_text("- ansible.builtin.fail:\n    msg: the smoke test failed\n")
     site.given = FLAGGED
     kill_when(site, reached("rollback", "changed"), "deploy", mobius_hooks={"after_verify": str(bad)}, **FLAGGED)
-    serving = service_pid(site)
-    run = status_when_quiet(site).failed("was interrupted")
+    killed, serving = journal(site)["id"], service_pid(site)
+    run = status_when_quiet(site).failed(f"deployment {killed} was interrupted")
     assert shown(run, "owed") == "restart, health"
     assert "the library holds the bytes from before" in shown(run, "state")
     (command,) = commands(run)
@@ -183,8 +183,8 @@ def test_a_rollback_that_was_killed_before_its_restart(site):
     site.play("deploy", **TOLERANT).succeeded()
     site.given = TOLERANT
     kill_when(site, reached("rollback", "changed"), "rollback", **TOLERANT)
-    serving = service_pid(site)
-    run = status_when_quiet(site).failed("rollback")
+    killed, serving = journal(site)["id"], service_pid(site)
+    run = status_when_quiet(site).failed(f"rollback {killed} was interrupted")
     (command,) = commands(run)
     assert "Nothing to roll back" in paste(command).succeeded().output
     assert site.library.read_bytes() == before
@@ -199,7 +199,8 @@ def test_the_next_deployment_proves_what_a_killed_one_left_and_rolls_it_back_whe
     status_when_quiet(site)
     bad = tmp_path / "bad.yml"
     bad.write_text("- ansible.builtin.fail:\n    msg: the smoke test failed\n")
-    site.play("deploy", mobius_hooks={"after_verify": str(bad)}, **TOLERANT).failed("the smoke test failed")
+    run = site.play("deploy", mobius_hooks={"after_verify": str(bad)}, **TOLERANT)
+    run.failed('Failed in step "verify": the smoke test failed')
     assert site.library.read_bytes() == before
     assert_nothing_left(site)
 
@@ -247,6 +248,4 @@ def test_a_library_that_is_missing_invalid_or_edited(site):
 
 
 def test_without_a_library_path_the_error_names_the_variable(site):
-    run = site.play("status", mobius_library_path="")
-    run.failed("mobius_library_path")
-    assert "undefined" not in run.output
+    site.play("status", mobius_library_path="").failed("mobius_library_path is not set. Next: set it in")

@@ -41,8 +41,8 @@ def test_backups_that_do_not_verify_fail_after_all_are_listed(site):
     site.play("backups").failed("There is no backup. Back up the current library: ")
     site.play("backup").succeeded()
     good = site.play("backups").succeeded()
-    assert "verified" in good.output
     (damaged,) = (site.home / "backups").glob("*Z")
+    assert re.search(rf"^\S+Z  backup  +[\d.]+ k?B  {damaged}  verified$", good.output, re.MULTILINE), good.output
     site.write_library(site.items()[1:])
     site.play("backup").succeeded()
     damaged.write_bytes(damaged.read_bytes() + b"x")

@@ -168,7 +168,7 @@ def test_what_the_migration_would_refuse_is_refused(site):
     site.write({"components": [{"image": image}], "dhash_migration": 1})
     with pytest.raises(MobiusError, match="did not write"):
         look(site)
-    with pytest.raises(MobiusError, match="sample"):
+    with pytest.raises(MobiusError, match="^Invalid sample"):
         look(site, sample=0)
     assert not (site.home / "migrate-dryrun.json").exists()
 

@@ -322,7 +322,7 @@ def test_a_held_library_is_refused(site):
     before = site.write({"components": [{"image": images[0]}]})
     acquire(str(site.library), "other")
     for check_mode in (True, False):
-        with pytest.raises(Locked, match="other"):
+        with pytest.raises(Locked, match="is locked by other "):
             site.migrate(check_mode=check_mode)
     assert site.library.read_bytes() == before
     assert site.migrate(deployment="other")["changed"]
