@@ -46,4 +46,12 @@ options:
     description: Whether root may be used on the host, which decides the default of O(venv).
     type: bool
     default: false
+  _requirements:
+    description: The pinned packages. The action plugin sets it; a task does not.
+    type: str
+  _imports:
+    description: What the packages must be able to import. The action plugin sets it; a task does not.
+    type: list
+    elements: str
+    default: []
 """

@@ -61,4 +61,7 @@ options:
       - This option does not become root by itself; the keyword C(become) of the task does.
     type: bool
     default: false
+  _code:
+    description: Source text of the service. The action plugin sets it; a task does not.
+    type: dict
 """

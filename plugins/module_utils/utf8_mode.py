@@ -62,7 +62,7 @@ def run_in_utf8_mode() -> None:
     done = subprocess.run([sys.executable, "-X", "utf8", "-c", _BOOTSTRAP], input=_payload(main, name), check=False)  # pylint: disable=ansible-bad-function
     sys.stdout.flush()
     # The result is printed; the wrapper of AnsiballZ removes the module's files when it sees this exit.
-    sys.exit(done.returncode if done.returncode >= 0 else 128 - done.returncode)
+    raise SystemExit(done.returncode if done.returncode >= 0 else 128 - done.returncode)
 
 
 def _payload(main: object, name: str) -> bytes:

@@ -48,7 +48,7 @@ def command(
     given: Mapping[str, Any],
     extra: Mapping[str, Any],
     load: Callable[[str], Any],
-    environ: Mapping[str, str] = os.environ,
+    environ: Optional[Mapping[str, str]] = None,
 ) -> str:
     """Return the command line; for a job of AWX or ansible-runner, whose paths are temporary, what to launch.
 
@@ -58,6 +58,7 @@ def command(
     :param extra: further variables by name; they come first and replace those of this run.
     :param load: reads YAML or JSON text.
     """
+    environ = os.environ if environ is None else environ
     if under_runner(environ):
         return _launch(name, host, extra, environ)
     files, known = _extra_vars(given.get("extra_vars") or (), load)

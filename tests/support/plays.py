@@ -32,21 +32,21 @@ def task(module: str, expect: List[str], **arguments: Any) -> List[Dict[str, Any
 
 
 def play(
-    folder: Path, tasks: List[Dict[str, Any]], /, *arguments: str, **variables: Any
+    where: Path, tasks: List[Dict[str, Any]], /, *arguments: str, **variables: Any
 ) -> subprocess.CompletedProcess[str]:
     """Run tasks on localhost, with extra variables."""
-    (folder / "play.json").write_text(json.dumps([{"hosts": "localhost", "gather_facts": False, "tasks": tasks}]))
-    return playbook(folder, "play.json", *arguments, **variables)
+    (where / "play.json").write_text(json.dumps([{"hosts": "localhost", "gather_facts": False, "tasks": tasks}]))
+    return playbook(where, "play.json", *arguments, **variables)
 
 
-def playbook(folder: Path, path: str, /, *arguments: str, **variables: Any) -> subprocess.CompletedProcess[str]:
-    """Run a playbook on localhost, with extra variables; ``folder`` is the working directory."""
+def playbook(where: Path, playbook_path: str, /, *arguments: str, **variables: Any) -> subprocess.CompletedProcess[str]:
+    """Run a playbook on localhost, with extra variables; ``where`` is the working directory."""
     # A task's own variables come before those of the inventory.
     host = {"ansible_python_interpreter": sys.executable, "ansible_connection": "local"}
-    (folder / "inventory.json").write_text(json.dumps({"all": {"hosts": {"localhost": host}}}))
-    (folder / "extra.json").write_text(json.dumps(variables))
-    command = [str(_BIN / "ansible-playbook"), "-i", "inventory.json", "-e", "@extra.json", path, *arguments]
-    done = preloaded.run(command, str(folder), {**os.environ, **_ENVIRONMENT}, timeout=300)
+    (where / "inventory.json").write_text(json.dumps({"all": {"hosts": {"localhost": host}}}))
+    (where / "extra.json").write_text(json.dumps(variables))
+    command = [str(_BIN / "ansible-playbook"), "-i", "inventory.json", "-e", "@extra.json", playbook_path, *arguments]
+    done = preloaded.run(command, str(where), {**os.environ, **_ENVIRONMENT}, timeout=300)
     assert "Traceback" not in done.stdout + done.stderr, done.stdout + done.stderr
     return done
 

@@ -196,8 +196,8 @@ def _timeline(report: Report) -> Optional[Html]:
         result = str(entry.get("outcome") or "")
         kind = _STEP_TONES.get(result, "warn")
         name, value = text(str(entry.get("event") or "")), text(result)
-        bar = span(start, seconds, total, kind)
-        rows.append(PARTS.fill("step", name=name, outcome=value, tone=kind, time=_seconds(seconds), bar=bar))
+        drawn = span(start, seconds, total, kind)
+        rows.append(PARTS.fill("step", name=name, outcome=value, tone=kind, time=_seconds(seconds), bar=drawn))
     return PARTS.fill("timeline", what="Step", rows=join(rows), start="0 s", end=format_duration(total))
 
 

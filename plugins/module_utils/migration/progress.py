@@ -36,10 +36,12 @@ class Read(Protocol):
     """The progress of reading, such as a document; both in the same unit."""
 
     @property
-    def size(self) -> int: ...
+    def size(self) -> int:
+        """How much there is."""
 
     @property
-    def read(self) -> int: ...
+    def read(self) -> int:
+        """How much of it has been read."""
 
 
 class Progress:

@@ -14,7 +14,7 @@ SPEC: Dict[str, Dict[str, Any]] = {
     "host": {"type": "str", "default": "127.0.0.1"},
     "port": {"type": "int", "default": 5001},
     "items": {"type": "list", "elements": "str", "default": []},
-    "image_key": {"type": "str", "default": "image"},
+    "image_key": {"type": "str", "default": "image", "no_log": False},
     "manager": {"type": "str", "choices": ["auto", "systemd", "process"], "default": "auto"},
     "unit": {"type": "str", "default": "mobius-dhash"},
     "user": {"type": "str", "default": "mobius"},

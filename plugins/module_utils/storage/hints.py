@@ -23,7 +23,12 @@ _MOST_NAMES = 100_000
 _FOLDERS_KEPT = 8
 _MOST_SUBFOLDERS = 32
 _BLANK = " \t\r\n\f\v\u00a0\u200b\u200c\u200d\u2060\ufeff"
-_PLAIN_QUOTES = str.maketrans({**dict.fromkeys("‘’‚‛ʼ′´`", "'"), **dict.fromkeys("“”„‟″", '"')})
+_PLAIN_QUOTES = str.maketrans(
+    {
+        **dict.fromkeys("\u2018\u2019\u201a\u201b\u02bc\u2032\u00b4`", "'"),
+        **dict.fromkeys("\u201c\u201d\u201e\u201f\u2033", '"'),
+    }
+)
 _DRIVE = re.compile(r"[A-Za-z]:$")
 _EXTENSION = re.compile(
     r"apng|avif|bmp|dds|gif|hei[cf]|ico|jfif|jpe|jpe?g|jp2|jxl|pcx|png|ppm|svg|tga|tiff?|webp", re.IGNORECASE
@@ -62,11 +67,14 @@ class Root(Protocol):
     """The part of :class:`.images.ImageRoot` that is needed."""
 
     @property
-    def names(self) -> List[str]: ...
+    def names(self) -> List[str]:
+        """Names of the folder's entries."""
 
-    def inside(self, path: str) -> str: ...
+    def inside(self, path: str) -> str:
+        """The path, which is inside of the root."""
 
-    def look(self, reference: str) -> Any: ...
+    def look(self, reference: str) -> Any:
+        """What is at an image reference."""
 
 
 class Hints:

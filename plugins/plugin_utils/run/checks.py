@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from datetime import datetime, timezone
-from typing import Any, Callable, Dict, Mapping, Sequence
+from typing import Any, Callable, Dict, Mapping, Optional, Sequence
 
 from ansible.module_utils.parsing.convert_bool import boolean
 
@@ -92,9 +92,10 @@ def refuse_outside_window(window: Any, ignore: Any) -> None:
 
 
 def refuse_ephemeral_evidence(
-    dest: str, environ: Mapping[str, str] = os.environ, exists: Callable[[str], bool] = os.path.exists
+    dest: str, environ: Optional[Mapping[str, str]] = None, exists: Callable[[str], bool] = os.path.exists
 ) -> None:
     """:raises MobiusError: evidence would be copied into the container of a job, which is removed when the job ends."""
+    environ = os.environ if environ is None else environ
     if not dest or not under_runner(environ):
         return
     data = [environ.get("AWX_PRIVATE_DATA_DIR") or "", environ.get("AWX_ISOLATED_DATA_DIR") or "", "/runner", "/tmp"]

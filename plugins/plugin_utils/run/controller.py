@@ -17,7 +17,7 @@ from ...module_utils.process.identity import boot_id, start_of
 
 
 def controller_facts(
-    environ: Mapping[str, str] = os.environ, extra_vars: Optional[Mapping[str, Any]] = None
+    environ: Optional[Mapping[str, str]] = None, extra_vars: Optional[Mapping[str, Any]] = None
 ) -> Dict[str, Any]:
     """``host``, ``user``, ``pid`` of ansible-playbook (``pid_start``, ``boot_id``), and ``job`` of an automation."""
     pid = os.getppid()
@@ -47,13 +47,14 @@ _SYSTEMS = (
 
 
 def job_of(
-    environ: Mapping[str, str] = os.environ, extra_vars: Optional[Mapping[str, Any]] = None
+    environ: Optional[Mapping[str, str]] = None, extra_vars: Optional[Mapping[str, Any]] = None
 ) -> Optional[Dict[str, str]]:
     """``system``, ``id`` and ``url`` of the job that runs this, and ``user`` and ``commit`` where they are known.
 
     :param environ: the environment that the system documents.
     :param extra_vars: extra variables, in which AWX names the user; those of this ansible-playbook when omitted.
     """
+    environ = os.environ if environ is None else environ
     get = environ.get
     if get("JOB_ID") and (get("AWX_HOST") or get("AWX_PRIVATE_DATA_DIR")):
         host = (get("AWX_HOST") or "").rstrip("/")
@@ -78,8 +79,9 @@ def _github_url(environ: Mapping[str, str]) -> str:
     return f"{get('GITHUB_SERVER_URL', '')}/{get('GITHUB_REPOSITORY', '')}/actions/runs/{get('GITHUB_RUN_ID')}"
 
 
-def under_runner(environ: Mapping[str, str] = os.environ) -> bool:
+def under_runner(environ: Optional[Mapping[str, str]] = None) -> bool:
     """Whether ansible-runner started this: it gives a terminal at which nobody answers."""
+    environ = os.environ if environ is None else environ
     return any(name in environ for name in _RUNNER)
 
 

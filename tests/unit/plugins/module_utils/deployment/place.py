@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Any, Dict
+from typing import Any, Dict, Optional
 
 from ansible_collections.mobius.dhash.plugins.module_utils.backups.store import create_backup
 from ansible_collections.mobius.dhash.plugins.module_utils.deployment import prepare as prepare_module
@@ -62,7 +62,9 @@ class Place:
         known = {"failure": {"message": "no"}, "timeline": [{"at": "x", "event": "start"}], "samples": []}
         return {"log_dir": self.logs, **known, **more}
 
-    def prepare(self, *steps: str, run: Any = RUN, check_mode: bool = False, **check: Any) -> Dict[str, Any]:
+    def prepare(
+        self, *steps: str, run: Optional[Dict[str, Any]] = None, check_mode: bool = False, **check: Any
+    ) -> Dict[str, Any]:
         checked = {
             "image_root": str(self.folder),
             "items": [],
@@ -73,15 +75,25 @@ class Place:
         wanted = steps or prepare_module.STEPS
         return prepare(
             self.path,
-            **{"run": run, "steps": wanted, "check": {**checked, **check}, "lock": LOCK, "backup_dir": self.backups},
+            **{
+                "run": run or RUN,
+                "steps": wanted,
+                "check": {**checked, **check},
+                "lock": LOCK,
+                "backup_dir": self.backups,
+            },
             check_mode=check_mode,
         )
 
-    def roll_back(self, backup: str = "deployment", run: Any = HAND, **more: Any) -> Dict[str, Any]:
-        return roll_back(self.path, self.backups, backup, **{"run": run, "lock": LOCK, "evidence": None, **more})
+    def roll_back(
+        self, backup: str = "deployment", run: Optional[Dict[str, Any]] = None, **more: Any
+    ) -> Dict[str, Any]:
+        return roll_back(
+            self.path, self.backups, backup, **{"run": run or HAND, "lock": LOCK, "evidence": None, **more}
+        )
 
-    def finish(self, run: Any = RUN, **more: Any) -> Dict[str, Any]:
-        given = {"run": {"status": "deployed", **run}, "report": {"kind": "deployment"}, "log_dir": self.logs}
+    def finish(self, run: Optional[Dict[str, Any]] = None, **more: Any) -> Dict[str, Any]:
+        given = {"run": {"status": "deployed", **(run or RUN)}, "report": {"kind": "deployment"}, "log_dir": self.logs}
         return finish_run(
             self.path, **{**given, "backup_dir": self.backups, "backup": "deployment", "owed": [], **more}
         )

@@ -86,9 +86,9 @@ class _Page(HTMLParser):
         self.feed(source)
         self.close()
 
-    def handle_starttag(self, tag, attributes):
+    def handle_starttag(self, tag, attrs):
         self.tags.append(tag)
-        self.attributes += attributes
+        self.attributes += attrs
         self._skip = tag == "style"
 
     def handle_data(self, data):

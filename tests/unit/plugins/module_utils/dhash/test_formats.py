@@ -135,7 +135,8 @@ def test_a_picture_of_a_usual_format_has_any_name(tmp_path: Path) -> None:
 @pytest.mark.skipif(not features.check("avif"), reason="this Pillow has no AVIF")
 def test_avif(tmp_path: Path) -> None:
     scene((61, 47)).save(tmp_path / "a.avif")
-    assert ours(tmp_path / "a.avif") == definition(tmp_path / "a.avif") is not None
+    expected = definition(tmp_path / "a.avif")
+    assert expected is not None and ours(tmp_path / "a.avif") == expected
 
 
 def test_heic_is_hashed_as_by_imagehash_with_pillow_heif(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import json
 import os
 import random
 import re
+from functools import partial
 
 import pytest
 from ansible_collections.mobius.dhash.plugins.module_utils.library import window
@@ -112,6 +113,11 @@ class Noted(Check):
         return super().edited(before, after)
 
 
+def compared(checks, before, after):
+    checks.append(Noted())
+    return unexpected_changes(before, after, check=checks[-1])
+
+
 @pytest.mark.parametrize("block", [window.BLOCK, 97])
 def test_texts_compare_the_same_item_by_item_and_record_by_record(tmp_path, monkeypatch, block):
     monkeypatch.setattr(window, "BLOCK", block)
@@ -129,12 +135,7 @@ def test_texts_compare_the_same_item_by_item_and_record_by_record(tmp_path, monk
         if any(problem["severity"] == "error" for path in paths for problem in find_problems(str(path))):
             continue
         checks = []
-
-        def compared(checks=checks):
-            checks.append(Noted())
-            return unexpected_changes(*map(str, paths), check=checks[-1])
-
-        fast, slow = both(monkeypatch, compared)
+        fast, slow = both(monkeypatch, partial(compared, checks, *map(str, paths)))
         assert fast == slow, (before[:300], after[:300])
         # After a difference the two look for the next item in their own ways.
         assert slow or checks[0].seen == checks[1].seen, (before[:300], after[:300])

@@ -54,8 +54,8 @@ SIZES = {
 }
 
 
-def message(text: str, subject: str = "Deployment failed", facts=FACTS) -> Message:
-    return Message.of("failure", subject, text, "2024-09-24T16:00:00Z", facts)
+def message(text: str, subject: str = "Deployment failed", facts=None) -> Message:
+    return Message.of("failure", subject, text, "2024-09-24T16:00:00Z", FACTS if facts is None else facts)
 
 
 @pytest.mark.parametrize("kind", FORMS)

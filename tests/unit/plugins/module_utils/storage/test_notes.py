@@ -80,7 +80,7 @@ def test_without_a_run_before_nothing_is_unfinished() -> None:
         (lambda root: root.mkdir(), True),
         (lambda root: [root.mkdir(), (root / "lost+found").mkdir(), (root / ".hidden").touch()], True),
         (lambda root: [root.mkdir(), (root / "a.png").touch()], False),
-        (lambda root: root.touch(), False),
+        (Path.touch, False),
         (lambda root: root.symlink_to("nowhere"), False),
         (lambda root: root.symlink_to(root), False),
     ],

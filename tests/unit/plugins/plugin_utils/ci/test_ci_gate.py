@@ -76,7 +76,10 @@ def lab(status: Any, statuses: Any = ()) -> Dict[str, Any]:
     entries = [
         {"name": name, "status": word.rstrip("?"), "allow_failure": word.endswith("?")} for name, word in statuses
     ]
-    pages = lambda page: (200, entries[(page - 1) * 100 : page * 100], OK)  # noqa: E731
+
+    def pages(page):
+        return 200, entries[(page - 1) * 100 : page * 100], OK
+
     return {LAB: (200, {"id": SHA, "status": status}, OK), f"{LAB}/statuses": pages}
 
 
@@ -190,7 +193,10 @@ def test_what_is_not_known_is_not_green(provider: str, name: str) -> None:
 @pytest.mark.parametrize("total, entries", [(3, 2), (3, 0), ("3", 3), (None, 3), (True, 3)])
 def test_an_incomplete_page_gives_no_verdict(total: Any, entries: int) -> None:
     found = [{"context": f"c{number}", "state": "success"} for number in range(entries)]
-    short = lambda page: (200, {"total_count": total, "statuses": found if page == 1 else []}, OK)  # noqa: E731
+
+    def short(page):
+        return 200, {"total_count": total, "statuses": found if page == 1 else []}, OK
+
     with serving({**hub([]), f"{HUB}/status": short}) as server, pytest.raises(MobiusError, match="not a document"):
         ask(server, "github")
 
@@ -205,7 +211,9 @@ def test_the_status_of_a_check_may_be_of_any_type(status: Any) -> None:
 
 
 def test_endless_pages_are_refused() -> None:
-    endless = lambda page: (200, {"total_count": 10**9, "statuses": [{"context": "x", "state": "success"}]}, OK)  # noqa: E731
+    def endless(_page):
+        return 200, {"total_count": 10**9, "statuses": [{"context": "x", "state": "success"}]}, OK
+
     with serving({f"{HUB}/status": endless}) as server, pytest.raises(MobiusError, match="More than 5000 statuses"):
         ask(server, "github")
     assert len(server.seen) == 50

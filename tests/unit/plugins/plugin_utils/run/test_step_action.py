@@ -43,14 +43,17 @@ def journal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Journal:
 
 
 def action(
-    name: str, module: Callable[..., Any], *, transport: str = "ssh", task_vars: Any = VARIABLES, **arguments: Any
+    name: str, module: Callable[..., Any], *, transport: str = "ssh", task_vars: Any = None, **arguments: Any
 ) -> Action:
+    def copied() -> SimpleNamespace:
+        return SimpleNamespace(**vars(task))
+
     task = SimpleNamespace(
         **{"action": f"mobius.dhash.{name}", "name": f"Do {name}", "args": arguments, "async_val": 0},
-        **{"environment": [{"A": "1"}], "check_mode": False, "copy": lambda: SimpleNamespace(**vars(task))},
+        **{"environment": [{"A": "1"}], "check_mode": False, "copy": copied},
     )
     connection = SimpleNamespace(transport=transport, has_native_async=False, _shell=SimpleNamespace(tmpdir="/tmp"))
-    templar = Templar(loader=DataLoader(), variables=dict(task_vars))
+    templar = Templar(loader=DataLoader(), variables=dict(VARIABLES if task_vars is None else task_vars))
     made = Action(task, connection, SimpleNamespace(check_mode=False), DataLoader(), templar, SimpleNamespace())
     made.module, made.calls = module, []
     return made
