@@ -33,5 +33,7 @@ def library_for_others(content: bytes, folder_mode: int) -> Iterator[Path]:
     library = folder / "library.json"
     library.write_bytes(content)
     library.chmod(0o644)
-    yield library
-    shutil.rmtree(folder)
+    try:
+        yield library
+    finally:
+        shutil.rmtree(folder)

@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import Any, Callable, Dict, Iterator, List, Mapping, NamedTuple
 from urllib.parse import quote, urlsplit
 
+from ...module_utils.json import is_whole
 from .query import PAGE, Api, Query, malformed, objects
 
 GREEN, RED, PENDING = "green", "red", "pending"
@@ -70,7 +71,7 @@ def _all(api: Api, path: str, member: str) -> Iterator[Dict[str, Any]]:
     """The objects of all pages; ``total_count`` is their number."""
     seen = 0
     for document in api.pages(path):
-        if not isinstance(document, dict) or type(document.get("total_count")) is not int:
+        if not isinstance(document, dict) or not is_whole(document.get("total_count")):
             raise malformed(path)
         found = objects(document.get(member), path)
         yield from found

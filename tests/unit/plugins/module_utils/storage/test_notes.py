@@ -73,6 +73,10 @@ def test_without_a_run_before_nothing_is_unfinished() -> None:
     assert found is not None and (found["id"], found["step"]) == ("1", "migrate")
 
 
+def link_to_itself(root: Path) -> None:
+    root.symlink_to(root)
+
+
 @pytest.mark.parametrize(
     ("make", "bare"),
     [
@@ -82,7 +86,7 @@ def test_without_a_run_before_nothing_is_unfinished() -> None:
         (lambda root: [root.mkdir(), (root / "a.png").touch()], False),
         (Path.touch, False),
         (lambda root: root.symlink_to("nowhere"), False),
-        (lambda root: root.symlink_to(root), False),
+        (link_to_itself, False),
     ],
     ids=["missing", "empty", "a new file system", "a picture", "a file", "a dangling link", "a link to itself"],
 )
