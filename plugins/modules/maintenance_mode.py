@@ -102,7 +102,7 @@ def main() -> None:
             library=given["path"] or "",
             check_mode=module.check_mode,
         )
-        if result["on"] and given["deployment"] and result["content"]["deployment"] == given["deployment"]:
+        if result["on"] and given["deployment"] and result["content"].get("deployment") == given["deployment"]:
             result["journal"] = {"maintenance_flag": given["flag"], "maintenance_run": given["deployment"]}
         return result
 

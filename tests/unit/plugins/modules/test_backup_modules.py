@@ -58,6 +58,13 @@ TASKS = [
     *task("library_lock", ["result is changed", "result.holder is none"], holder="1", state="absent"),
     *task("library_lock", ["result is not changed"], holder="1", state="absent"),
     *task("library_backup", ["result is failed", "'quote it' in result.remedy"], mode="416", ignore_errors=True),
+    {"ansible.builtin.file": {"path": "{{ path }}.flag", "state": "touch"}},
+    *task(
+        "maintenance_mode",
+        ["result is not changed", "result.on", "result.content.reason == 'made by hand'"],
+        flag="{{ path }}.flag",
+        deployment="1",
+    ),
 ]
 
 
