@@ -85,9 +85,9 @@ def test_a_job_deploys_and_the_next_one_rolls_back(site, job):
     run = job.run("deploy")
     assert run.status == "successful", reported(run)
     assert sum("dhash" in item for item in site.items()) == 6
-    # 109 events; ten more are three tasks that say nothing.
+    # 109 events with ansible-core 2.19; each further task that says nothing makes three.
     events = list(run.events)
-    assert len(events) < 120 and len(reported(run).splitlines()) < 200
+    assert len(events) < 130 and len(reported(run).splitlines()) < 200
     assert "launch the job template for rollback.yml with limit games-1" in reported(run)
     # Ansible's own lines name the files that it includes; those of the run name nothing of the container.
     ours = [line for line in reported(run).splitlines() if "included: " not in line]
