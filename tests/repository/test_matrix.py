@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import subprocess
 import sys
 
 import pytest
@@ -41,6 +42,21 @@ def test_only_what_passed_on_this_commit_is_left_out(results, outcome, tested, c
     assert kept.passed(CORE, "sanity", current) is again
     assert kept.passed(CORE, "units", current) is False
     assert matrix.Results(fresh=True).passed(CORE, "sanity", current) is False
+
+
+def test_the_table_of_an_earlier_run_is_no_change_of_the_checkout(tmp_path, monkeypatch):
+    monkeypatch.setattr(matrix, "ROOT", tmp_path)
+    for name in ("docs/compatibility.md", "galaxy.yml"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("before\n")
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=t", "-c", "user.email=t@example.org"]
+    for words in (["init", "-q"], ["add", "."], ["commit", "-qm", "x"]):
+        subprocess.run([*git, *words], check=True)
+    clean = matrix.commit()
+    (tmp_path / matrix.DOCUMENT).write_text("after\n")
+    assert matrix.commit() == clean and not clean.endswith("+")
+    (tmp_path / "galaxy.yml").write_text("after\n")
+    assert matrix.commit() == f"{clean}+"
 
 
 def test_results_that_were_cut_short_are_run_again(results):
