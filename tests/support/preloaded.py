@@ -47,15 +47,16 @@ class Preloaded:
             self.ours.sendall(request)
             self.ours.settimeout(timeout)
             try:
-                code = json.loads(self.ours.makefile("rb").readline())
+                answer = self.ours.makefile("rb").readline()
             except TimeoutError:
                 os.killpg(self.process.pid, signal.SIGKILL)
                 raise subprocess.TimeoutExpired(command, timeout) from None
+            assert answer, "Ansible could not be imported; its message is on stderr"
             texts = []
             for stream in (out, errors):
                 stream.seek(0)
                 texts.append(stream.read().decode())
-        return subprocess.CompletedProcess(command, code, *texts)
+        return subprocess.CompletedProcess(command, json.loads(answer), *texts)
 
     def end(self) -> None:
         self.ours.close()
