@@ -112,6 +112,10 @@ molecule: tools ## two real hosts with systemd and sshd
 molecule-fleet: tools ## five real hosts: metrics turn bad, a host fails, a host dies; CORES="2.16 2.21" on other ansible-cores
 	@PATH=$(CURDIR)/$(TEST)/bin:$$PATH MOBIUS_FLEET_CORES='$(CORES)' molecule/run.sh fleet
 
+.PHONY: molecule-roles
+molecule-roles: tools ## every role by itself on Debian 11, 12 and 13: as a user, as root, as the account
+	@PATH=$(CURDIR)/$(TEST)/bin:$$PATH molecule/run.sh roles
+
 .PHONY: faults
 faults: tools ## every fault on every writing path and on the playbooks; as root; RESUME=1 goes on; writes docs/reliability.md
 	@tests/faults/setup.sh sshd

@@ -16,21 +16,23 @@ if ! why=$("$hosts" check); then
 fi
 "$hosts" setup
 
-# The hosts reach no package index: what the roles install comes from here, a folder for each kind of runtime.
+# The hosts reach no package index: what the roles install comes from here. wheels FOLDER PYTHON LOCK...
 wheels() {
-    local folder=.cache/wheels/$1 lock
-    shift
-    cat "$@" | cmp -s - "$folder/made-from.txt" && return
-    echo "Downloading the wheels of $* ..." >&2
+    local folder=.cache/wheels/$1 python=$2
+    mkdir -p .cache/wheels
+    python -B molecule/shared/lock_for.py "$python" "${@:3}" | sort -u >"$folder.txt"
+    cmp -s "$folder.txt" "$folder/made-from.txt" && return
+    echo "Downloading the wheels of ${*:3} for Python $python ..." >&2
     rm -rf "$folder" && mkdir -p "$folder"
-    for lock in "$@"; do
-        python -m pip download --quiet --disable-pip-version-check --require-hashes --only-binary :all: \
-            --python-version 3.11 --dest "$folder" -r "$lock"
-    done
-    cat "$@" >"$folder/made-from.txt"
+    python -m pip download --quiet --disable-pip-version-check --require-hashes --no-deps --only-binary :all: \
+        --python-version "$python" --dest "$folder" -r "$folder.txt"
+    mv "$folder.txt" "$folder/made-from.txt"
 }
-wheels hashing roles/runtime/files/hashing.txt
-wheels service roles/runtime/files/{lean,service}.txt
+locks=roles/runtime/files
+case " $* " in
+    *" roles "*) for python in 3.9 3.11 3.13; do wheels "$python" "$python" $locks/{hashing,service}.txt; done ;;
+    *) wheels hashing 3.11 $locks/hashing.txt && wheels service 3.11 $locks/{lean,service}.txt ;;
+esac
 
 # A file of the user's own must not change what the scenarios do; ansible-config refuses /dev/null.
 : >.cache/ansible.cfg

@@ -14,6 +14,8 @@ set -euo pipefail
 
 SUITE=${MOBIUS_TEST_SUITE:-bookworm}
 PACKAGES=systemd,systemd-sysv,dbus,polkitd,python3,python3-venv,openssh-server,sudo,iproute2,procps,acl,curl
+# Its name before Debian 12.
+[ "$SUITE" != bullseye ] || PACKAGES=${PACKAGES/polkitd/policykit-1}
 
 # crun refuses a hybrid cgroup hierarchy.
 engine() { podman --runtime runc "$@"; }
@@ -26,6 +28,8 @@ missing() {
     for program in podman runc mmdebstrap iptables ssh-keygen; do
         command -v "$program" >/dev/null || echo "$program"
     done
+    # Ubuntu has mmdebstrap without the keys of Debian.
+    compgen -G '/usr/share/keyrings/debian-archive-keyring.*' >/dev/null || echo debian-archive-keyring
     if command -v podman >/dev/null; then
         # A machine keeps the network back end of its first podman run.
         case $(podman info --format '{{.Host.NetworkBackend}}' 2>/dev/null) in

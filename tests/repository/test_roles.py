@@ -149,11 +149,24 @@ def test_the_service_and_its_watch_use_the_same_address(host, address):
     assert base == f"http://{address}:5001"
 
 
+MOLECULE = ROOT / "molecule" / "roles"
+
+
 @pytest.mark.parametrize("role", ROLES)
 def test_a_role_names_the_platforms_that_molecule_runs_and_no_others(role):
-    suite = re.search(
-        r"^SUITE=\$\{MOBIUS_TEST_SUITE:-(\w+)\}", (ROOT / "molecule" / "shared" / "hosts.sh").read_text(), re.M
-    )
-    assert suite
+    suites = [platform["suite"] for platform in yaml.safe_load((MOLECULE / "molecule.yml").read_text())["platforms"]]
     named = load(role, "meta", "main.yml")["galaxy_info"]["platforms"]
-    assert named == [{"name": "Debian", "versions": [suite[1]]}]
+    assert named == [{"name": "Debian", "versions": suites}]
+
+
+def test_molecule_uses_every_role_by_itself():
+    plays = yaml.safe_load((MOLECULE / "users.yml").read_text())
+    tasks = each(
+        [
+            *yaml.safe_load((MOLECULE / "tasks" / "each_role.yml").read_text()),
+            *(task for play in plays for task in play["tasks"]),
+        ]
+    )
+    used = {task["ansible.builtin.include_role"]["name"] for task in tasks if "ansible.builtin.include_role" in task}
+    assert used == {f"mobius.dhash.{role}" for role in ROLES}
+    assert {play["gather_facts"] for play in plays} == {False}
