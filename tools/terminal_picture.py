@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.text import Text
 
 ROOT = Path(__file__).resolve().parents[1]
-WIDTH = 125
+WIDTH = 140
 
 
 def run(command: List[str]) -> subprocess.CompletedProcess[str]:
