@@ -97,7 +97,8 @@ def main() -> None:
         ),
         supports_check_mode=True,
     )
-    finish(module, lambda: deployed(**module.params))
+    params = module.params
+    finish(module, lambda: deployed(params["path"], params["backup_dir"], params["backup"]))
 
 
 if __name__ == "__main__":
