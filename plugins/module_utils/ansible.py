@@ -13,6 +13,7 @@ from typing import Any, Callable, Dict, Mapping, Optional, Tuple, Union
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.parsing.convert_bool import boolean
 
+# Imported for its effect on what is imported after it.
 from . import compile_once  # noqa: F401  pylint: disable=unused-import
 from .errors import MobiusError, failure
 from .process.identity import start_of

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 MAX_DEPTH = 100
 #: The largest whole number of a document that has a meaning here: more fits neither a file offset nor a database.
 MAX_WHOLE = 2**63 - 1
+#: The largest process id: its type has 32 bits.
+MAX_PID = 2**31 - 1
 
 _TOO_DEEP = f"nested deeper than {MAX_DEPTH} levels"
 

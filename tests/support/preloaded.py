@@ -92,6 +92,7 @@ def _end_all() -> None:
 
 
 def _serve(channel: socket.socket) -> None:
+    # Not used here: each fork finds them imported.
     import ansible.cli.playbook  # noqa: F401
     import ansible.executor.module_common  # noqa: F401
     import ansible.executor.playbook_executor  # noqa: F401

@@ -10,14 +10,14 @@ import subprocess
 from pathlib import Path
 from typing import Optional
 
+from ..json import MAX_PID
+
 _PROC = Path("/proc")
-#: The type of a pid has 32 bits.
-MOST_PID = 2**31 - 1
 
 
 def start_of(pid: int) -> Optional[str]:
     """Return the start time of a process as opaque text; None if it does not exist or is a zombie."""
-    if not 0 < pid <= MOST_PID:
+    if not 0 < pid <= MAX_PID:
         return None
     if (_PROC / "self" / "stat").exists():
         return _start_from_proc(pid)

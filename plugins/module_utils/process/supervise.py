@@ -19,11 +19,11 @@ from pathlib import Path
 from typing import Callable, Dict, Iterator, List, NamedTuple, Optional
 
 from ..errors import MobiusError
-from ..json import is_whole, load_object
+from ..json import MAX_PID, is_whole, load_object
 from ..storage.lock import folder_alone
 from ..storage.replace import make_folders, remove_durably, write_json
 from ..text import mask_secrets
-from .identity import MOST_PID, boot_id, start_of
+from .identity import boot_id, start_of
 
 _STEP = 0.05
 _TAIL = 2000
@@ -67,7 +67,7 @@ def find(pid_file: str) -> Optional[Running]:
         # Where the file is unusable, the next start replaces it.
         return None
     pid, start, boot = document.get("pid"), document.get("start"), document.get("boot_id", "")
-    if not is_whole(pid, 1, MOST_PID) or not isinstance(start, str) or boot != boot_id() or start_of(pid) != start:
+    if not is_whole(pid, 1, MAX_PID) or not isinstance(start, str) or boot != boot_id() or start_of(pid) != start:
         return None
     return Running(pid, start)
 

@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 
 from ..clock import timestamp, utc
 from ..errors import MobiusError
-from ..json import is_number, is_whole, load_object
+from ..json import MAX_PID, is_number, is_whole, load_object
 from .cache import read_cache, write_cache
 from .paths import state_dir
 from .replace import DurabilityUnknown, open_regular, write_json
@@ -33,7 +33,6 @@ Lease = Dict[str, Any]
 TTL = 900
 #: The longest time in seconds for which a lease is valid without a renewal.
 LONGEST = 30 * 86400
-_MOST_PID = 2**31 - 1
 _MUTEX_SECONDS = 10.0
 #: Internal members that the Ansible modules do not return.
 PRIVATE = ("renewed", "boottime", "boot_id", "pid_start", "generation")
@@ -68,7 +67,7 @@ def _is_lease(lease: Lease) -> bool:
         and is_whole(lease.get("ttl"), 1, LONGEST)
         and is_number(lease.get("renewed"))
         and lease["renewed"] > 0
-        and (pid is None or is_whole(pid, 1, _MOST_PID))
+        and (pid is None or is_whole(pid, 1, MAX_PID))
         and (boottime is None or is_number(boottime))
         and isinstance(lease.get("info") or {}, dict)
     )
