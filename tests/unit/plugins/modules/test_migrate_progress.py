@@ -153,6 +153,7 @@ def test_an_invalid_limit_is_refused(arguments: Dict[str, Any], tmp_path: Path) 
 
 
 # A play that is killed cannot stop its migration: the idle timeout does. One that is interrupted stops it itself.
+@pytest.mark.usefixtures("default_signals")
 @pytest.mark.parametrize(("number", "patience"), [(signal.SIGINT, 3600), (signal.SIGTERM, 3600), (signal.SIGKILL, 2)])
 def test_a_play_that_is_gone_leaves_a_clean_host(number: signal.Signals, patience: int, site: Site) -> None:
     acquire(str(site.library), "a-deployment")

@@ -37,6 +37,7 @@ def lives(pid: int) -> bool:
         return False
 
 
+@pytest.mark.usefixtures("default_signals")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
 def test_no_worker_outlives_its_parent(number: signal.Signals, tmp_path: Path) -> None:
     script = SCRIPT.format(path=[COLLECTIONS, *sys.path])
