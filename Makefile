@@ -5,6 +5,8 @@ SHELL := /bin/bash
 
 CONTROLLER := .cache/controller
 TEST := .cache/test
+# What checks the rules of extras/, and their Debian packages.
+PROMETHEUS := promtool=prometheus amtool=prometheus-alertmanager
 # One line a step; all that Ansible prints with make deploy ARGS=-v.
 PLAY := ANSIBLE_STDOUT_CALLBACK=mobius.dhash.steps ANSIBLE_DISPLAY_SKIPPED_HOSTS=false ANSIBLE_CALLBACK_RESULT_FORMAT=yaml \
   ANSIBLE_LOCALHOST_WARNING=false $(CONTROLLER)/bin/ansible-playbook
@@ -64,7 +66,11 @@ reference: tools ## the READMEs of the roles and docs/variables.md, from the arg
 	@$(TEST)/bin/python -B tools/reference.py
 
 .PHONY: test
-test: lint unit integration faults-quick molecule ## lint, unit, integration, faults-quick and molecule
+test: tools ## lint, unit, integration, faults-quick and molecule
+	@tests/programs.sh $(PROMETHEUS)
+	@[ "$$(id -u)" -ne 0 ] || tests/faults/setup.sh sshd
+	@! molecule/shared/hosts.sh check >/dev/null || molecule/shared/hosts.sh setup
+	@tests/parts.sh integration lint unit faults-quick molecule
 
 .PHONY: lint
 lint: tools ## ansible-lint, yamllint, ruff, mypy
@@ -72,7 +78,7 @@ lint: tools ## ansible-lint, yamllint, ruff, mypy
 
 .PHONY: unit
 unit: tools ## the plain Python, without Ansible
-	@tests/programs.sh promtool=prometheus amtool=prometheus-alertmanager
+	@tests/programs.sh $(PROMETHEUS)
 	@PATH=$(CURDIR)/.cache/programs/usr/bin:$$PATH $(TEST)/bin/pytest -n 2 tests/unit tests/repository
 
 .PHONY: integration
