@@ -70,7 +70,7 @@ test: tools ## lint, unit, integration, faults-quick and molecule
 	@tests/programs.sh $(PROMETHEUS)
 	@[ "$$(id -u)" -ne 0 ] || tests/faults/setup.sh sshd
 	@! molecule/shared/hosts.sh check >/dev/null || molecule/shared/hosts.sh setup
-	@tests/parts.sh integration lint unit faults-quick molecule
+	@tests/parts.sh integration molecule lint unit faults-quick
 
 .PHONY: lint
 lint: tools ## ansible-lint, yamllint, ruff, mypy

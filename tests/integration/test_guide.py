@@ -65,7 +65,7 @@ class Guided:
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "ANSIBLE_INVENTORY": f"inventories/local,{inventory}",
             "ANSIBLE_HOME": str(ROOT / ".cache" / "ansible"),
-            "ANSIBLE_COLLECTIONS_PATH": str(site.home / "none"),
+            "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".cache" / "none"),
             "ANSIBLE_CALLBACK_RESULT_FORMAT": "yaml",
             "ANSIBLE_NOCOLOR": "1",
         }

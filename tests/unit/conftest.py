@@ -14,7 +14,7 @@ settings.load_profile("untimed")
 
 @pytest.fixture
 def default_signals() -> Iterator[None]:
-    """What a test starts obeys signals: a job in the background of a shell, or under nohup, inherits some as ignored."""
+    """What a test starts obeys signals; what a shell or nohup runs in the background inherits some as ignored."""
     before = {
         signal.SIGINT: signal.signal(signal.SIGINT, signal.default_int_handler),
         signal.SIGHUP: signal.signal(signal.SIGHUP, signal.SIG_DFL),
