@@ -130,3 +130,12 @@ def test_only_a_release_refuses_notes_that_wait_for_it(tmp_path, mode, fragments
     )
     assert done.returncode == status, done.stdout + done.stderr
     assert message in done.stderr
+
+
+@pytest.mark.parametrize("names, status", [(["good", "fine"], 0), (["bad", "good", "fine"], 123)])
+def test_every_part_runs_and_one_that_fails_fails_the_whole(tmp_path, names, status):
+    program(tmp_path / "bin", "make", 'echo "output of $2"; [ "$2" != bad ]')
+    done = run("tests/parts.sh", *names, bin_dir=tmp_path / "bin")
+    assert done.returncode == status, done.stderr
+    for name in names:
+        assert f"output of {name}\n{name}: {'failed' if name == 'bad' else 'passed'} after " in done.stdout
