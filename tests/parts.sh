@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# tests/parts.sh TARGET...: targets of the Makefile, two at a time, since none of them keeps two processors busy alone.
-# The output of each is printed when it ends; until then it is in .cache/parts.
+# tests/parts.sh TARGET...: targets of the Makefile, two at a time: while one waits, the other computes.
+# The output of each is printed when it ends; until then it is in .cache/parts. One that fails fails the whole.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export LOGS=.cache/parts
