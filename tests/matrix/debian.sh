@@ -13,7 +13,7 @@ if [ ! -x "$tree/usr/bin/python3" ]; then
     archive=$(MOBIUS_TEST_SUITE=$suite molecule/shared/hosts.sh mirror)
     mkdir -p "$tree.new"
     # A mirror may be late with the index of a suite in development; its signature is checked all the same.
-    mmdebstrap --quiet --variant=minbase --include=python3,python3-venv --aptopt='Acquire::Check-Valid-Until "false"' \
+    mmdebstrap --quiet --variant=minbase --include=python3,python3-venv,e2fsprogs --aptopt='Acquire::Check-Valid-Until "false"' \
         "$suite" "$tree.new" ${archive:+"$archive"} >&2
     mv "$tree.new" "$tree"
 fi

@@ -127,7 +127,9 @@ def test_odd_but_valid_values(tmp_path):
     assert items[0][1]["image"] == "a"
     assert items[0][1]["half"] == "\ud800"
     assert items[0][1]["ok"] == 1
-    assert items[1][1] == {"image": "ü\U0001f3b2", "dhash": None}
+    assert items[1][1]["image"] == "ü\U0001f3b2"
+    # Python 3.14 parses as deep as its stack allows; before, such a value is passed over.
+    assert not isinstance(items[1][1]["dhash"], str)
 
 
 def test_deep_nesting_above_and_between_items(tmp_path):
