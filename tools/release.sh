@@ -60,7 +60,8 @@ files() {
 # A user's machine: the archive's meta, plugins, roles and playbooks, and nothing of this checkout.
 installed() {
     local archive=$1 work=$2 part
-    "$bin/ansible-galaxy" collection install --offline --no-deps -p "$work/galaxy" "$archive" >/dev/null
+    # The path too, or a copy that the user has installed would count as this one.
+    ANSIBLE_COLLECTIONS_PATH=$work/galaxy "$bin/ansible-galaxy" collection install --offline --no-deps -p "$work/galaxy" "$archive" >/dev/null
     mkdir -p "$work/bare/ansible_collections/mobius/dhash"
     for part in meta plugins roles playbooks; do
         cp -r "$work/galaxy/ansible_collections/mobius/dhash/$part" "$work/bare/ansible_collections/mobius/dhash/"
