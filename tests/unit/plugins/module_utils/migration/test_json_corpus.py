@@ -75,3 +75,21 @@ def test_json_without_an_item_is_refused_and_nothing_is_written(site, document):
         site.migrate()
     assert site.library.read_bytes() == document
     assert not (site.home / "backups").exists()
+
+
+@pytest.mark.parametrize("member", ["dhash", "other"])
+def test_a_value_too_deep_for_pythons_parser_is_kept_or_refused(site, member):
+    image = site.pictures(1)[0]
+    deep = "[" * 5_000 + "]" * 5_000
+    before = f'{{"components": [{{"image": "{image}", "{member}": {deep}}}]}}'.encode()
+    site.library.write_bytes(before)
+    # How deep it goes depends on the version of Python.
+    try:
+        site.migrate()
+    except MobiusError:
+        assert site.library.read_bytes() == before
+    else:
+        after = site.library.read_bytes()
+        assert deep.encode() in after
+        assert site.migrate()["changed"] is False
+        assert site.library.read_bytes() == after
