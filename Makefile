@@ -67,6 +67,7 @@ reference: tools ## the READMEs of the roles and docs/variables.md, from the arg
 
 .PHONY: test
 test: tools ## lint, unit, integration, faults-quick and molecule
+	@# Debian packages first: apt-get works for one part at a time.
 	@tests/programs.sh $(PROMETHEUS)
 	@[ "$$(id -u)" -ne 0 ] || tests/faults/setup.sh sshd
 	@! molecule/shared/hosts.sh check >/dev/null || molecule/shared/hosts.sh setup
