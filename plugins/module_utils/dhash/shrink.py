@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from contextlib import contextmanager
 from functools import lru_cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Iterator, Optional, Tuple
@@ -40,25 +41,33 @@ _AMBIGUOUS = 1e-7
 # Pixels per matrix product: OpenBLAS starts threads for larger ones.
 _PRODUCT = 28_000
 _BAND = 1 << 20
+_THREADS = "OPENBLAS_NUM_THREADS"
 
 np: Any = None
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Import NumPy within, so that it starts no threads, which would only compete with the processes that hash."""
+    before = os.environ.get(_THREADS)
+    os.environ[_THREADS] = "1"
+    try:
+        yield
+    finally:
+        del os.environ[_THREADS]
+        if before is not None:
+            os.environ[_THREADS] = before
 
 
 def load() -> bool:
     """Use NumPy from now on if it is installed and agrees with Pillow; returns whether it does."""
     global np
     if np is None and int(_pillow.split(".")[0]) in _KNOWN_PILLOW:
-        threads = os.environ.get("OPENBLAS_NUM_THREADS")
-        # Threads of NumPy would only compete with the hash processes.
-        os.environ["OPENBLAS_NUM_THREADS"] = "1"
-        try:
-            np = import_module("numpy")
-        except Exception:  # a build for another processor or Python raises more than ImportError
-            np = None
-        finally:
-            del os.environ["OPENBLAS_NUM_THREADS"]
-            if threads is not None:
-                os.environ["OPENBLAS_NUM_THREADS"] = threads
+        with one_thread():
+            try:
+                np = import_module("numpy")
+            except Exception:  # a build for another processor or Python raises more than ImportError
+                np = None
         if np is not None and not _agrees():
             np = None
     return np is not None

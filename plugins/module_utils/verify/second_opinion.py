@@ -9,7 +9,8 @@ import warnings
 from functools import partial
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 
-from ..dhash.picture import EXACT, FAST, PictureError, hash_picture, register_plugins
+from ..dhash.picture import EXACT, FAST, PictureError, hash_picture, prepare, register_plugins
+from ..dhash.shrink import one_thread
 from ..dhash.versions import versions
 from ..engine.isolated import Bounds, run_isolated
 from ..library.fields import is_dhash
@@ -42,6 +43,8 @@ def hash_again(
     :raises MobiusError: Pillow is missing; the remedy is the command that installs it.
     """
     here = versions()
+    # Each picture has a process of its own, which finds loaded what all of them need.
+    prepare()
     mode = FAST if block.get("mode") == FAST else EXACT
     reference = _by_imagehash(here["imagehash"]) if mode == EXACT else None
     name, hasher = reference or (LEAN if mode == EXACT else FASTER, partial(_by_ourselves, mode=mode))
@@ -87,7 +90,8 @@ def _path(image: Any, root: str) -> Optional[str]:
 
 def _by_imagehash(version: Optional[str]) -> Optional[Tuple[str, _Hasher]]:
     try:
-        import imagehash
+        with one_thread():
+            import imagehash
         from PIL import Image
     except ImportError:
         return None

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 
 import pytest
 from ansible_collections.mobius.dhash.plugins.module_utils.errors import MobiusError
 from ansible_collections.mobius.dhash.plugins.module_utils.verify import second_opinion
 from ansible_collections.mobius.dhash.tests.support.placed import HASH, migrated
+from ansible_collections.mobius.dhash.tests.support.places import COLLECTIONS
 from PIL import Image, __version__
 
 
@@ -43,6 +46,47 @@ def test_a_sample_is_hashed_again_by_imagehash(pictured, size, sampled):
     result = pictured.verify(sample=size, **pictured.options)
     assert (result["valid"], result["sampled"]) == (True, sampled)
     assert result["second_opinion"].startswith("ImageHash 4.")
+
+
+# In an interpreter that has nothing loaded yet. What the process of each picture imports is written to a file.
+ALONE = """
+import os, sys
+from ansible_collections.mobius.dhash.plugins.module_utils.engine import isolated
+from ansible_collections.mobius.dhash.plugins.module_utils.verify.verify import Request, verify
+
+serve = isolated._serve
+def watched(call, *more):
+    before = set(sys.modules)
+    def watched_call():
+        result = call()
+        open(sys.argv[2], "a").write("".join(f"{name}\\n" for name in set(sys.modules) - before))
+        return result
+    # Without the limit on written files.
+    isolated.resource.setrlimit = lambda *limit: None
+    serve(watched_call, *more)
+isolated._serve = watched
+result = verify(Request(path=sys.argv[1], image_root=sys.argv[3], sample=10))
+assert result["valid"] and result["second_opinion"].startswith("ImageHash"), result
+print(len(os.listdir("/proc/self/task")))
+"""
+
+
+def test_the_processes_of_the_pictures_find_loaded_what_they_need(pictured, tmp_path):
+    command = [
+        sys.executable,
+        "-B",
+        "-c",
+        ALONE,
+        str(pictured.path),
+        str(tmp_path / "imported"),
+        pictured.options["image_root"],
+    ]
+    environment = {**os.environ, "PYTHONPATH": COLLECTIONS}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    # One thread: those of NumPy would take CPU from the hashing, and cannot be forked.
+    assert (done.stdout, done.stderr) == ("1\n", "")
+    imported = (tmp_path / "imported").read_text().split()
+    assert [name for name in imported if name.partition(".")[0] in ("PIL", "imagehash", "numpy")] == []
 
 
 def test_a_wrong_dhash_is_found(pictured):
