@@ -24,6 +24,8 @@ HOME_FOLDER := $(abspath $(or $(mobius_home),.local))
 SERVICE := $(or $(mobius_service_dir),$(HOME_FOLDER)/service)/app/config.json
 
 export PYTHONDONTWRITEBYTECODE := 1
+# With it, Python reads a module that Ansible sends it byte by byte, each with a system call.
+unexport PYTHONUNBUFFERED
 
 .PHONY: help
 help: ## list the targets
