@@ -42,6 +42,8 @@ class Site:
             "ANSIBLE_COLLECTIONS_PATH": str(ROOT / "playbooks" / "collections"),
             "ANSIBLE_ASYNC_DIR": str(self.jobs),
             "ANSIBLE_NOCOLOR": "1",
+            # Ansible flushes no line by itself.
+            "PYTHONUNBUFFERED": "1",
         }
         command = [str(ANSIBLE), "localhost", "-m", "mobius.dhash.dhash_migrate", "-a", json.dumps(call), *flags]
         command += [
