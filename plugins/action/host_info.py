@@ -15,14 +15,19 @@ class ActionModule(ControllerAction):
     """Add the locks of the packages and the digests of the service's code, then run the module on the host."""
 
     def work(self, arguments, task_vars):
-        packages = runtime.choose(
-            source=arguments.get("source") or "venv",
-            lean=self.flag("lean", False),
-            turbo=self.flag("turbo", False),
-            heif=self.flag("heif", False),
-            with_service=self.flag("with_service", True),
-        )
-        arguments |= {"_requirements": packages.requirements, "_imports": packages.imports, "_code": service.digests()}
+        # A list, or text with commas.
+        parts = arguments.get("parts") or ("runtime", "service")
+        if "runtime" in parts:
+            packages = runtime.choose(
+                source=arguments.get("source") or "venv",
+                lean=self.flag("lean", False),
+                turbo=self.flag("turbo", False),
+                heif=self.flag("heif", False),
+                with_service=self.flag("with_service", True),
+            )
+            arguments |= {"_requirements": packages.requirements, "_imports": packages.imports}
+        if "service" in parts:
+            arguments["_code"] = service.digests()
         result = self.execute(arguments, task_vars)
         return self._blame_extra_var(result, arguments)
 

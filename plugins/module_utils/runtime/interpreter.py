@@ -99,7 +99,7 @@ def probe(python: str, imports: Sequence[str]) -> Probe:
 
 def version_of(python: str) -> str:
     """Version of a Python such as ``3.11``; empty when it does not run."""
-    return _run([python, *FLAGS, "-c", "import json, sys; print('%d.%d' % sys.version_info[:2])"]).stdout.strip()
+    return _run([python, *FLAGS, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"]).stdout.strip()
 
 
 def can_make_environments(base: Base) -> bool:
