@@ -83,7 +83,7 @@ options:
     description:
       - The maximum of each metric, among C(avg_hash_time) (ms), C(p95_hash_time) (ms),
         C(extraction_failures_rate) (%) and C(low_confidence_queue_length).
-      - The guide expects 50 ms, 200 ms and 5 %.
+      - The role C(monitor) sets 50 ms, 200 ms and 5 %.
     type: dict
     default: {}
   over:

@@ -70,8 +70,8 @@ options:
     default: 178956970
   python:
     description:
-      - Python on the host that has Pillow. Handled on the controller, where it wins over the variable
-        C(ansible_python_interpreter), also over an extra variable of that name; that variable counts when omitted.
+      - Python on the host that has Pillow. Handled on the controller, where it overrides the variable
+        C(ansible_python_interpreter), even one set as an extra variable; when omitted, that variable applies.
     type: path
   owner:
     description: User that owns the file, by name or number.
@@ -149,7 +149,7 @@ lowest:
       name: Meeple
       image: images/meeple.png
       confidence: 0.42
-      reasons: [few_edges]
+      reasons: [near-ties]
 library_sha256:
   description: SHA-256 of the library.
   returned: success

@@ -35,8 +35,8 @@ options:
     type: path
   stays_on_after:
     description:
-      - Failed steps after which maintenance mode stays on, V(rollback), V(after_rollback) or V(all). Handled on the
-        controller.
+      - Failed steps after which maintenance mode stays on, V(rollback), V(after_rollback), the name of any step, or
+        V(all). Handled on the controller.
     type: list
     elements: str
     default: []
