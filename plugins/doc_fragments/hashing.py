@@ -70,8 +70,8 @@ options:
 options:
   python:
     description:
-      - Python on the host that has Pillow. Handled on the controller, where it wins over the variable
-        C(ansible_python_interpreter), also over an extra variable of that name; that variable counts when omitted.
+      - Python on the host that has Pillow. Handled on the controller, where it overrides the variable
+        C(ansible_python_interpreter), even one set as an extra variable; when omitted, that variable applies.
     type: path
   workers:
     description: Processes that hash; V(0) for one per processor.

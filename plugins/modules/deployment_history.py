@@ -65,7 +65,7 @@ problems:
   elements: str
   sample: [entry 3 was changed]
 notes:
-  description: What is not whole and no change by anyone, such as a line that a crash cut off.
+  description: What is incomplete without having been tampered with, such as a line that a crash cut off.
   returned: success
   type: list
   elements: str

@@ -13,7 +13,7 @@ version_added: 1.0.0
 description:
   - Removes files of runs from the log folder that no rule keeps, and gives the reason for each file kept and removed.
     These are logs of migrations and dry runs, reports of deployments, rollbacks and watches, and evidence.
-  - Independent of the rules, the newest of each kind stays, and so do files of the current deployment and the one
+  - Regardless of the rules, the newest of each kind stays, and so do files of the current deployment and the one
     before it, and files dated in the future (the clock was set back).
   - Only a proven age counts; while the clock is not trusted, nothing is removed and a warning gives the reason, as in
     M(mobius.dhash.library_backup_prune).

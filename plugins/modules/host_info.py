@@ -26,14 +26,14 @@ extends_documentation_fragment:
   - mobius.dhash.attributes.info
 attributes:
   action:
-    description: An action plugin adds what only the controller has, the locks of the packages and the service's code.
+    description: An action plugin adds what only the controller has, the pinned packages and the service's code.
     support: full
 author:
   - Mobius contributors (@mobius-dhash)
 """
 
 EXAMPLES = r"""
-- name: Look at the host
+- name: Inspect the host
   mobius.dhash.host_info:
     library_path: /srv/mobius/library.json
   register: host

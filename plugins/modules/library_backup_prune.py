@@ -12,13 +12,13 @@ short_description: Remove old backups of a library
 version_added: 1.0.0
 description:
   - Removes the backups and snapshots that no rule keeps, and gives the reason for each one kept and removed.
-  - Independent of the rules, the newest backup that verifies and holds a valid library stays, and so do those that a
+  - Regardless of the rules, the newest backup that verifies and holds a valid library stays, and so do those that a
     rollback of the last deployment needs, those dated in the future (the clock was set back), unreadable files, and
     copies without a checksum, such as those of C(cp), because they cannot be verified.
   - Only a proven age counts. Each run notes the clock and the time since boot; setting the clock does not age any file,
     and while the clock is not trusted, nothing is removed and a warning gives the reason.
-  - A backup that does not verify, holds an invalid library, or a deployment that was rolled back, never counts as a
-    kept one.
+  - A backup that does not verify, or that holds an invalid library or a rolled-back deployment, never counts toward
+    the number kept.
     One that differs from its checksum stays while it is young, or while nothing newer verifies.
   - Checksums and sidecars without a backup, and temporary files of killed runs, are removed.
 options:

@@ -11,7 +11,7 @@ module: library_preflight
 short_description: Check that a deployment may begin
 version_added: 1.0.0
 description:
-  - Reads the library, the image root, the rights, the free space and the backups, and compiles the schema with the
+  - Checks the library, the image root, permissions, free space and the backups, and compiles the schema with the
     files that it refers to.
   - In every folder that the deployment will write to, files with the names that it will use are created, synced,
     renamed and removed again. Check mode does not create files and checks only what can be read.

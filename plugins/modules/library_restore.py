@@ -30,7 +30,7 @@ options:
       - V(deployment) for the backup from before the last deployment, even if there is a later backup of the deployed
         library. Same as V(latest) if no deployment is known.
       - C(sha256:) and 64 hex digits for any backup with these bytes; nothing is done if the library has them.
-      - A file name or path; a relative one is searched in the backup folder, then beside the library.
+      - A file name or path; a relative one is looked up in the backup folder, then beside the library.
     type: str
     default: latest
   only_replaced:

@@ -12,7 +12,7 @@ short_description: Turn maintenance mode on or off by a flag file
 version_added: 1.0.0
 description:
   - The flag is a small JSON file, mode 0644, that a web server or another service looks for.
-  - An existing flag stays unchanged, because it has the time since when the mode is on.
+  - An existing flag stays unchanged, because it holds the time at which the mode was turned on.
 options:
   flag:
     description: Path of the flag file.

@@ -11,8 +11,8 @@ module: maintenance_window
 short_description: Report whether a maintenance window is open, and when it opens next
 version_added: 1.0.0
 description:
-  - A daily window by the wall clock of a time zone, on some days of the week; it may last over midnight.
-  - When the clock is set back, the window has the longer reading; when it is set forward over the whole window, there
+  - A daily window by the wall clock of a time zone, on some days of the week; it may extend past midnight.
+  - When the clock is set back, the longer interpretation applies; when it is set forward over the whole window, there
     is no window on that day.
 options:
   start:

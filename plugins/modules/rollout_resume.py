@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 module: rollout_resume
-short_description: See whether a fleet run that is continued has anything left to do on a host
+short_description: Check whether a resumed fleet run has anything left to do on a host
 version_added: 1.0.0
 description:
   - Reads the status of the host. Where the fleet run has deployed the library, it is as that left it, and nothing is

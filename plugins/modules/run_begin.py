@@ -42,7 +42,7 @@ options:
     default: false
   hooks:
     description:
-      - Task files by C(before_STEP) and C(after_STEP). A relative one is searched in the folder of the inventory, in
+      - Task files by C(before_STEP) and C(after_STEP). A relative one is looked up in the folder of the inventory, in
         that of the playbook and its parent, and in the current folder.
     type: dict
     default: {}
@@ -55,8 +55,8 @@ options:
     default: {}
   settings:
     description:
-      - What decides the outcome beside the images, of C(items), C(image_key), C(hash_mode), C(confidence_threshold),
-        C(max_failure_rate), C(max_pixels) and C(image_timeout). The history keeps it.
+      - Settings that affect the outcome besides the images, of C(items), C(image_key), C(hash_mode),
+        C(confidence_threshold), C(max_failure_rate), C(max_pixels) and C(image_timeout). The history keeps them.
     type: dict
     default: {}
   evidence_dest:
@@ -67,7 +67,7 @@ options:
     default: ""
   by_scope:
     description:
-      - Whether a rollback is a part of the fleet run under way. Then a host that was lost keeps no other from it.
+      - Whether a rollback is a part of the fleet run under way. If so, a lost host does not keep others from it.
     type: bool
     default: false
   fleet:

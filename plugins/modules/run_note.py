@@ -26,7 +26,7 @@ options:
     default: false
   reached:
     description:
-      - Return whether the run came as far as a hook of this step, or to any step on the host, and how it would end now.
+      - Return whether the run reached a hook of this step, or any step on the host, and how it would end now.
     type: str
   hook:
     description: In a C(rescue), notes that this hook failed, which makes the run fail and rolls nothing back.
@@ -54,7 +54,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 reached:
-  description: Whether the run came so far.
+  description: Whether the run got that far.
   returned: with O(reached)
   type: bool
   sample: true

@@ -12,7 +12,7 @@ short_description: Build the Python environment for hashing
 version_added: 1.0.0
 description:
   - Builds a virtual environment with exactly the packages that the role C(mobius.dhash.runtime) has locked, each pinned
-    by its hash, and keeps it while the locks and the Python are the same and its modules load.
+    by its hash, and keeps it while the pins and the Python are unchanged and its modules load.
   - A new one is built beside the old one and takes its place in one step, when it works. O(venv) is a link to it.
   - C(pip) honors the C(PIP_*) variables and the settings of the host (indexes, proxies, certificates).
   - With O(source=system) nothing is built, and the modules must load from the host's own packages.
@@ -31,7 +31,7 @@ extends_documentation_fragment:
   - mobius.dhash.attributes
 attributes:
   action:
-    description: An action plugin adds what only the controller has, the locks of the packages.
+    description: An action plugin adds what only the controller has, the pinned packages.
     support: full
 author:
   - Mobius contributors (@mobius-dhash)

@@ -24,7 +24,7 @@ options:
     elements: dict
     required: true
   days:
-    description: How many days ago it may have passed at most.
+    description: Maximum age of that deployment, in days.
     type: float
     required: true
 extends_documentation_fragment:

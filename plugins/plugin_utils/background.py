@@ -165,7 +165,7 @@ def _too_long(limit):
 
 def _silent(job, seconds):
     error = MobiusError(
-        f"It has not responded for {seconds:.0f} seconds, so it is unknown whether it still runs",
+        f"It has not responded for {seconds:.0f} seconds, so it may or may not still be running",
         job["results_file"],
         "check the host, then run it again",
     )

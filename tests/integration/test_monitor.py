@@ -242,7 +242,7 @@ def test_without_a_metrics_url_the_health_alone_is_judged(site, deployed, well):
     over = {"avg_hash_time": 2, "p95_hash_time": 2}
     health = HEALTHY if well else deployed.ill(document({"status": "unhealthy"}, 503))
     run, _server = watch(site, {"/health": health}, mobius_limits_over=over, **given, **PATIENT)
-    assert "No metrics URL is set: only the health is judged." in run.output
+    assert "No metrics URL is set: only health is judged." in run.output
     if well:
         assert "pass: " in run.succeeded().output
     else:

@@ -82,7 +82,7 @@ def status_when_quiet(site) -> Run:
     """The status, once what the killed run had begun has ended."""
     for _attempt in range(30):
         run = site.play("status", **site.given)
-        if "look again" not in run.output:
+        if "check again" not in run.output:
             return run
         time.sleep(0.5)
     raise AssertionError(run.output)

@@ -13,7 +13,9 @@ def test_steps_that_change_nothing_run_alone_and_the_others_are_refused(site, tm
     hook.write_text(f"- ansible.builtin.copy:\n    content: ''\n    dest: {tmp_path}/{{{{ mobius_deployment }}}}\n")
     hooks = {"mobius_hooks": {"after_preflight": str(hook), "before_migrate": "nowhere.yml"}}
     run = site.play("deploy", "--tags", "backup,dry_run,prepare", **ALONE, **hooks).succeeded()
-    assert "Ran prepare, preflight, lock, backup, dry_run only, as the tags say. Nothing was migrated." in run.output
+    assert (
+        "Ran prepare, preflight, lock, backup, dry_run only, as selected by tags. Nothing was migrated." in run.output
+    )
     assert site.library.read_bytes() == before
     (kept,) = (site.home / "backups").glob("library.json.bak.*Z")
     assert kept.read_bytes() == before and (site.home / "migrate-dryrun.json").exists()

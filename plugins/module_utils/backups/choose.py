@@ -176,7 +176,7 @@ def _dated_in_the_future(future: Backup, other: Optional[Backup]) -> MobiusError
     or_other = f"; or the newest that is not, {other.path}" if other is not None else ""
     return MobiusError(
         f"The backup is dated {timestamp(future.created)} and it is {timestamp()} now, so the clock was wrong then or "
-        "is wrong now, and which backup is the newest is unknown",
+        "is wrong now, so the newest backup cannot be determined",
         future.path,
         f"check the clock, then name the one to restore: {_naming(future)}{or_other}",
     )
@@ -193,7 +193,7 @@ def _refuse_order(store: Store, chosen: Backup) -> None:
         doubt = _doubt_of_order(name, sidecar.read(path), chosen)
         if doubt:
             raise MobiusError(
-                f"{path} {doubt}, and which backup is the newest is unknown",
+                f"{path} {doubt}, so the newest backup cannot be determined",
                 chosen.path,
                 f"name the one to restore: {_naming(replace(chosen, path=path))}; or {chosen.path}",
             )

@@ -161,7 +161,7 @@ class Store:
 
     def _lock(self, descriptor: int) -> None:
         refusal = Locked(
-            "Another process is writing into the backup folder", self.folder, f"see who: fuser -v {self.folder}"
+            "Another process is writing to the backup folder", self.folder, f"find it: fuser -v {self.folder}"
         )
         # Some network file systems cannot lock a folder; the library's lock is held anyway.
         with suppress(OSError):

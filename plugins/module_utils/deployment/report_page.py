@@ -36,7 +36,7 @@ _COUNTS = (
     ("Without a dHash", "failed"),
     ("Review queue", "low_confidence"),
 )
-_COMMANDS = {"rollback": "Roll back", "status": "Look at the host", "review": "Review the queue", "next": "Next"}
+_COMMANDS = {"rollback": "Roll back", "status": "Show the status", "review": "Review the queue", "next": "Next"}
 # A message may be the whole output of a failed command.
 _LONGEST_MESSAGE = 20_000
 _LONGEST_PATH = 1000

@@ -49,7 +49,7 @@ def search(request: Request, warnings: List[str]) -> Duplicates:
     if not near.complete:
         warnings.append(
             f"{near.pairs:,} pairs are within {request.distance} bits, too many to group all of them; the groups are "
-            f"made from the nearest ones. Next: a smaller distance"
+            f"made from the nearest ones. Next: use a smaller distance"
         )
     if catalog.without_image:
         warnings.append(f"{catalog.without_image:,} items have a dHash but no image; they were not compared")
@@ -99,7 +99,7 @@ def _result(request: Request, found: Duplicates, warnings: List[str]) -> Dict[st
     lists = (found.groups, found.flat, found.same_file)
     truncated = any(len(each) > most for each in lists)
     if truncated and request.dest is None:
-        warnings.append(f"The result carries the first {most:,} entries of each list. Next: set dest, for all of them")
+        warnings.append(f"The result has only the first {most:,} entries of each list. Next: set dest to get all")
     return {
         "changed": False,
         "distance": request.distance,

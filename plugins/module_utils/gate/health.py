@@ -81,7 +81,7 @@ def judge_health(response: Response, rules: HealthRules = DEFAULT_RULES) -> Tupl
     if problem:
         word = _word(response.text())
         if word and word not in rules.words:
-            return BAD, f"the body is not valid JSON ({problem}), as its type {_type_of(response)} promises"
+            return BAD, f"the body is not valid JSON ({problem}), although its type is {_type_of(response)}"
         return OK, ""
     refused = _refusal(document, rules)
     if refused is None:

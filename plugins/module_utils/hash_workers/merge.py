@@ -88,7 +88,7 @@ class _Merge:
             report["refused"] = printable(str(error), 300)
             name = first["worker"] or "this host"
             self.warnings.append(
-                f"The results of {name} are rejected, its {count} pictures are hashed here: {report['refused']}"
+                f"The results of {name} are rejected, so its {count} pictures are hashed here: {report['refused']}"
             )
             return
         for row, result in self._good(share, found, count):

@@ -144,5 +144,5 @@ def _remedy(path: str, problem: Dict[str, Any]) -> str:
     for encoding in ("UTF-32", "UTF-16"):
         if encoding in problem["message"]:
             quoted = shlex.quote(path)
-            return f"convert it: iconv -f {encoding} -t UTF-8 {quoted} > {quoted}.utf8, and look at the result"
+            return f"convert it: iconv -f {encoding} -t UTF-8 {quoted} > {quoted}.utf8, and check the result"
     return "fix that place in an editor; nothing was changed"

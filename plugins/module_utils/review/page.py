@@ -81,8 +81,7 @@ def _opening(content: _Page) -> Html:
     count = len(queue.entries)
     without = sum(entry.dhash is None for entry in queue.entries)
     lede = (
-        f"{_items(count)} of {queue.items:,} need a look: the confidence in their dHash is below "
-        f"{facts.threshold:g}. The least sure come first."
+        f"{_items(count)} of {queue.items:,} need review: the confidence in their dHash is below {facts.threshold:g}."
     )
     numbers = [("To review", count), ("With a weak dHash", count - without), ("With no dHash", without)]
     numbers += [("Reviewed and settled", queue.settled)] if queue.settled else []

@@ -208,7 +208,7 @@ def _read(library_path: str) -> bytes:
         raise MobiusError(
             f"The history is larger than {_LIMIT} bytes, which no run has written",
             history_path(library_path),
-            "look at it, then move it away: the next run begins a new one",
+            "inspect it, then move it away: the next run begins a new one",
         )
     return data
 

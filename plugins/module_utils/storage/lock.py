@@ -380,8 +380,8 @@ def _renew(library_path: str, deployment: Optional[str]) -> None:
 
 def _locked(library_path: str, lease: Lease) -> Locked:
     return Locked(
-        f"The library is locked by {describe(lease)} since {lease.get('taken_at')}, at most until "
-        f"{lease.get('expires_at')}",
+        f"The library is locked by {describe(lease)} since {lease.get('taken_at')}, and the lock "
+        f"expires at {lease.get('expires_at')}",
         library_path,
         "wait for it to end (library_lock with wait; for the playbooks -e mobius_lock_wait=SECONDS); only if it is "
         "dead, break the lock: library_lock with force=true (for the playbooks: "

@@ -59,9 +59,8 @@ def target_faults(path: str, what: str) -> Iterator[str]:
     if any(each.point == real for each in mounts()):
         yield (
             f"{what} {real} is a mount point of its own (a bind-mounted file, as with docker -v FILE:FILE), so it "
-            "cannot be replaced as a whole; written in place it would be torn whenever a run is interrupted, and so "
-            "would a rollback, which is why that is refused: mount its folder instead, or run where the file is not "
-            "bind-mounted"
+            "cannot be replaced atomically, and an interrupted write in place, even by a rollback, would leave it "
+            "half written: mount its folder instead, or run where the file is not bind-mounted"
         )
     yield from _flag_faults(real, f"{what} {real}")
     yield from _ownership_faults(facts, f"{what} {real}")
@@ -199,10 +198,10 @@ def _no_right(folder: str) -> str:
     user = user_name(os.geteuid())
     for each in [*reversed(Path(folder).absolute().parents), Path(folder)]:
         if not os.access(each, os.X_OK):
-            return (
-                f"no right to enter {each} as {user} (x is missing): chmod or setfacl there, or run with become: true"
-            )
-    return f"no right to write in {folder} as {user}: chown, chmod or setfacl there, or run with become: true"
+            how = "chmod or setfacl there, or run with become: true"
+            return f"no permission to enter {each} as {user} (x is missing): {how}"
+    how = "chown, chmod or setfacl there, or run with become: true"
+    return f"no permission to write in {folder} as {user}: {how}"
 
 
 def _reason(error: OSError, folder: Folder) -> str:

@@ -208,7 +208,7 @@ def _check_expected(path: str, expected: Optional[Version]) -> None:
     try:
         actual = read_version(path)
     except FileNotFoundError as error:
-        raise ChangedMeanwhile("The file went away while its replacement was being prepared", path, remedy) from error
+        raise ChangedMeanwhile("The file disappeared while its replacement was being prepared", path, remedy) from error
     if (actual.sha256, actual.size) != (expected.sha256, expected.size):
         raise ChangedMeanwhile("The file changed while its replacement was being prepared", path, remedy)
     facts = os.stat(path)

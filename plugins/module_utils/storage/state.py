@@ -69,7 +69,7 @@ def _is_backup(backup: Any) -> bool:
 
 
 def _damaged(path: str) -> DamagedState:
-    return DamagedState("The state of the deployment is damaged", path, f"look at it, then remove it: rm {path}")
+    return DamagedState("The state of the deployment is damaged", path, f"inspect it, then remove it: rm {path}")
 
 
 def read_current(library_path: str, actual_sha256: Optional[str] = None) -> Optional[State]:

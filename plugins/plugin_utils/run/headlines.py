@@ -43,7 +43,7 @@ def _refused(end: End) -> str:
 def _made_up(end: End) -> str:
     """A restart that an earlier run owed."""
     restarted = any(step.name == "restart" and step.succeeded for step in end.run.steps)
-    return " The service was restarted, because an earlier run did not do it." if restarted else ""
+    return " The service was restarted, because an earlier run had not done so." if restarted else ""
 
 
 # Deployment
@@ -64,7 +64,7 @@ def _unchanged(end: End) -> str:
 
 def _partial(end: End) -> str:
     """A deployment whose tags leave out the migration."""
-    return f"Ran {', '.join(end.run.part)} only, as the tags say. Nothing was migrated."
+    return f"Ran {', '.join(end.run.part)} only, as selected by tags. Nothing was migrated."
 
 
 def _rolled_back(end: End) -> str:
@@ -114,7 +114,7 @@ def _holds(end: End) -> str:
 
 
 def _nothing_to_restore(end: End) -> str:
-    return f"Nothing to roll back: the library holds these bytes already.{_made_up(end)}"
+    return f"Nothing to roll back: the library already holds these bytes.{_made_up(end)}"
 
 
 def _nothing_of_fleet(end: End) -> str:
@@ -129,7 +129,7 @@ def _restore_refused(end: End) -> str:
 
 def _unhealthy(end: End) -> str:
     restored = end.run.result("rollback")
-    held = "is restored" if end.run.result("rollback").get("changed", True) else "holds these bytes already"
+    held = "is restored" if end.run.result("rollback").get("changed", True) else "already holds these bytes"
     return f'The library {held} (sha256 {restored.get("sha256")}), but step "{_step(end)}" failed: {_why(end)}'
 
 
@@ -200,7 +200,7 @@ def _would_deploy(end: End) -> str:
     if not run.succeeded:
         return f'Check mode: would fail in step "{_step(end)}": {_why(end)} Nothing was changed.'
     if run.status == "partial":
-        return f"Check mode: ran {', '.join(run.part)} only, as the tags say. Nothing was changed."
+        return f"Check mode: ran {', '.join(run.part)} only, as selected by tags. Nothing was changed."
     if run.last("migrate") is None:
         return (
             "Check mode: the Python environment does not exist yet, so nothing can be predicted. Nothing was changed."

@@ -145,7 +145,7 @@ class Status:
 
     @property
     def flag_is_left(self) -> bool:
-        """Whether maintenance mode was turned on by a run that is over."""
+        """Whether maintenance mode was turned on by a run that has ended."""
         maintenance = self.found.get("maintenance") or {}
         by = (maintenance.get("content") or {}).get("deployment")
         return bool(maintenance.get("on") and maintenance.get("own") and by) and not self.is_busy
@@ -159,7 +159,7 @@ def problems(status: Status) -> List[str]:
     if status.is_deployed and not status.target.get("verified"):
         found.append("no rollback is possible")
     if status.flag_is_left:
-        found.append("maintenance mode was left on by a run that is over")
+        found.append("maintenance mode was left on by a run that has ended")
     return found
 
 

@@ -133,7 +133,7 @@ def _step(status: Status) -> str:
     since = _age(reached_at(status.run), status.found.get("now"))
     outcome = step.get("outcome")
     if outcome == "running":
-        alive = "its process lives" if status.run.get("module_alive") else "its process is gone"
+        alive = "its process is running" if status.run.get("module_alive") else "its process is gone"
         return f"{step.get('step')} began {step.get('at')}{since}; {alive}"
     return f"{step.get('step')} ended {step.get('ended_at') or step.get('at')}{since}: {outcome}"
 
@@ -172,8 +172,7 @@ def _lock(status: Status) -> str:
     process = f", process {lease['pid']}" if lease.get("pid") else ""
     return (
         f"held by {lease['id']} ({lease.get('user')} on {lease.get('host')}{process}{job_in(lease)}) since "
-        f"{lease.get('taken_at')}, "
-        f"at most until {lease['expires_at']}{dead}"
+        f"{lease.get('taken_at')}, expires at {lease['expires_at']}{dead}"
     )
 
 
@@ -189,7 +188,7 @@ def _maintenance(status: Status) -> str:
 
 def _next_lines(status: Status, command: Command) -> List[str]:
     if status.is_busy:
-        return [_line("next", f"{_wait(status)}, then look again:"), _line("", command("status"))]
+        return [_line("next", f"{_wait(status)}, then check again:"), _line("", command("status"))]
     commands = next_commands(status, command)
     names = ["next", *(["or"] * (len(commands) - 1))]
     return [_line(name, each) for name, each in zip(names, commands)] or [_line("next", "nothing to do")]

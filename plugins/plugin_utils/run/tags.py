@@ -61,9 +61,9 @@ def part_of(only: Sequence[str], skipped: Sequence[str], inherited: Collection[s
     _refuse(how, "which every other step needs", unnamed, _HOW)
     dangling = [step for step in _ALONE if step in chosen]
     if dangling:
-        alone = "; ".join(f"{step} alone is playbooks/{_ALONE[step]}" for step in dangling)
+        alone = "; ".join(f"to run only {step}, use playbooks/{_ALONE[step]}" for step in dangling)
         raise MobiusError(
-            f"{how} would run {', '.join(dangling)} without the migration", remedy=f"{alone}. Else {_HOW}"
+            f"{how} would run {', '.join(dangling)} without the migration", remedy=f"{alone}. Otherwise {_HOW}"
         )
     return _with_implied(chosen)
 

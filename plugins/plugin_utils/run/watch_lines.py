@@ -25,7 +25,7 @@ def turns(forks: int, hosts: Hosts, host: str) -> List[str]:
 def compared_with(arguments: Mapping[str, Any]) -> str:
     """:param arguments: those of ``dhash_gate`` that are not omitted."""
     if not arguments.get("metrics_url"):
-        return "No metrics URL is set: only the health is judged."
+        return "No metrics URL is set: only health is judged."
     baseline = arguments.get("baseline")
     if baseline is None or baseline == "":
         return "The review queue before the deployment was not measured: growth is not judged."

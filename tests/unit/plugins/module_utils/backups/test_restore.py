@@ -53,7 +53,7 @@ def test_an_older_backup_is_never_restored_without_a_request(library: Path, want
 def test_latest_stops_where_a_backup_is_dated_in_the_future(library: Path) -> None:
     ahead, older = plant(library, B, days=-1), plant(library, C, days=1)
     for wanted in ("latest", "deployment"):
-        with pytest.raises(MobiusError, match="which backup is the newest is unknown") as error:
+        with pytest.raises(MobiusError, match="so the newest backup cannot be determined") as error:
             restore(str(library), None, wanted)
         assert f"-e mobius_backup={ahead}" in str(error.value)
         assert str(older) in str(error.value)

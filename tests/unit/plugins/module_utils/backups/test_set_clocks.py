@@ -89,7 +89,7 @@ def test_backups_of_the_wrong_time_are_named_once_the_clock_is_right(library: Pa
     library.write_bytes(C)
     right = create_backup(str(library))["backup"]["path"]
     library.write_bytes(b"broken")
-    with pytest.raises(MobiusError, match="which backup is the newest is unknown") as error:
+    with pytest.raises(MobiusError, match="so the newest backup cannot be determined") as error:
         restore(str(library), None, "latest")
     assert f"-e mobius_backup={ahead}" in str(error.value)
     assert right in str(error.value)

@@ -146,7 +146,7 @@ def test_each_filter_has_its_rule_and_its_rows():
 def test_a_long_queue_is_truncated_with_a_note():
     queue = queue_of(*({"dhash_confidence": 0.1, "name": f"n{n}"} for n in range(30)))
     page = Reader(as_html(queue, FACTS, None, 20))
-    assert "These are the first 20 of 30" in page.text and "30 items of 30 need a look" in page.text
+    assert "These are the first 20 of 30" in page.text and "30 items of 30 need review" in page.text
     assert "n19" in page.text and "n20" not in page.text
     assert "These are the first" not in Reader(as_html(queue, FACTS, None, 30)).text
 

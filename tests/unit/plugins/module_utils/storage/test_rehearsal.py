@@ -175,9 +175,9 @@ def test_a_folder_that_may_not_be_entered_or_written(shared: Path) -> None:
     library.rename(moved)
     os.chown(moved, 4711, 4711)
     inner.chmod(0o755)
-    assert f"no right to write in {inner} as uid 4711" in as_user(moved)
+    assert f"no permission to write in {inner} as uid 4711" in as_user(moved)
     outer.chmod(0o700)
-    assert f"no right to enter {outer} as uid 4711 (x is missing)" in as_user(moved)
+    assert f"no permission to enter {outer} as uid 4711 (x is missing)" in as_user(moved)
 
 
 @pytest.mark.parametrize(
@@ -224,5 +224,5 @@ def test_a_right_that_is_taken_away_meanwhile_is_named(shared: Path, monkeypatch
     monkeypatch.setattr(rehearsal.os, "open", late)
     with acting_as(4711, 4711):
         (fault,) = folder_faults(Folder(str(folder), ["library.json"], 100), write=True)
-    assert fault.startswith(f"no right to write in {folder} as uid 4711: chown, chmod or setfacl there")
+    assert fault.startswith(f"no permission to write in {folder} as uid 4711: chown, chmod or setfacl there")
     assert names(folder) == ["library.json"]

@@ -103,7 +103,7 @@ DEPLOYMENTS = {
         "unchanged",
         [
             "Nothing to do. The library is unchanged since the last deployment. The service was restarted, because an "
-            "earlier run did not do it.",
+            "earlier run had not done so.",
             *summary(NO_ITEMS, GOOD_HEALTH),
         ],
         [],

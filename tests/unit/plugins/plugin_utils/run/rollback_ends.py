@@ -70,7 +70,7 @@ ROLLBACKS = {
         found(OLD),
         "unchanged",
         [
-            "Nothing to roll back: the library holds these bytes already.",
+            "Nothing to roll back: the library already holds these bytes.",
             *back(),
             "undo         nothing to undo",
         ],
@@ -82,8 +82,8 @@ ROLLBACKS = {
         found(OLD),
         "unchanged",
         [
-            "Nothing to roll back: the library holds these bytes already. The service was restarted, because an "
-            "earlier run did not do it.",
+            "Nothing to roll back: the library already holds these bytes. The service was restarted, because an "
+            "earlier run had not done so.",
             *back(),
             "undo         nothing to undo",
         ],
@@ -144,7 +144,7 @@ ROLLBACKS = {
         Story("rollback").restored(outcome="ok").failed("health", "503"),
         found(OLD),
         "unhealthy",
-        [f'The library holds these bytes already (sha256 {OLD}), but step "health" failed: 503.', *state(AS_BEFORE)],
+        [f'The library already holds these bytes (sha256 {OLD}), but step "health" failed: 503.', *state(AS_BEFORE)],
         [SERVICE, "health"],
         ([], []),
     ),

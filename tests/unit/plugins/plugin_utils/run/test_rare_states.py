@@ -229,7 +229,7 @@ def test_what_all_hosts_share_is_there_whole_or_not_at_all(tmp_path: Path) -> No
         ),
         (
             {"step": {"step": "migrate", "at": "2024-09-24T16:09:00Z", "outcome": "running"}, "module_alive": True},
-            "migrate began 2024-09-24T16:09:00Z (1 min ago); its process lives",
+            "migrate began 2024-09-24T16:09:00Z (1 min ago); its process is running",
         ),
         (
             {"step": {"step": "migrate", "at": "a while ago", "outcome": "running"}},

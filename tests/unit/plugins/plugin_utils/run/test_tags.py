@@ -60,8 +60,8 @@ def test_what_is_safe_runs(only, skipped, inherited, part) -> None:
         (["migrate"], [], [], "--tags migrate would leave out preflight, lock, backup, verify, restart, health"),
         (["migrate", "verify"], ["health"], [], "--tags migrate,verify --skip-tags health would leave out preflight"),
         (["all"], ["migrate"], [], "would run verify, restart, health without the migration"),
-        (["restart"], [], [], "restart alone is playbooks/service.yml -e mobius_service_state=restarted"),
-        (["verify"], [], [], "verify alone is playbooks/verify.yml"),
+        (["restart"], [], [], "to run only restart, use playbooks/service.yml -e mobius_service_state=restarted"),
+        (["verify"], [], [], "to run only verify, use playbooks/verify.yml"),
         (["health", "preflight"], [], [], "--tags health,preflight would run health without the migration"),
         (["backup"], ["lock"], [], "--tags backup --skip-tags lock would leave out lock, which every other step needs"),
         (["dry_run"], ["preflight"], [], "would leave out preflight, which every other step needs"),
@@ -126,5 +126,5 @@ def test_a_run_without_a_migration_settles_nothing_and_removes_nothing(check_mod
     run = story.run
     assert (run.status, run.succeeded, run.obligations()) == ("partial", True, ([], []))
     text = "\n".join(lines(end(story, found(OLD))))
-    assert "preflight, lock, backup only, as the tags say. Nothing was " in text
+    assert "preflight, lock, backup only, as selected by tags. Nothing was " in text
     assert "items" not in text and "undo" not in text

@@ -21,7 +21,7 @@ def test_the_first_host_reports_that_hosts_are_watched_in_turns(forks: int, host
 @pytest.mark.parametrize(
     "arguments, line",
     [
-        ({"baseline": 4}, "No metrics URL is set: only the health is judged."),
+        ({"baseline": 4}, "No metrics URL is set: only health is judged."),
         ({"metrics_url": "http://a/", "baseline": 0.0}, "Review queue before the deployment: 0 items."),
         ({"metrics_url": "http://a/", "baseline": "4"}, "Review queue before the deployment: 4 items."),
         (
