@@ -6,7 +6,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """Options of the modules that hash pictures."""
+    """Options of the modules that hash images."""
 
     DOCUMENTATION = r"""
 options:
@@ -27,7 +27,7 @@ options:
     type: path
 """
 
-    # The folder of the pictures.
+    # The folder of the images.
     IMAGES = r"""
 options:
   image_root:
@@ -38,7 +38,7 @@ options:
     type: path
 """
 
-    # The items of the library, and when their pictures are hashed.
+    # The items of the library, and when their images are hashed.
     ITEMS = r"""
 options:
   items:
@@ -56,16 +56,16 @@ options:
     default: image
   rehash:
     description:
-      - V(changed) hashes the pictures that are new or changed since they were last hashed, by size, mtime and
+      - V(changed) hashes the images that are new or changed since they were last hashed, by size, mtime and
         ctime.
-      - V(missing) leaves items with a valid dHash as they are, even if their picture has changed.
-      - V(all) hashes every picture again.
+      - V(missing) leaves items with a valid dHash as they are, even if their image has changed.
+      - V(all) hashes every image again.
     type: str
     choices: [changed, missing, all]
     default: changed
 """
 
-    # How pictures are hashed.
+    # How images are hashed.
     ENGINE = r"""
 options:
   python:
@@ -78,21 +78,21 @@ options:
     type: int
     default: 0
   image_timeout:
-    description: Time limit for one picture, in seconds.
+    description: Time limit for one image, in seconds.
     type: float
     default: 30
   max_pixels:
-    description: Limit of pixels, width times height, of a picture.
+    description: Limit of pixels, width times height, of an image.
     type: int
     default: 178956970
   max_memory:
-    description: Memory limit for one picture, in MiB; when omitted, what O(max_pixels) pixels need.
+    description: Memory limit for one image, in MiB; when omitted, what O(max_pixels) pixels need.
     type: int
   mode:
     description:
       - V(exact) gives the dHash of ImageHash, bit for bit.
-      - V(fast) decodes JPEG pictures small and in grey, in less than half of the time. Most of their dHashes are the
-        same, nearly all within two bits; those of other formats are exact. The library has the mode, a picture that was
+      - V(fast) decodes JPEG images small and in grey, in less than half of the time. Most of their dHashes are the
+        same, nearly all within two bits; those of other formats are exact. The library has the mode, an image that was
         hashed in the other mode counts as changed, and all hosts that compare dHashes should use the same mode.
     type: str
     choices: [exact, fast]

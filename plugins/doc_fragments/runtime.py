@@ -27,11 +27,11 @@ options:
     type: bool
     default: false
   turbo:
-    description: The package that decodes PNG pictures faster, where there are wheels of it.
+    description: The package that decodes PNG images faster, where there are wheels of it.
     type: bool
     default: false
   heif:
-    description: The package that decodes HEIC and HEIF pictures.
+    description: The package that decodes HEIC and HEIF images.
     type: bool
     default: false
   with_service:

@@ -10,11 +10,11 @@ module: dhash_dry_run
 short_description: Predict what a migration would do and how long it would take
 version_added: 1.0.0
 description:
-  - Checks every item and the file of every picture, hashes a sample, and does not change the library.
-  - If the sample covers every picture to hash, RV(exact) is true and all counts are those of the migration. Otherwise
+  - Checks every item and the file of every image, hashes a sample, and does not change the library.
+  - If the sample covers every image to hash, RV(exact) is true and all counts are those of the migration. Otherwise
     RV(expected_failure_rate) and RV(projected_seconds) are estimated from the sample.
-  - RV(would_fail) depends only on certain failures, which are items whose picture is missing or cannot be read, and
-    pictures that failed in the sample or in an earlier run because of their content. Extrapolated failures, and those
+  - RV(would_fail) depends only on certain failures, which are items whose image is missing or cannot be read, and
+    images that failed in the sample or in an earlier run because of their content. Extrapolated failures, and those
     by a limit of time or memory, do not count.
   - The report and the log are not managed state, so the module never reports a change.
 options:
@@ -24,7 +24,7 @@ options:
       - It may not be the library, a backup of it or a part of its state.
     type: path
   sample:
-    description: Number of pictures to hash at most, evenly spaced over those that the migration would hash.
+    description: Number of images to hash at most, evenly spaced over those that the migration would hash.
     type: int
     default: 200
   fail_on_refusal:
@@ -64,22 +64,22 @@ item_count:
   type: int
   sample: 60
 to_hash:
-  description: Items whose picture would be hashed.
+  description: Items whose image would be hashed.
   returned: success
   type: int
   sample: 59
 pictures_to_hash:
-  description: Pictures that would be hashed; items may share one.
+  description: Images that would be hashed; items may share one.
   returned: success
   type: int
   sample: 59
 bytes_to_read:
-  description: Size of these pictures in bytes.
+  description: Size of these images in bytes.
   returned: success
   type: int
   sample: 181230
 unchanged:
-  description: Items whose picture does not have to be hashed again.
+  description: Items whose image does not have to be hashed again.
   returned: success
   type: int
   sample: 0
@@ -104,12 +104,12 @@ low_confidence:
   type: int
   sample: 4
 sampled:
-  description: Pictures that were hashed.
+  description: Images that were hashed.
   returned: success
   type: int
   sample: 59
 exact:
-  description: Whether the sample covers every picture that would be hashed.
+  description: Whether the sample covers every image that would be hashed.
   returned: success
   type: bool
 would_change:
@@ -118,7 +118,7 @@ would_change:
   type: int
   sample: 60
 may_change:
-  description: Items with a dHash whose picture changed and is not in the sample.
+  description: Items with a dHash whose image changed and is not in the sample.
   returned: success
   type: int
   sample: 0
@@ -128,7 +128,7 @@ projected_seconds:
   type: float
   sample: 0.31
 expected_failure_rate:
-  description: Failures to expect, in percent of the items that name a picture.
+  description: Failures to expect, in percent of the items that name an image.
   returned: success
   type: float
   sample: 3.333
@@ -138,7 +138,7 @@ max_failure_rate:
   type: float
   sample: 5.0
 would_fail:
-  description: Whether the migration would fail because of certain failures, unless those pictures are fixed.
+  description: Whether the migration would fail because of certain failures, unless those images are fixed.
   returned: success
   type: bool
   sample: false
@@ -198,12 +198,12 @@ imagehash:
   type: str
   sample: 4.3.2
 pillow_heif:
-  description: Version of pillow-heif, which opens HEIC pictures.
+  description: Version of pillow-heif, which opens HEIC images.
   returned: when it is installed
   type: str
   sample: 1.8.1
 mode:
-  description: How pictures are read, O(mode).
+  description: How images are read, O(mode).
   returned: success
   type: str
   sample: exact

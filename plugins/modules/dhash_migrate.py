@@ -12,13 +12,13 @@ version_added: 1.0.0
 description:
   - Hashes the image of every item and splices C(dhash), C(dhash_confidence) and, where there are some, C(dhash_reasons)
     into the text of the library. Every other byte stays, which is proven before the library is replaced.
-  - An item without a picture that can be hashed gets no C(dhash), a confidence of 0 and the reason. A former C(dhash)
-    that is not a dHash, or whose picture no longer exists, is kept under C(dhash_legacy) in its original spelling.
+  - An item without an image that can be hashed gets no C(dhash), a confidence of 0 and the reason. A former C(dhash)
+    that is not a dHash, or whose image no longer exists, is kept under C(dhash_legacy) in its original spelling.
   - If the root of the library is an object, it gains C(dhash_migration) with the tool, time and versions of the
     migration. It changes only when an item does. If the root is a list, only the state beside the library has it.
   - In place, a verified backup of exactly the previous bytes is made first, and the library is replaced atomically
     and durably.
-  - The outcome of each picture is kept beside the library, so unchanged pictures are not hashed again and a killed run
+  - The outcome of each image is kept beside the library, so unchanged images are not hashed again and a killed run
     continues where it stopped.
 options:
   output:
@@ -40,7 +40,7 @@ options:
     description:
       - Seconds after which the migration is ended; V(0) for no limit. It runs in the background then, as with
         O(progress).
-      - The library is then either the old one or the new one, and pictures that were hashed are not hashed again by
+      - The library is then either the old one or the new one, and images that were hashed are not hashed again by
         the next run.
     type: int
     default: 0
@@ -120,22 +120,22 @@ EXAMPLES = r"""
 
 RETURN = r"""
 item_count:
-  description: How many items the library has. They are hashed, unchanged, failed or without a picture.
+  description: How many items the library has. They are hashed, unchanged, failed or without an image.
   returned: success
   type: int
   sample: 60
 hashed:
-  description: Items whose picture was hashed by this run.
+  description: Items whose image was hashed by this run.
   returned: success
   type: int
   sample: 58
 unchanged:
-  description: Items whose picture did not have to be hashed again.
+  description: Items whose image did not have to be hashed again.
   returned: success
   type: int
   sample: 0
 failed_items:
-  description: Items that name a picture and have no dHash.
+  description: Items that name an image and have no dHash.
   returned: success
   type: int
   sample: 2
@@ -175,13 +175,13 @@ metrics:
   type: dict
   contains:
     avg_hash_time:
-      description: Mean time that a picture took when it was last hashed, in ms; null when none was.
+      description: Mean time that an image took when it was last hashed, in ms; null when none was.
       type: float
     p95_hash_time:
-      description: The time that 95 % of the pictures did not exceed, in ms; null when none was hashed.
+      description: The time that 95 % of the images did not exceed, in ms; null when none was hashed.
       type: float
     extraction_failures_rate:
-      description: Failures in percent of the items that name a picture.
+      description: Failures in percent of the items that name an image.
       type: float
     low_confidence_queue_length:
       description: Same as RV(low_confidence).

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: dhash_share_hash
-short_description: Hash a share of the pictures of another host
+short_description: Hash a share of the images of another host
 version_added: 1.0.0
 description:
-  - Hashes the pictures of a share of M(mobius.dhash.dhash_share_plan), and writes the result of each to a file.
+  - Hashes the images of a share of M(mobius.dhash.dhash_share_plan), and writes the result of each to a file.
   - Runs in the background on the host and reports its progress every few seconds. When the play ends early, so does the
     hashing.
 options:
@@ -24,14 +24,14 @@ options:
     required: true
   image_root:
     description:
-      - The folder of the pictures as this host sees it. Not needed with O(pack).
-      - A picture that is missing or has another size is left to the owner of the library.
+      - The folder of the images as this host sees it. Not needed with O(pack).
+      - An image that is missing or has another size is left to the owner of the library.
     type: path
   pack:
-    description: A tar of the pictures, for a host without access to their folder.
+    description: A tar of the images, for a host without access to their folder.
     type: path
   deadline:
-    description: Seconds after which no further picture is started, V(0) for none. What was hashed until then is kept.
+    description: Seconds after which no further image is started, V(0) for none. What was hashed until then is kept.
     type: float
     default: 0
   patience:
@@ -65,7 +65,7 @@ EXAMPLES = r"""
   vars:
     ansible_python_interpreter: /opt/mobius-dhash/bin/python
 
-- name: Hash a share whose pictures were sent
+- name: Hash a share whose images were sent
   mobius.dhash.dhash_share_hash:
     share: /tmp/share/1.share
     dest: /tmp/share/1.results
@@ -74,7 +74,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 pictures:
-  description: How many pictures the share has.
+  description: How many images the share has.
   returned: success
   type: int
   sample: 30000

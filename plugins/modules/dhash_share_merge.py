@@ -10,11 +10,11 @@ module: dhash_share_merge
 short_description: Merge what hash workers hashed
 version_added: 1.0.0
 description:
-  - Merges the results of the shares of M(mobius.dhash.dhash_share_plan) into the index of pictures, so that the next
-    migration does not hash these pictures again, and removes the folder of the shares.
-  - A share is accepted only when all of it can be read, it was hashed with the same version of Pillow, and each picture
-    of a sample has the same dHash here. Of an accepted share, pictures are merged whose size and time are equal here.
-  - Rejected results are reported, and the migration hashes those pictures. The library is only read.
+  - Merges the results of the shares of M(mobius.dhash.dhash_share_plan) into the index of images, so that the next
+    migration does not hash these images again, and removes the folder of the shares.
+  - A share is accepted only when all of it can be read, it was hashed with the same version of Pillow, and each image
+    of a sample has the same dHash here. Of an accepted share, images are merged whose size and time are equal here.
+  - Rejected results are reported, and the migration hashes those images. The library is only read.
 options:
   folder:
     description: The folder that M(mobius.dhash.dhash_share_plan) made, with C(NUMBER.results) beside each share.
@@ -22,7 +22,7 @@ options:
     required: true
   sample:
     description:
-      - How many pictures of each share are hashed again here, chosen at random.
+      - How many images of each share are hashed again here, chosen at random.
       - A sample detects a host that is often wrong; only a sample of the whole share detects every wrong hash.
     type: int
     default: 20
@@ -33,7 +33,7 @@ extends_documentation_fragment:
   - mobius.dhash.hashing.engine
 attributes:
   diff_mode:
-    description: The index of pictures is not a document.
+    description: The index of images is not a document.
     support: none
 seealso:
   - module: mobius.dhash.dhash_share_plan
@@ -54,12 +54,12 @@ EXAMPLES = r"""
 
 RETURN = r"""
 merged:
-  description: Pictures that are in the index now.
+  description: Images that are in the index now.
   returned: success
   type: int
   sample: 119990
 left:
-  description: Pictures of the shares that the migration has to hash.
+  description: Images of the shares that the migration has to hash.
   returned: success
   type: int
   sample: 10
@@ -73,7 +73,7 @@ workers:
       description: The name of its host.
       type: str
     pictures:
-      description: How many pictures it had.
+      description: How many images it had.
       type: int
     merged:
       description: How many of them are in the index now.

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: dhash_share_plan
-short_description: Assign the pictures of a library to several hosts
+short_description: Assign the images of a library to several hosts
 version_added: 1.0.0
 description:
-  - Finds the pictures that a migration would hash now, and assigns them to this host and its hash workers, by the
-    number of their processors, large pictures spread evenly.
+  - Finds the images that a migration would hash now, and assigns them to this host and its hash workers, by the
+    number of their processors, large images spread evenly.
   - Each share is a file in a temporary folder beside the state of the library. M(mobius.dhash.dhash_share_hash) hashes
     it, and M(mobius.dhash.dhash_share_merge) merges the results and removes the folder.
   - The library is only read.
@@ -44,8 +44,8 @@ options:
     default: 60
   send:
     description:
-      - Pack the pictures of the hash workers too, one tar each, for hosts that share no storage with this one.
-      - The tars take as much space as the pictures, here and on every host that they pass, until the folder is removed.
+      - Pack the images of the hash workers too, one tar each, for hosts that share no storage with this one.
+      - The tars take as much space as the images, here and on every host that they pass, until the folder is removed.
     type: bool
     default: false
 extends_documentation_fragment:
@@ -69,7 +69,7 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Assign the pictures to this host and two hash workers
+- name: Assign the images to this host and two hash workers
   mobius.dhash.dhash_share_plan:
     path: /srv/mobius/library.json
     image_root: /srv/mobius/images
@@ -84,7 +84,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 pictures:
-  description: How many pictures have to be hashed; 0 if no worker is suitable.
+  description: How many images have to be hashed; 0 if no worker is suitable.
   returned: success
   type: int
   sample: 120000
@@ -124,7 +124,7 @@ shares:
       description: Whether that is this host itself.
       type: bool
     pictures:
-      description: How many pictures it has.
+      description: How many images it has.
       type: int
     bytes:
       description: Their size.
@@ -136,7 +136,7 @@ shares:
       description: The share.
       type: str
     pack:
-      description: The tar of its pictures; empty unless O(send).
+      description: The tar of its images; empty unless O(send).
       type: str
   sample:
     - number: 0

@@ -10,8 +10,8 @@ module: dhash_worker_info
 short_description: Report what a hash worker can do
 version_added: 1.0.0
 description:
-  - Reports how many processes this host hashes with, and what its hashes depend on besides the picture.
-  - M(mobius.dhash.dhash_share_plan) uses it to assign pictures.
+  - Reports how many processes this host hashes with, and what its hashes depend on besides the image.
+  - M(mobius.dhash.dhash_share_plan) uses it to assign images.
 extends_documentation_fragment:
   - mobius.dhash.attributes
   - mobius.dhash.attributes.info
@@ -37,7 +37,7 @@ processors:
   type: int
   sample: 8
 maker:
-  description: What hashes depend on besides the picture, as one word. Only hashes with equal words may be mixed.
+  description: What hashes depend on besides the image, as one word. Only hashes with equal words may be mixed.
   returned: success
   type: str
   sample: 1/12.3.0
@@ -52,7 +52,7 @@ imagehash:
   type: str
   sample: 4.3.2
 pillow_heif:
-  description: Version of pillow-heif, which opens HEIC pictures. If it is installed, the hashes depend on it.
+  description: Version of pillow-heif, which opens HEIC images. If it is installed, the hashes depend on it.
   returned: when it is installed
   type: str
   sample: 1.8.1

@@ -8,15 +8,15 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 module: library_duplicates
-short_description: Find the items of a library whose pictures look alike
+short_description: Find the items of a library whose images look alike
 version_added: 1.0.0
 description:
   - Groups the items of a migrated library by their dHashes, first those with equal dHashes, then those that differ by
     at most O(distance) bits. The library is not changed.
   - Any two items of a group are within the distance. An item that is near only part of a group is in another group with
     that part, so no item with a duplicate is missing.
-  - Items whose dHash is all zero are listed separately. It means that the picture has no brightness steps, not that two
-    pictures are similar.
+  - Items whose dHash is all zero are listed separately. It means that the image has no brightness steps, not that two
+    images are similar.
   - Items that name the same file are not duplicates of each other and are listed separately. Two spellings of one path
     are one file; links are not resolved.
   - With O(dest), writes an HTML page for people, CSV for spreadsheets or JSON for programs. All text of the library
@@ -25,7 +25,7 @@ options:
   distance:
     description:
       - Maximum number of bits, of 64, by which the dHashes of two items of a group differ, from V(0) to V(10).
-      - V(0) finds equal dHashes, V(3) also most scaled and recompressed copies; beyond V(6) pictures that only
+      - V(0) finds equal dHashes, V(3) also most scaled and recompressed copies; beyond V(6) images that only
         resemble each other are found as well.
     type: int
     default: 0
@@ -36,12 +36,12 @@ options:
     type: list
     elements: str
   image_key:
-    description: Member of an item that names its picture.
+    description: Member of an item that names its image.
     type: str
     default: image
   image_root:
     description:
-      - Folder that the items' image paths resolve under, for pictures in the page, and to recognize that an absolute
+      - Folder that the items' image paths resolve under, for images in the page, and to recognize that an absolute
         and a relative path are one file.
       - When omitted, the folder of the library.
     type: path
@@ -56,7 +56,7 @@ options:
     choices: [html, csv, json]
     default: html
   include_images:
-    description: Put thumbnails of the pictures into an HTML page. Needs Pillow; without it the page has a note.
+    description: Put thumbnails of the images into an HTML page. Needs Pillow; without it the page has a note.
     type: bool
     default: false
   service_url:
@@ -71,11 +71,11 @@ options:
     type: int
     default: 1000
   image_timeout:
-    description: Time limit for one picture of a page, in seconds.
+    description: Time limit for one image of a page, in seconds.
     type: float
     default: 10
   max_pixels:
-    description: Limit of pixels of a picture to show.
+    description: Limit of pixels of an image to show.
     type: int
     default: 178956970
   python:
@@ -107,12 +107,12 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Find copies of the same picture
+- name: Find copies of the same image
   mobius.dhash.library_duplicates:
     path: /srv/mobius/library.json
   register: duplicates
 
-- name: Write a page of pictures that are nearly alike
+- name: Write a page of images that are nearly alike
   mobius.dhash.library_duplicates:
     path: /srv/mobius/library.json
     distance: 3

@@ -33,7 +33,7 @@ options:
     elements: str
     default: []
   image_key:
-    description: Member of an item that names its picture.
+    description: Member of an item that names its image.
     type: str
     default: image
   backup_dir:

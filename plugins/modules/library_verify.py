@@ -60,7 +60,7 @@ options:
     type: list
     elements: str
   image_key:
-    description: Member of an item that names its picture.
+    description: Member of an item that names its image.
     type: str
     default: image
   python:
@@ -69,11 +69,11 @@ options:
         C(ansible_python_interpreter), even one set as an extra variable; when omitted, that variable applies.
     type: path
   image_timeout:
-    description: Time limit for one picture of the sample, in seconds.
+    description: Time limit for one image of the sample, in seconds.
     type: float
     default: 30
   max_pixels:
-    description: Limit of pixels of a picture of the sample.
+    description: Limit of pixels of an image of the sample.
     type: int
     default: 178956970
   fail_on_problems:

@@ -45,7 +45,7 @@ options:
     type: list
     elements: str
   image_key:
-    description: Member of an item that names its picture.
+    description: Member of an item that names its image.
     type: str
     default: image
 extends_documentation_fragment:

@@ -17,10 +17,10 @@ description:
     M(mobius.dhash.review_apply). In CSV and JSON the decisions are filled in at C(decision).
   - Items that a reviewer accepted or left out are not in the queue, until their dHash changes.
   - The page is self-contained and needs no network; without script it shows the queue. With O(include_images) it has
-    thumbnails of the pictures, each made by a separate process under limits of time and memory.
+    thumbnails of the images, each made by a separate process under limits of time and memory.
   - All text of the library is shown as text. CSV cells that a spreadsheet would take for a formula start with an
     apostrophe. Users and passwords in URLs are left out.
-  - The same library and the same pictures give the same bytes.
+  - The same library and the same images give the same bytes.
 options:
   dest:
     description:
@@ -44,11 +44,11 @@ options:
     type: list
     elements: str
   image_key:
-    description: Member of an item that names its picture.
+    description: Member of an item that names its image.
     type: str
     default: image
   include_images:
-    description: Put thumbnails of the pictures into an HTML page. Needs Pillow; without it the page has a note.
+    description: Put thumbnails of the images into an HTML page. Needs Pillow; without it the page has a note.
     type: bool
     default: false
   image_root:
@@ -61,11 +61,11 @@ options:
     type: int
     default: 5000
   image_timeout:
-    description: Time limit for one picture, in seconds.
+    description: Time limit for one image, in seconds.
     type: float
     default: 10
   max_pixels:
-    description: Limit of pixels of a picture to show.
+    description: Limit of pixels of an image to show.
     type: int
     default: 178956970
   python:
@@ -95,7 +95,7 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Write the review page with pictures
+- name: Write the review page with images
   mobius.dhash.review_export:
     path: /srv/mobius/library.json
     dest: /srv/mobius/review.html

@@ -158,7 +158,7 @@ def whole(value):
 def _too_long(limit):
     error = MobiusError(
         f"It did not end within its timeout of {limit} seconds and was stopped; the library is intact",
-        remedy="run it again with a longer timeout: pictures that were hashed are not hashed again",
+        remedy="run it again with a longer timeout: images that were hashed are not hashed again",
     )
     return str(error)
 

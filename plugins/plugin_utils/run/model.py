@@ -85,7 +85,7 @@ class Run:
     check_mode: bool = False
     #: The fleet run that the run belongs to, or that it rolls back; empty for none.
     fleet: str = ""
-    #: What decides the outcome of a migration, beside the pictures; see :mod:`.settings`.
+    #: What decides the outcome of a migration, beside the images; see :mod:`.settings`.
     settings: Mapping[str, Any] = field(default_factory=dict)
     #: The steps of a deployment whose tags leave out the migration; empty for a whole one.
     part: Sequence[str] = ()

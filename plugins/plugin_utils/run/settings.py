@@ -1,7 +1,7 @@
 # Copyright (c) Mobius contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What decides the outcome of a migration beside the pictures, in a form that can be compared between hosts."""
+"""What decides the outcome of a migration beside the images, in a form that can be compared between hosts."""
 
 from __future__ import annotations
 
