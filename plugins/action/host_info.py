@@ -12,7 +12,7 @@ _INTERPRETER = "ansible_python_interpreter"
 
 
 class ActionModule(ControllerAction):
-    """Add the locks of the packages and the digests of the service's code, then run the module on the host."""
+    """Add the pinned packages and the digests of the service's code, then run the module on the host."""
 
     def work(self, arguments, task_vars):
         # A list, or text with commas.

@@ -97,7 +97,7 @@ def folder_faults(folder: Folder, *, write: bool) -> List[str]:
         point = f" (mounted at {mount.point})" if mount else ""
         faults.append(f"the file system of {existing}{point} is read-only: mount -o remount,rw")
     if not faults and not os.access(existing, os.W_OK | os.X_OK):
-        faults.append(_no_right(existing))
+        faults.append(_no_permission(existing))
     return faults or (_tried(folder) if write else [])
 
 
@@ -194,7 +194,7 @@ def _reserve(descriptor: int, size: int) -> None:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
 
 
-def _no_right(folder: str) -> str:
+def _no_permission(folder: str) -> str:
     user = user_name(os.geteuid())
     for each in [*reversed(Path(folder).absolute().parents), Path(folder)]:
         if not os.access(each, os.X_OK):
@@ -209,7 +209,7 @@ def _reason(error: OSError, folder: Folder) -> str:
         existing = nearest(folder.path)
         if os.access(existing, os.W_OK | os.X_OK):
             return f"files in {existing} cannot be created, renamed and removed: {error.strerror}"
-        return _no_right(existing)
+        return _no_permission(existing)
     if error.errno == errno.EDQUOT:
         return (
             f"the quota of {user_name(os.geteuid())} is too small for {folder.size} bytes in {folder.path}: remove "
