@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import warnings
 from functools import partial
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 from ..dhash.picture import EXACT, FAST, PictureError, hash_picture, prepare, register_plugins
 from ..dhash.shrink import one_thread
@@ -21,10 +21,12 @@ from .findings import Findings
 from .members import Sampled
 
 FASTER = "none, ImageHash has no fast mode: the sample was hashed again by the migration's own code"
-_Hasher = Callable[[str, int], bytes]
+_Hasher = Callable[..., bytes]
 LEAN = "none, ImageHash is not installed: the sample was hashed again by the migration's own code"
 # Observed differences in bits between versions of Pillow and between the two modes, with a margin.
 _BITS_BETWEEN_VERSIONS = 8
+# A process costs more than a picture.
+_PICTURES_IN_A_PROCESS = 10
 
 
 class Limits(NamedTuple):
@@ -43,7 +45,7 @@ def hash_again(
     :raises MobiusError: Pillow is missing; the remedy is the command that installs it.
     """
     here = versions()
-    # Each picture has a process of its own, which finds loaded what all of them need.
+    # The processes that hash find loaded what all of them need.
     prepare()
     mode = FAST if block.get("mode") == FAST else EXACT
     reference = _by_imagehash(here["imagehash"]) if mode == EXACT else None
@@ -55,10 +57,30 @@ def hash_again(
         hint += f"; the library has dHashes of more than one mode, and this is mode {mode}"
     bounds = Bounds(seconds=limits.seconds, memory=128 * 1024 * 1024 + 16 * limits.pixels, answer=1024)
     paths = [_path(item.image, image_root) for item in sample]
-    calls = (None if path is None else partial(hasher, path, limits.pixels) for path in paths)
-    for item, answer in zip(sample, run_isolated(calls, bounds)):
+    for item, answer in zip(sample, _answers(partial(hasher, pixels=limits.pixels), paths, bounds)):
         _judge(item, answer, hint, findings)
     return name
+
+
+def _answers(hasher: Callable[[str], bytes], paths: List[Optional[str]], bounds: Bounds) -> Iterator[Optional[bytes]]:
+    """The dHash of each picture, or why there is none; None for no path.
+
+    Several pictures share a process. One that it gives no dHash for, whatever the reason, has a process of its own.
+    """
+    known = [path for path in paths if path is not None]
+    shares = [known[start : start + _PICTURES_IN_A_PROCESS] for start in range(0, len(known), _PICTURES_IN_A_PROCESS)]
+    found = {}
+    for share, text in zip(shares, run_isolated((partial(_hash_all, hasher, share) for share in shares), bounds)):
+        hashes = text.split(b"\n") if text else []
+        found.update({path: dhash for path, dhash in zip(share, hashes) if dhash})
+    alone = (None if path is None or path in found else partial(hasher, path) for path in paths)
+    for path, answer in zip(paths, run_isolated(alone, bounds)):
+        yield answer if path is None else found.get(path, answer)
+
+
+def _hash_all(hasher: Callable[[str], bytes], paths: List[str]) -> bytes:
+    answers = (hasher(path) for path in paths)
+    return b"\n".join(answer if is_dhash(answer.decode("ascii", "replace")) else b"" for answer in answers)
 
 
 def _listed(value: Any) -> List[Any]:

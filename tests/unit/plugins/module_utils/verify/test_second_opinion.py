@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
 from ansible_collections.mobius.dhash.plugins.module_utils.errors import MobiusError
@@ -87,6 +89,37 @@ def test_the_processes_of_the_pictures_find_loaded_what_they_need(pictured, tmp_
     assert (done.stdout, done.stderr) == ("1\n", "")
     imported = (tmp_path / "imported").read_text().split()
     assert [name for name in imported if name.partition(".")[0] in ("PIL", "imagehash", "numpy")] == []
+
+
+@pytest.mark.parametrize("harm", ["crash", "hang", "exhaust", "raise"])
+def test_one_picture_that_ends_its_process_costs_no_other_its_dhash(pictured, monkeypatch, harm):
+    """It shares the process with the others at first."""
+    honest = second_opinion._by_imagehash("4.3.2")
+    parent = os.getpid()
+
+    def harmful(path, pixels):
+        assert os.getpid() != parent
+        if path.endswith("4.png"):
+            if harm == "crash":
+                os.kill(os.getpid(), signal.SIGKILL)
+            if harm == "hang":
+                time.sleep(60)
+            if harm == "exhaust":
+                bytearray(8 << 30)
+            raise ValueError
+        return honest[1](path, pixels)
+
+    monkeypatch.setattr(second_opinion, "_by_imagehash", lambda _version: (honest[0], harmful))
+    result = pictured.verify(sample=10, image_timeout=0.5, **pictured.options)
+    assert [(problem["kind"], problem["pointer"]) for problem in result["problems"]] == [("picture", "/components/4")]
+
+
+def test_ten_pictures_have_one_process(pictured, monkeypatch):
+    forks = []
+    fork = os.fork
+    monkeypatch.setattr(os, "fork", lambda: forks.append(1) or fork())
+    assert pictured.verify(sample=10, **pictured.options)["valid"]
+    assert len(forks) == 1
 
 
 def test_a_wrong_dhash_is_found(pictured):
