@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import ast
+import re
 from contextlib import suppress
 from typing import Any, Dict, FrozenSet, Mapping, Sequence, Tuple
 
@@ -19,6 +21,9 @@ from ..module_utils.variables.check import REMEDY, check, variable_of
 from ..module_utils.variables.table import SECRET, VARIABLES
 
 _OURS = "mobius.dhash."
+# The default of a role's variable, as all roles declare it; most of them are constants.
+_DEFAULT = re.compile(r"{{ (\w+) \| default\(''\) \| mobius\.dhash\.answered\((.+?)(?:, split=false)?\) }}")
+_LITERALS = {"true": "True", "false": "False"}
 _STRUCTURED = frozenset(("mobius_notify", "mobius_health_headers", "mobius_runtime_environment"))
 
 
@@ -70,8 +75,14 @@ def secrets_of(task_vars: Mapping[str, Any], templar: Any) -> FrozenSet[str]:
 
 
 def _value(name: str, task_vars: Mapping[str, Any], templar: Any) -> Any:
+    value = task_vars[name]
+    declared = _DEFAULT.fullmatch(value) if isinstance(value, str) else None
+    if declared and declared[1] not in task_vars:
+        # Ansible compiles a template each time, and a deployment would start with seventy that nobody has set.
+        with suppress(SyntaxError, ValueError):
+            return ast.literal_eval(_LITERALS.get(declared[2], declared[2]))
     try:
-        return templar.template(task_vars[name])
+        return templar.template(value)
     except AnsibleError as error:
         # Only the reason: the text around it may hold a secret.
         reason = str(getattr(error, "message", error)).splitlines()[0][:200]
