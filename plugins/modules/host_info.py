@@ -70,6 +70,12 @@ python:
   returned: success
   type: str
   sample: /opt/mobius-dhash/venv/bin/python
+ready_roles:
+  description: Of the roles C(mobius.dhash.runtime) and C(mobius.dhash.service) those whose part is ready.
+  returned: success
+  type: list
+  elements: str
+  sample: [mobius.dhash.runtime]
 runtime:
   description: The Python environment for hashing.
   returned: with the part V(runtime)

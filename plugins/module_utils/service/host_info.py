@@ -20,7 +20,8 @@ def collect(
     """Return the user, the system, and the requested parts.
 
     :param code: SHA-256 of each file of the service's code.
-    :returns: ``user``, ``os_family``, ``service_manager``, ``python`` and, for the parts, ``runtime`` and ``service``.
+    :returns: ``user``, ``os_family``, ``service_manager``, ``python``, ``ready_roles`` (those with
+        nothing to do) and, for the parts, ``runtime`` and ``service``.
     :raises MobiusError: the service has no library to serve, or no Python to run with.
     """
     host = hosts.look()
@@ -42,4 +43,6 @@ def collect(
             found["ready"] = False
             found["reason"] = found["reason"] or "its Python environment is not ready"
         result["service"] = found
+    ready = [part for part in ("runtime", "service") if result.get(part, {}).get("ready")]
+    result["ready_roles"] = [f"mobius.dhash.{part}" for part in ready]
     return result

@@ -36,14 +36,25 @@ def test_a_service_in_a_play(tmp_path):
     folder.mkdir()
     (folder / "library.json").write_text('{"components": []}')
     tasks = [
-        *task("host_info", ["result.runtime.ready", "not result.service.ready", "result.python == python"]),
+        *task(
+            "host_info",
+            [
+                "result.runtime.ready",
+                "not result.service.ready",
+                "result.python == python",
+                "result.ready_roles == ['mobius.dhash.runtime']",
+            ],
+        ),
         *task("service_control", ["result is changed", "result.pid is none"], check_mode=True, diff=True),
         *task("service_control", ["result is changed", "result.pid > 1"], diff=True),
         {"ansible.builtin.set_fact": {"first": "{{ result.pid }}"}},
         *task("service_control", ["result is not changed", "result.pid == first | int"]),
         *task("host_info", ["result.service.ready", "result.service.pid == first | int", "result is not changed"]),
+        *task("host_info", ["result.ready_roles == ['mobius.dhash.runtime', 'mobius.dhash.service']"]),
         *task("host_info", ["result.service is not defined", "result.runtime.ready"], parts="runtime"),
-        *task("host_info", ["result.service is not defined", "result.user.uid >= 0"], parts=[]),
+        *task(
+            "host_info", ["result.service is not defined", "result.user.uid >= 0", "result.ready_roles == []"], parts=[]
+        ),
         *task(
             "service_control",
             ["result is changed", "result.pid != first | int", "result.rc == 0"],
