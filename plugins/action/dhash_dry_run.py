@@ -7,9 +7,7 @@ from __future__ import annotations
 
 from ansible.module_utils.parsing.convert_bool import boolean
 
-from ..module_utils.text import redact
 from ..plugin_utils.run.action import StepAction
-from ..plugin_utils.run.rollout_lines import prediction
 
 _REMEDY = "correct those pictures or their paths, or raise mobius_max_failure_rate"
 
@@ -20,12 +18,7 @@ class ActionModule(StepAction):
     def work(self, arguments, task_vars):
         fails = boolean(arguments.pop("fail_on_refusal", False))
         result = self.done_with_the_step_before("dry_run") or self.execute(arguments, task_vars)
-        if result.get("lines"):
-            self.show(result["lines"])
-        if not result.get("failed") and "item_count" in result:
-            # For the person who approves the next node of a workflow of AWX.
-            data = {"mobius_dry_run": {self.host: redact(prediction(result, bool(self._task.check_mode)))}}
-            result["ansible_stats"] = {"data": data, "per_host": False, "aggregate": True}
+        result.update(self.show_prediction(result))
         if fails and result.get("would_fail") and not result.get("failed"):
             result.update(failed=True, msg=f"The migration would fail: {result['refusal']}. Next: {_REMEDY}.")
         return result

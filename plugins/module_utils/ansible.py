@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import time
 from dataclasses import dataclass
-from typing import Any, Callable, Dict, Mapping, Optional, Tuple, Union
+from typing import Any, Callable, Dict, Iterator, Mapping, Optional, Tuple, Union
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.parsing.convert_bool import boolean
@@ -76,11 +76,11 @@ class Further:
     call: Call
 
 
-def finish(module: AnsibleModule, call: Call, then: Optional[Callable[[Result], Optional[Further]]] = None) -> None:
+def finish(module: AnsibleModule, call: Call, then: Optional[Callable[[Result], Iterator[Further]]] = None) -> None:
     """Run ``call`` and exit with its result, or with a redacted error that has state, place and next step.
 
-    :param then: given a result that did not fail, the step that follows at once. Whether that one fails is in its own
-        result: the controller takes it as the result of the step.
+    :param then: given a result that did not fail, the steps that follow at once; the result of each is a member of that
+        of the step before. Whether one fails is in its own result: the controller takes it as the result of the step.
     """
     step = Step.from_environment(check_mode=module.check_mode)
     path = str(module.params.get("path") or "")
@@ -92,11 +92,12 @@ def finish(module: AnsibleModule, call: Call, then: Optional[Callable[[Result], 
     result, is_error = _noted(step, checked, path)
     if is_error:
         module.fail_json(**result)
-    further = then(result) if then is not None and not result.get("failed") else None
-    if further is not None:
+    before = result
+    for further in then(result) if then is not None and not result.get("failed") else ():
         began = time.monotonic()
-        result[further.member] = _noted(step.following(further.step), further.call, path)[0]
-        result[further.member]["step_seconds"] = round(time.monotonic() - began, 3)
+        before[further.member] = _noted(step.following(further.step), further.call, path)[0]
+        before = before[further.member]
+        before["step_seconds"] = round(time.monotonic() - began, 3)
     for warning in result.pop("warnings", []):
         module.warn(warning)
     module.exit_json(**result)

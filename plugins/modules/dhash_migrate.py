@@ -261,19 +261,13 @@ log:
   sample: /srv/mobius/logs/migration-20240924T160003Z.log
 """
 
-from typing import Any, Dict, Optional
+from typing import Any, Dict, Iterator
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.mobius.dhash.plugins.module_utils.ansible import Further, finish
 from ansible_collections.mobius.dhash.plugins.module_utils.migration.apply import migrate
-from ansible_collections.mobius.dhash.plugins.module_utils.migration.arguments import HASHING, options_of
+from ansible_collections.mobius.dhash.plugins.module_utils.migration.arguments import HASHING, VERIFY, options_of
 from ansible_collections.mobius.dhash.plugins.module_utils.verify.verify import verify_migrated
-
-VERIFY = {
-    "complete": {"type": "str", "choices": ["auto", "always", "never"], "default": "auto"},
-    "schema": {"type": "path"},
-    "sample": {"type": "int", "default": 0},
-}
 
 
 def main() -> None:
@@ -295,8 +289,9 @@ def main() -> None:
     given = module.params
     verifies = given["verify"] is not None and not given["output"] and not module.check_mode
 
-    def further(migrated: Dict[str, Any]) -> Optional[Further]:
-        return Further("verify", "verified", lambda: verify_migrated(given, migrated)) if verifies else None
+    def further(migrated: Dict[str, Any]) -> Iterator[Further]:
+        if verifies:
+            yield Further("verify", "verified", lambda: verify_migrated(given, migrated))
 
     finish(
         module,

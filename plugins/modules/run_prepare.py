@@ -92,6 +92,24 @@ options:
         description: As O(mobius.dhash.dhash_dry_run#module:sample).
         type: int
         default: 200
+  verify:
+    description:
+      - With O(dry_run), if the library is as deployed and nothing has changed since, migrate and verify it at once, as
+        M(mobius.dhash.dhash_migrate) does, which changes nothing then; not when omitted. For RV(unchanged).
+    type: dict
+    suboptions:
+      complete:
+        description: As O(mobius.dhash.library_verify#module:complete).
+        type: str
+        choices: [auto, always, never]
+        default: auto
+      schema:
+        description: As O(mobius.dhash.library_verify#module:schema).
+        type: path
+      sample:
+        description: As O(mobius.dhash.library_verify#module:sample).
+        type: int
+        default: 0
 extends_documentation_fragment:
   - mobius.dhash.attributes
   - mobius.dhash.run.lock
@@ -135,10 +153,19 @@ backup:
   type: dict
   sample: {"backup": {"path": "/srv/mobius/backups/library.json.bak.20240924T160000Z", "sha256": "2c26b4…"}}
 dry_run:
-  description: The result of M(mobius.dhash.dhash_dry_run), failed or not, and C(step_seconds).
+  description:
+    - The result of M(mobius.dhash.dhash_dry_run), failed or not, and C(step_seconds).
+    - With RV(unchanged), its C(migrated) is the result of M(mobius.dhash.dhash_migrate).
   returned: with O(dry_run), when the steps before succeeded
   type: dict
   sample: {"item_count": 60, "would_fail": false, "step_seconds": 0.4}
+unchanged:
+  description:
+    - Whether the migration had nothing to change and the library is valid, so that dry run, migration and verification
+      are done.
+  returned: always
+  type: bool
+  sample: false
 as_deployed:
   description: Whether the library is unchanged since the last deployment.
   returned: after the preflight
@@ -173,14 +200,21 @@ step:
 """
 
 import os
-from typing import Any, Dict, Optional
+from functools import partial
+from typing import Any, Dict, Iterator
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.mobius.dhash.plugins.module_utils.ansible import Further, finish, parse_break
-from ansible_collections.mobius.dhash.plugins.module_utils.deployment.prepare import STEPS, prepare
-from ansible_collections.mobius.dhash.plugins.module_utils.migration.arguments import HASHING, options_of
+from ansible_collections.mobius.dhash.plugins.module_utils.deployment.prepare import (
+    STEPS,
+    has_nothing_to_change,
+    migrate_nothing,
+    prepare,
+)
+from ansible_collections.mobius.dhash.plugins.module_utils.migration.arguments import HASHING, VERIFY, options_of
 from ansible_collections.mobius.dhash.plugins.module_utils.migration.dry_run import dry_run
 from ansible_collections.mobius.dhash.plugins.module_utils.text import configured_secrets
+from ansible_collections.mobius.dhash.plugins.module_utils.verify.verify import verify_migrated
 
 HEALTH = {
     "url": {"type": "str", "required": True},
@@ -195,6 +229,7 @@ HEALTH = {
     "client_key": {"type": "path", "no_log": False},
     "validate_certs": {"type": "bool", "default": True},
 }
+CHECK = ("image_root", "items", "image_key", "log_dir", "schema", "metrics_file", "replaces")
 DRY_RUN = {"report": {"type": "path"}, "sample": {"type": "int", "default": 200}}
 
 
@@ -214,50 +249,61 @@ def main() -> None:
             run=dict(type="dict"),
             health=dict(type="dict", options=HEALTH),
             dry_run=dict(type="dict", options=DRY_RUN),
+            verify=dict(type="dict", options=VERIFY),
         ),
         supports_check_mode=True,
     )
-    given = module.params
+    given = {**module.params, **_defaults(module.params)}
     if given["health"]:
         # Of a URL only parts are secret; short ones would mask ordinary words.
         secrets = configured_secrets(given["health"]["url"])
         module.no_log_values.update(secret for secret in secrets if len(secret) >= 4)
-    beside = os.path.dirname(given["path"])
-    check = {
-        "image_root": given["image_root"] or beside,
-        "items": given["items"],
-        "image_key": given["image_key"],
-        "log_dir": given["log_dir"] or os.path.join(beside, "logs"),
-        "schema": given["schema"],
-        "metrics_file": given["metrics_file"],
-        "replaces": given["replaces"],
-    }
-
-    def further(_prepared: Dict[str, Any]) -> Optional[Further]:
-        return Further("dry-run", "dry_run", predict) if given["dry_run"] is not None else None
-
-    def predict() -> Dict[str, Any]:
-        return dry_run(options_of(given), log_dir=given["log_dir"], check_mode=module.check_mode, **given["dry_run"])
-
     finish(
         module,
         lambda: prepare(
             given["path"],
-            run=given["run"] or {"id": "by hand", "kind": "deployment"},
+            run=given["run"],
             steps=given["steps"],
-            check=check,
+            check={name: given[name] for name in CHECK},
             lock={
                 "ttl": given["lock_ttl"],
                 "force": parse_break(given["lock_break"]),
                 "pid": given["lock_pid"],
                 "wait": given["lock_wait"],
             },
-            backup_dir=given["backup_dir"] or os.path.join(beside, "backups"),
+            backup_dir=given["backup_dir"],
             health=given["health"],
             check_mode=module.check_mode,
         ),
-        further,
+        partial(_further, given, module.check_mode),
     )
+
+
+def _defaults(params: Dict[str, Any]) -> Dict[str, Any]:
+    beside = os.path.dirname(params["path"])
+    return {
+        "image_root": params["image_root"] or beside,
+        "backup_dir": params["backup_dir"] or os.path.join(beside, "backups"),
+        "log_dir": params["log_dir"] or os.path.join(beside, "logs"),
+        "run": params["run"] or {"id": "by hand", "kind": "deployment"},
+    }
+
+
+def _further(given: Dict[str, Any], check_mode: bool, prepared: Dict[str, Any]) -> Iterator[Further]:
+    """The dry run; where it finds nothing to change, the migration and the verification as well."""
+    if given["dry_run"] is None:
+        return
+    options, log_dir = options_of(given), given["log_dir"]
+    yield Further(
+        "dry-run", "dry_run", lambda: dry_run(options, log_dir=log_dir, check_mode=check_mode, **given["dry_run"])
+    )
+    if given["verify"] is None or check_mode or not has_nothing_to_change(prepared):
+        return
+    fixed = {**given, "expected_real_path": prepared["real_path"]}
+    yield Further("migrate", "migrated", lambda: migrate_nothing(options, fixed))
+    migrated = prepared["dry_run"]["migrated"]
+    if not migrated.get("failed"):
+        yield Further("verify", "verified", lambda: verify_migrated(fixed, migrated))
 
 
 if __name__ == "__main__":

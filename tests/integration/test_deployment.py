@@ -49,6 +49,9 @@ def test_there_and_back_again(site):
     assert second.changed == 0, second.output
     assert site.library.read_bytes() == deployed
     assert "Nothing to do" in second.output
+    report = json.loads(max((site.home / "logs").glob("deployment-*.json")).read_text())
+    done = [(step["event"], step["outcome"]) for step in report["timeline"]]
+    assert done[-4:] == [("dry-run", "ok"), ("migrate", "ok"), ("verify", "ok"), ("health", "ok")], done
 
     back = site.play("rollback").succeeded()
     assert back.changed > 0

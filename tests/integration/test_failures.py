@@ -77,6 +77,20 @@ def test_failing_verification_is_rolled_back_and_the_evidence_fetched(site, tmp_
     assert next(folder.glob("migration-*.log")).read_text()
 
 
+def test_an_unchanged_library_that_is_not_valid_any_more_fails_in_its_verification(site, tmp_path):
+    """Its verification is first tried with the preparation, where no rollback would follow."""
+    alone = {**TOLERANT, "mobius_service_enabled": False, "mobius_health_check": False}
+    site.play("deploy", **alone).succeeded()
+    before = site.library.read_bytes()
+    schema = tmp_path / "schema.json"
+    schema.write_text('{"type": "object", "required": ["no-such-member"]}')
+    run = site.play("deploy", mobius_schema=str(schema), **alone)
+    run.failed('Failed in step "verify": The library is not valid')
+    run.failed("Rolled back: nothing had been replaced")
+    assert site.library.read_bytes() == before
+    assert not (site.home / ".library.json.dhash" / "lock").exists()
+
+
 def test_failing_migration_is_rolled_back(site, tmp_path):
     before = site.library.read_bytes()
     # What the dry run knows is refused; so they go after it.

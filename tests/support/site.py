@@ -51,12 +51,13 @@ class Site:
     def read(self):
         return json.loads(self.library.read_bytes())
 
-    def migrate(self, check_mode=False, output=None, deployment=None, **options):
+    def migrate(self, check_mode=False, output=None, deployment=None, unchanged_only=False, **options):
         return migrate(
             Options(str(self.library), **{"workers": 1, "max_failure_rate": 100, **options}),
             check_mode=check_mode,
             output=None if output is None else str(output),
             deployment=deployment,
+            unchanged_only=unchanged_only,
         )
 
     def tree(self) -> dict:

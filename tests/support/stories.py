@@ -73,6 +73,16 @@ class Story:
         backup = {"changed": False, "skipped": True, "backup": known}
         return self.step("preflight", "ok", **parts, backup=backup, sha256=NEW, as_deployed=True, owed=list(owed))
 
+    def confirmed(self):
+        """As ``prepared_as_deployed``, and nothing has changed since: migrated and verified in the same call."""
+        self.prepared_as_deployed()
+        verified = {"valid": True, "item_count": 60, "step_seconds": 0.5}
+        migrated = {"changed": False, "sha256_after": NEW, "unchanged": 60, "diff": {}, "step_seconds": 0.25}
+        predicted = {"to_hash": 0, "projected_seconds": 1.0, "step_seconds": 0.125}
+        nested = {**predicted, "migrated": {**migrated, "verified": verified}}
+        self.entries[-1]["result"].update(unchanged=True, dry_run=nested)
+        return self
+
     def migrated(self, **more: Any):
         result = {
             **{"sha256_before": OLD, "sha256_after": NEW, "item_count": 60, "hashed": 58, "unchanged": 0},

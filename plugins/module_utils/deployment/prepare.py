@@ -13,6 +13,8 @@ from ..backups import validity
 from ..backups.store import create_backup
 from ..errors import MobiusError, failure
 from ..gate.before import refuse_unhealthy
+from ..migration.apply import migrate
+from ..migration.options import Options
 from ..storage.journal import begin_run, read_run, undone, unfinished
 from ..storage.lock import acquire
 from ..storage.replace import read_version
@@ -90,6 +92,27 @@ def prepare(
         except (MobiusError, OSError) as error:
             return {**done, **failure(error, path), "step": name}
     return done
+
+
+def has_nothing_to_change(prepared: Mapping[str, Any]) -> bool:
+    """Whether the library is as it was deployed, and the dry run found no image that has changed since.
+
+    :param prepared: what :func:`prepare` returned, with the result of the dry run as ``dry_run``.
+    """
+    predicted = prepared["dry_run"]
+    if predicted.get("failed") or not prepared.get("as_deployed") or "lock" not in prepared:
+        return False
+    return not (predicted["to_hash"] or predicted["would_change"] or predicted["would_fail"])
+
+
+def migrate_nothing(options: Options, given: Mapping[str, Any]) -> Dict[str, Any]:
+    """The migration of a library that needs no change; its state is noted as by every other one.
+
+    :param given: ``run``, which holds the lock, and ``backup_dir``, ``log_dir`` and ``expected_real_path``.
+    :raises MobiusError: it does need one after all, so that it is migrated where a rollback would follow a failure.
+    """
+    places = {name: given[name] for name in ("backup_dir", "log_dir", "expected_real_path")}
+    return migrate(options, deployment=str(given["run"]["id"]), unchanged_only=True, **places)
 
 
 def _inherited(path: str, run_id: str) -> Dict[str, Any]:

@@ -53,6 +53,7 @@ class Run:
     backup_dir: Optional[str]
     log_dir: Optional[str]
     output: Optional[str]
+    unchanged_only: bool
     versions: Dict[str, Optional[str]]
     idle_timeout: float = 0.0
     timeout: float = 0.0
@@ -70,9 +71,11 @@ def migrate(
     idle_timeout: float = 0.0,
     timeout: float = 0.0,
     expected_real_path: Optional[str] = None,
+    unchanged_only: bool = False,
 ) -> Dict[str, Any]:
     """Hash the pictures that need it, and edit the library in place, or write the result to ``output``.
 
+    :param unchanged_only: refuse a library that has to be looked at, because something has changed since the last run.
     :param idle_timeout: with ``timeout`` (its limit) see :class:`Progress`.
     :returns: what the module ``dhash_migrate`` documents.
     :raises MobiusError: before any byte is written, if the run is impossible or too many pictures fail.
@@ -81,7 +84,8 @@ def migrate(
     refuse_moved(options.path, expected_real_path)
     library = locate_library(options.path)
     made_with = {**versions(), "mode": options.mode}
-    run = Run(options, library, check_mode, deployment, backup_dir, log_dir, output, made_with, idle_timeout, timeout)
+    folders = (backup_dir, log_dir, output)
+    run = Run(options, library, check_mode, deployment, *folders, unchanged_only, made_with, idle_timeout, timeout)
     if output is not None:
         refuse_target(output, options.path, "The output")
     if check_mode:
@@ -102,6 +106,8 @@ def _run(run: Run) -> Dict[str, Any]:
             recalled = _recalled(run, wanted, version, progress)
             if recalled is not None:
                 return _unchanged(run, recalled, version)
+            if run.unchanged_only:
+                raise MobiusError("Something has changed since the last run", run.library, "migrate the library")
             survey = _surveyed(run, document, progress)
         tally = survey.tally
         refuse_foreign(document)

@@ -33,6 +33,12 @@ HASHING: Dict[str, Dict[str, Any]] = {
     "confidence_threshold": {"type": "float", "default": 0.7},
     "log_dir": {"type": "path"},
 }
+#: Of the verification that follows a migration at once.
+VERIFY: Dict[str, Dict[str, Any]] = {
+    "complete": {"type": "str", "choices": ["auto", "always", "never"], "default": "auto"},
+    "schema": {"type": "path"},
+    "sample": {"type": "int", "default": 0},
+}
 
 
 def options_of(params: Dict[str, Any]) -> Options:

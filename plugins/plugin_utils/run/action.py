@@ -26,6 +26,7 @@ from ..variables import secrets_of
 from .controller import controller_facts
 from .journal import STEP, Journal
 from .model import STEPS, Run, entry_of, step_of
+from .rollout_lines import prediction
 
 # Modules that renew the lease of the run that they belong to, or note it in the state.
 _OF_A_DEPLOYMENT = frozenset(("library_backup", "dhash_migrate", "library_restore"))
@@ -128,6 +129,16 @@ class StepAction(ActionBase):
         """Show lines to the operator; in one call, so that the hosts of a batch do not mix."""
         self._display.display("\n".join([f"[{self.host}]", *self.redact(list(lines))]))
 
+    def show_prediction(self, predicted):
+        """Show the lines of a dry run; returns what a result has to have for the person who approves the deployment."""
+        if predicted.get("lines"):
+            self.show(predicted["lines"])
+        if predicted.get("failed") or "item_count" not in predicted:
+            return {}
+        # The next node of a workflow of AWX reads it.
+        data = {"mobius_dry_run": {self.host: redact(prediction(predicted, bool(self._task.check_mode)))}}
+        return {"ansible_stats": {"data": data, "per_host": False, "aggregate": True}}
+
     def redact(self, value):
         """A copy of a value without secrets; those that the host's variables configure are masked wherever they are."""
         if self._secrets is None:
@@ -175,8 +186,13 @@ def _seconds_of(result, seconds):
     own = result.pop("step_seconds", None)
     if own is not None:
         return own
-    further = (part["step_seconds"] for part in result.values() if isinstance(part, dict) and "step_seconds" in part)
-    return round(max(0.0, seconds - sum(further)), 3)
+    return round(max(0.0, seconds - _seconds_of_further(result)), 3)
+
+
+def _seconds_of_further(result):
+    """The seconds of the steps that a module did as well; the result of each is in that of the step before."""
+    parts = [part for part in result.values() if isinstance(part, dict) and "step_seconds" in part]
+    return sum(part["step_seconds"] + _seconds_of_further(part) for part in parts)
 
 
 class _named_run:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import dataclass, field, replace
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from .journal import BEGIN, FAILURE, HOOK, MARK, PART, STEP, Entry
 
@@ -245,7 +245,15 @@ def _steps_of(entry: Entry) -> List[Step]:
     if not whole.succeeded:
         return [*steps, replace(whole, name=str(whole.result.get("step") or whole.name), result={})]
     steps[-1] = replace(steps[-1], seconds=whole.seconds)
-    return steps
+    return [*steps, *_confirmed(whole)] if whole.result.get("unchanged") else steps
+
+
+def _confirmed(whole: Step) -> Iterator[Step]:
+    """The steps that ``run_prepare`` did as well for a library that needs no change; each result holds the next."""
+    result: Mapping[str, Any] = whole.result
+    for name, member in (("dry-run", "dry_run"), ("migrate", "migrated"), ("verify", "verified")):
+        result = result[member]
+        yield Step(name, "ok", whole.at, result["step_seconds"], "", _kept(result))
 
 
 def failed_task(run: Run, task_vars: Mapping[str, Any]) -> Dict[str, str]:
@@ -268,12 +276,15 @@ def step_of(module: str, run: Optional[Run]) -> str:
 def entry_of(result: Mapping[str, Any], lost: bool) -> Dict[str, Any]:
     """The members of a journal entry for the result of a module."""
     outcome = "lost" if lost else "failed" if result.get("failed") else "changed" if result.get("changed") else "ok"
-    kept = {name: value for name, value in result.items() if name not in _LARGE}
     return {
         "outcome": outcome,
         "message": str(result.get("msg") or "") if outcome in ("failed", "lost") else "",
-        "result": kept,
+        "result": _kept(result),
     }
+
+
+def _kept(result: Mapping[str, Any]) -> Dict[str, Any]:
+    return {name: value for name, value in result.items() if name not in _LARGE}
 
 
 def describe_failure(result: Mapping[str, Any]) -> str:

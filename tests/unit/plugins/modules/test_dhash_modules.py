@@ -91,6 +91,26 @@ TASKS = [
         ignore_errors=True,
         vars={"ansible_python_interpreter": "{{ bare_python }}"},
     ),
+    # A whole preparation, and nothing to change: the library is migrated and verified in the same call.
+    *task(
+        "run_prepare",
+        ["not result.unchanged", "result.dry_run.migrated.verified.failed"],
+        dry_run={},
+        verify={"schema": "{{ images }}/no-schema.json"},
+        **STRINGS,
+    ),
+    *task("run_prepare", ["not result.unchanged", "result.dry_run.migrated is undefined"], dry_run={}, **STRINGS),
+    *task(
+        "run_prepare",
+        [
+            "result.unchanged and result is not changed",
+            "result.dry_run.migrated is not changed and result.dry_run.migrated.unchanged == 3",
+            "result.dry_run.migrated.verified.valid and result.dry_run.migrated.verified.sampled == 3",
+        ],
+        dry_run={},
+        verify={"sample": 5},
+        **STRINGS,
+    ),
     *task("dhash_migrate", ["result is failed", "'selector' in result.msg"], items=["a[0]"], ignore_errors=True),
     *task("dhash_migrate", ["result is failed", "'image root' in result.msg"], image_root="/no", ignore_errors=True),
 ]

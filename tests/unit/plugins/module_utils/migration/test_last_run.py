@@ -106,6 +106,17 @@ def test_whatever_changes_is_seen(settled, ways, monkeypatch, change):
     assert ways == []
 
 
+@pytest.mark.parametrize("change", CHANGES)
+def test_where_nothing_may_change_whatever_has_changed_is_refused(settled, ways, change):
+    assert settled.migrate(unchanged_only=True)["changed"] is False
+    CHANGES[change](settled)
+    settled.age()
+    tree = settled.tree()
+    with pytest.raises(MobiusError, match="Something has changed since the last run"):
+        settled.migrate(unchanged_only=True)
+    assert (settled.tree(), ways) == (tree, [])
+
+
 def test_another_picture_under_a_link_is_seen(site, ways):
     images = site.pictures(3)
     (site.home / "images/link.png").symlink_to("0.png")

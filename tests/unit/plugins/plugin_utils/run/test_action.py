@@ -45,6 +45,10 @@ def test_outside_of_a_run_nothing_was_done_before(tmp_path: Path) -> None:
         # A module that did the next step, too.
         ({"verified": {"step_seconds": 1.25}}, 1.75),
         ({"verified": {"step_seconds": 9.0}}, 0.0),
+        (
+            {"dry_run": {"step_seconds": 0.5, "migrated": {"step_seconds": 0.25, "verified": {"step_seconds": 1.0}}}},
+            1.25,
+        ),
         # That step itself.
         ({"step_seconds": 1.25, "valid": True}, 1.25),
         ({"step_seconds": 0.0}, 0.0),

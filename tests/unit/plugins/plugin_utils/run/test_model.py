@@ -219,6 +219,18 @@ def test_the_report_of_a_run() -> None:
     assert reported["facts"] == facts
 
 
+def test_a_library_that_needs_no_change_has_every_step_of_an_unchanged_deployment() -> None:
+    run = Story().confirmed().run
+    names = [step.name for step in run.steps]
+    assert names == ["preflight", "lock", "backup", "dry-run", "migrate", "verify"]
+    assert all(step.outcome == "ok" for step in run.steps)
+    assert [step.seconds for step in run.steps[-3:]] == [0.125, 0.25, 0.5]
+    assert run.result("migrate")["unchanged"] == 60 and "diff" not in run.result("migrate")
+    assert run.result("verify")["valid"] and run.status == "unchanged"
+    # What follows fails: the library is not what the run has to put back.
+    assert Story().confirmed().failed("health", "503").restored(NEW, "ok").run.status == "rolled_back"
+
+
 def test_a_lost_host_and_a_crash_are_steps_too() -> None:
     assert entry_of({"failed": True, "msg": "x", "diff": {}}, lost=True)["outcome"] == "lost"
     assert entry_of({"failed": True, "msg": "x"}, lost=False)["message"] == "x"
