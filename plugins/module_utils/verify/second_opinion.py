@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import time
 import warnings
 from functools import partial
 from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple
@@ -25,7 +26,7 @@ _Hasher = Callable[..., bytes]
 LEAN = "none, ImageHash is not installed: the sample was hashed again by the migration's own code"
 # Observed differences in bits between versions of Pillow and between the two modes, with a margin.
 _BITS_BETWEEN_VERSIONS = 8
-# A process costs more than a picture.
+# Starting a process costs more than hashing a picture.
 _PICTURES_IN_A_PROCESS = 10
 
 
@@ -45,7 +46,7 @@ def hash_again(
     :raises MobiusError: Pillow is missing; the remedy is the command that installs it.
     """
     here = versions()
-    # The processes that hash find loaded what all of them need.
+    # Loaded once, before the forks, because every process that hashes needs it.
     prepare()
     mode = FAST if block.get("mode") == FAST else EXACT
     reference = _by_imagehash(here["imagehash"]) if mode == EXACT else None
@@ -65,12 +66,13 @@ def hash_again(
 def _answers(hasher: Callable[[str], bytes], paths: List[Optional[str]], bounds: Bounds) -> Iterator[Optional[bytes]]:
     """The dHash of each picture, or why there is none; None for no path.
 
-    Several pictures share a process. One that it gives no dHash for, whatever the reason, has a process of its own.
+    Several pictures share a process. One that yields no dHash there is hashed again in a process of its own.
     """
     known = [path for path in paths if path is not None]
     shares = [known[start : start + _PICTURES_IN_A_PROCESS] for start in range(0, len(known), _PICTURES_IN_A_PROCESS)]
     found = {}
-    for share, text in zip(shares, run_isolated((partial(_hash_all, hasher, share) for share in shares), bounds)):
+    calls = (partial(_hash_all, hasher, share, bounds.seconds / 2) for share in shares)
+    for share, text in zip(shares, run_isolated(calls, bounds)):
         hashes = text.split(b"\n") if text else []
         found.update({path: dhash for path, dhash in zip(share, hashes) if dhash})
     alone = (None if path is None or path in found else partial(hasher, path) for path in paths)
@@ -78,8 +80,10 @@ def _answers(hasher: Callable[[str], bytes], paths: List[Optional[str]], bounds:
         yield answer if path is None else found.get(path, answer)
 
 
-def _hash_all(hasher: Callable[[str], bytes], paths: List[str]) -> bytes:
-    answers = (hasher(path) for path in paths)
+def _hash_all(hasher: Callable[[str], bytes], paths: List[str], seconds: float) -> bytes:
+    """A dHash or nothing for each picture; nothing for those that are left when the time is up."""
+    end = time.monotonic() + seconds
+    answers = (hasher(path) if time.monotonic() < end else b"" for path in paths)
     return b"\n".join(answer if is_dhash(answer.decode("ascii", "replace")) else b"" for answer in answers)
 
 

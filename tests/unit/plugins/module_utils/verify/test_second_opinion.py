@@ -114,6 +114,17 @@ def test_one_picture_that_ends_its_process_costs_no_other_its_dhash(pictured, mo
     assert [(problem["kind"], problem["pointer"]) for problem in result["problems"]] == [("picture", "/components/4")]
 
 
+def test_pictures_that_take_long_share_no_time_limit(pictured, monkeypatch):
+    honest = second_opinion._by_imagehash("4.3.2")
+
+    def slow(path, pixels):
+        time.sleep(0.2)
+        return honest[1](path, pixels)
+
+    monkeypatch.setattr(second_opinion, "_by_imagehash", lambda _version: (honest[0], slow))
+    assert pictured.verify(sample=10, image_timeout=0.6, **pictured.options)["valid"]
+
+
 def test_ten_pictures_have_one_process(pictured, monkeypatch):
     forks = []
     fork = os.fork
