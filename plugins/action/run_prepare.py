@@ -5,8 +5,12 @@
 
 from __future__ import annotations
 
+from ansible.module_utils.parsing.convert_bool import boolean
+
+from ..module_utils.errors import MobiusError
 from ..plugin_utils.run.action import StepAction
 from ..plugin_utils.run.controller import controller_facts
+from ..plugin_utils.run.extras import wanted_extras
 
 
 class ActionModule(StepAction):
@@ -15,6 +19,12 @@ class ActionModule(StepAction):
     _supports_async = False
 
     def work(self, arguments, task_vars):
+        late = [] if boolean(arguments.pop("extras", True)) else wanted_extras(task_vars)
+        if late:
+            raise MobiusError(
+                f"{', '.join(late)} was set during the deployment, after its tasks had been left out",
+                remedy="set it in the inventory, or before the role mobius.dhash.deploy; nothing was changed",
+            )
         run = self.current_run()
         named = {"id": run.id, "kind": run.kind, "controller": controller_facts()} if run else None
         if named and run.fleet:
@@ -22,7 +32,12 @@ class ActionModule(StepAction):
         arguments.setdefault("run", named)
         result = self.execute(arguments, task_vars)
         predicted = result.get("dry_run") or {}
-        verified = (predicted.get("migrated") or {}).get("verified") or {}
+        migrated = predicted.get("migrated") or {}
+        verified = migrated.get("verified") or {}
         result["unchanged"] = bool(verified.get("valid"))
-        # Otherwise the task of the dry run shows it.
-        return {**result, **self.show_prediction(predicted)} if result["unchanged"] else result
+        if not result["unchanged"]:
+            # The tasks of these steps show what they have found.
+            return result
+        for part in (predicted, migrated, verified):
+            result["warnings"] = [*result.get("warnings", []), *part.get("warnings", [])]
+        return {**result, **self.show_prediction(predicted)}

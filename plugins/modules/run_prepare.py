@@ -92,6 +92,12 @@ options:
         description: As O(mobius.dhash.dhash_dry_run#module:sample).
         type: int
         default: 200
+  extras:
+    description:
+      - Whether the caller runs the tasks of the extras, see M(mobius.dhash.run_extras). If not, and a variable asks for
+        one by now, the action plugin refuses to go on.
+    type: bool
+    default: true
   verify:
     description:
       - With O(dry_run), if the library is as deployed and nothing has changed since, migrate and verify it at once, as
@@ -250,6 +256,8 @@ def main() -> None:
             health=dict(type="dict", options=HEALTH),
             dry_run=dict(type="dict", options=DRY_RUN),
             verify=dict(type="dict", options=VERIFY),
+            # The plugin on the controller acts on it.
+            extras=dict(type="bool", default=True),
         ),
         supports_check_mode=True,
     )
@@ -258,6 +266,8 @@ def main() -> None:
         # Of a URL only parts are secret; short ones would mask ordinary words.
         secrets = configured_secrets(given["health"]["url"])
         module.no_log_values.update(secret for secret in secrets if len(secret) >= 4)
+        # A header such as "X-Api-Version: 2" would mask every number with a 2.
+        module.no_log_values -= {value for value in map(str, given["health"]["headers"].values()) if len(value) < 4}
     finish(
         module,
         lambda: prepare(
@@ -297,7 +307,7 @@ def _further(given: Dict[str, Any], check_mode: bool, prepared: Dict[str, Any]) 
     yield Further(
         "dry-run", "dry_run", lambda: dry_run(options, log_dir=log_dir, check_mode=check_mode, **given["dry_run"])
     )
-    if given["verify"] is None or check_mode or not has_nothing_to_change(prepared):
+    if given["verify"] is None or check_mode or not has_nothing_to_change(prepared, given["rehash"]):
         return
     fixed = {**given, "expected_real_path": prepared["real_path"]}
     yield Further("migrate", "migrated", lambda: migrate_nothing(options, fixed))

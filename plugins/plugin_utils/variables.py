@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 import re
 from contextlib import suppress
-from typing import Any, Dict, FrozenSet, Mapping, Sequence, Tuple
+from typing import Any, Dict, FrozenSet, Mapping, Optional, Sequence, Tuple
 
 from ansible.errors import AnsibleError
 from ansible.parsing.dataloader import DataLoader
@@ -74,15 +74,22 @@ def secrets_of(task_vars: Mapping[str, Any], templar: Any) -> FrozenSet[str]:
     return configured_secrets(values)
 
 
-def _value(name: str, task_vars: Mapping[str, Any], templar: Any) -> Any:
-    value = task_vars[name]
+def constant_default(value: Any) -> Optional[Tuple[str, Any]]:
+    """The inventory's variable and the constant of a role's default; None for any other value."""
     declared = _DEFAULT.fullmatch(value) if isinstance(value, str) else None
-    if declared and declared[1] not in task_vars:
-        # Ansible compiles a template each time, and a deployment would start with seventy that nobody has set.
+    if declared:
         with suppress(SyntaxError, ValueError):
-            return ast.literal_eval(_LITERALS.get(declared[2], declared[2]))
+            return declared[1], ast.literal_eval(_LITERALS.get(declared[2], declared[2]))
+    return None
+
+
+def _value(name: str, task_vars: Mapping[str, Any], templar: Any) -> Any:
+    default = constant_default(task_vars[name])
+    # Ansible compiles a template each time that it reads it.
+    if default and default[0] not in task_vars:
+        return default[1]
     try:
-        return templar.template(value)
+        return templar.template(task_vars[name])
     except AnsibleError as error:
         # Only the reason: the text around it may hold a secret.
         reason = str(getattr(error, "message", error)).splitlines()[0][:200]

@@ -60,6 +60,16 @@ def failing_hook(folder, name):
     return {"after_migrate": str(hook)}
 
 
+def test_a_hook_of_one_host_runs_there_alone_and_the_batch_stays_together(fleet, tmp_path):
+    hook = tmp_path / "hook.yml"
+    hook.write_text("- ansible.builtin.debug:\n    msg: hook on {{ inventory_hostname }}\n")
+    fleet.hosts["b"]["mobius_hooks"] = {"before_migrate": str(hook)}
+    run = fleet.play("deploy", mobius_serial=["100%"]).succeeded()
+    assert re.findall("hook on .", run.output) == ["hook on b"]
+    assert run.output.count("TASK [mobius.dhash.deploy : Migrate]") == 1
+    assert fleet.migrated() == ["a", "b", "c"]
+
+
 def test_the_whole_fleet_is_rolled_back_and_missing_hosts_are_retried(fleet, tmp_path):
     fleet.site.environment["ANSIBLE_ANY_ERRORS_FATAL"] = "1"
     scope = {"mobius_serial": [1, 1, "100%"], "mobius_rollback_scope": "fleet", "mobius_report_dest": str(tmp_path)}

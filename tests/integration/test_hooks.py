@@ -53,6 +53,21 @@ def test_an_unknown_hook_is_refused(run):
     run(before_lunch="- ansible.builtin.debug:\n").failed("Unknown names in mobius_hooks: before_lunch")
 
 
+def test_a_gate_that_a_role_sets_too_late_is_refused(site, tmp_path):
+    """The role prepares the host, and the tasks of the gate were left out before it ran."""
+    playbook, role = tmp_path / "play.yml", tmp_path / "roles" / "late" / "tasks"
+    role.mkdir(parents=True)
+    (role / "main.yml").write_text("- ansible.builtin.set_fact:\n    mobius_staging_days: 3\n")
+    playbook.write_text(
+        "- hosts: all\n  gather_facts: false\n  roles:\n"
+        "    - {role: mobius.dhash.deploy, deploy_prepare: [late, mobius.dhash.runtime]}\n"
+    )
+    before = site.library.read_bytes()
+    ended = site.play("deploy", playbook=str(playbook), mobius_service_enabled=False)
+    ended.failed("mobius_staging_days was set during the deployment, after its tasks had been left out")
+    assert site.library.read_bytes() == before
+
+
 def test_none_is_none(run):
     run().succeeded()
 

@@ -91,6 +91,15 @@ TASKS = [
         ignore_errors=True,
         vars={"ansible_python_interpreter": "{{ bare_python }}"},
     ),
+    # A short header masks nothing else.
+    *task(
+        "run_prepare",
+        ["result is failed", "'127.0.0.1:9' in result.msg"],
+        steps=["preflight"],
+        health={"url": "http://127.0.0.1:9/health", "headers": {"X-Api-Version": "2"}},
+        ignore_errors=True,
+        **STRINGS,
+    ),
     # A whole preparation, and nothing to change: the library is migrated and verified in the same call.
     *task(
         "run_prepare",
