@@ -79,8 +79,8 @@ class Further:
 def finish(module: AnsibleModule, call: Call, then: Optional[Callable[[Result], Iterator[Further]]] = None) -> None:
     """Run ``call`` and exit with its result, or with a redacted error that has state, place and next step.
 
-    :param then: given a result that did not fail, the steps that follow at once; the result of each is a member of that
-        of the step before. Whether one fails is in its own result: the controller takes it as the result of the step.
+    :param then: given a result that did not fail, the steps that follow at once; each result is nested in the previous
+        step's. Whether one fails is in its own result: the controller takes it as the result of the step.
     """
     step = Step.from_environment(check_mode=module.check_mode)
     path = str(module.params.get("path") or "")

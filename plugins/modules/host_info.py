@@ -71,7 +71,7 @@ python:
   type: str
   sample: /opt/mobius-dhash/venv/bin/python
 ready_roles:
-  description: Of the roles C(mobius.dhash.runtime) and C(mobius.dhash.service) those whose part is ready.
+  description: Which of the roles C(mobius.dhash.runtime) and C(mobius.dhash.service) have nothing left to do.
   returned: success
   type: list
   elements: str

@@ -14,7 +14,7 @@ from ..backups.store import create_backup
 from ..errors import MobiusError, failure
 from ..gate.before import refuse_unhealthy
 from ..migration.apply import migrate
-from ..migration.options import Options
+from ..migration.options import CHANGED, Options
 from ..storage.journal import begin_run, read_run, undone, unfinished
 from ..storage.lock import acquire
 from ..storage.replace import read_version
@@ -94,13 +94,14 @@ def prepare(
     return done
 
 
-def has_nothing_to_change(prepared: Mapping[str, Any]) -> bool:
+def has_nothing_to_change(prepared: Mapping[str, Any], rehash: str) -> bool:
     """Whether the library is as it was deployed, and the dry run found no image that has changed since.
 
     :param prepared: what :func:`prepare` returned, with the result of the dry run as ``dry_run``.
+    :param rehash: the option of the migration; only ``changed`` compares the images with those of the last run.
     """
     predicted = prepared["dry_run"]
-    if predicted.get("failed") or not prepared.get("as_deployed") or "lock" not in prepared:
+    if predicted.get("failed") or not prepared.get("as_deployed") or "lock" not in prepared or rehash != CHANGED:
         return False
     return not (predicted["to_hash"] or predicted["would_change"] or predicted["would_fail"])
 
@@ -109,7 +110,7 @@ def migrate_nothing(options: Options, given: Mapping[str, Any]) -> Dict[str, Any
     """The migration of a library that needs no change; its state is noted as by every other one.
 
     :param given: ``run``, which holds the lock, and ``backup_dir``, ``log_dir`` and ``expected_real_path``.
-    :raises MobiusError: it does need one after all, so that it is migrated where a rollback would follow a failure.
+    :raises MobiusError: it does need one after all; the caller migrates it where a failure is rolled back.
     """
     places = {name: given[name] for name in ("backup_dir", "log_dir", "expected_real_path")}
     return migrate(options, deployment=str(given["run"]["id"]), unchanged_only=True, **places)

@@ -75,7 +75,7 @@ def migrate(
 ) -> Dict[str, Any]:
     """Hash the pictures that need it, and edit the library in place, or write the result to ``output``.
 
-    :param unchanged_only: refuse a library that has to be looked at, because something has changed since the last run.
+    :param unchanged_only: refuse a library that would need a survey, because something has changed since the last run.
     :param idle_timeout: with ``timeout`` (its limit) see :class:`Progress`.
     :returns: what the module ``dhash_migrate`` documents.
     :raises MobiusError: before any byte is written, if the run is impossible or too many pictures fail.

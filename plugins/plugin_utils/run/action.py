@@ -130,7 +130,7 @@ class StepAction(ActionBase):
         self._display.display("\n".join([f"[{self.host}]", *self.redact(list(lines))]))
 
     def show_prediction(self, predicted):
-        """Show the lines of a dry run; returns what a result has to have for the person who approves the deployment."""
+        """Show the lines of a dry run; returns the members of a result for whoever approves the deployment."""
         if predicted.get("lines"):
             self.show(predicted["lines"])
         if predicted.get("failed") or "item_count" not in predicted:

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
+from ...module_utils.clock import parse_timestamp, timestamp
 from .journal import BEGIN, FAILURE, HOOK, MARK, PART, STEP, Entry
 
 DEPLOYMENT, ROLLBACK, MONITORING = "deployment", "rollback", "monitoring"
@@ -114,7 +116,7 @@ class Run:
             failures=_failures(entries),
             hook_failure=next((_failed_hook(entry) for entry in entries if entry["event"] == HOOK), None),
             marks=[str(entry["step"]) for entry in entries if entry["event"] == MARK],
-            current=next((str(entry["step"]) for entry in reversed(entries) if "step" in entry), "start"),
+            current=next((_current(entry) for entry in reversed(entries) if "step" in entry), "start"),
         )
 
     def has_reached(self, step: str) -> bool:
@@ -251,9 +253,16 @@ def _steps_of(entry: Entry) -> List[Step]:
 def _confirmed(whole: Step) -> Iterator[Step]:
     """The steps that ``run_prepare`` did as well for a library that needs no change; each result holds the next."""
     result: Mapping[str, Any] = whole.result
+    began = parse_timestamp(whole.at) + timedelta(seconds=whole.seconds)
     for name, member in (("dry-run", "dry_run"), ("migrate", "migrated"), ("verify", "verified")):
         result = result[member]
-        yield Step(name, "ok", whole.at, result["step_seconds"], "", _kept(result))
+        yield Step(name, "ok", timestamp(began), result["step_seconds"], "", _kept(result))
+        began += timedelta(seconds=result["step_seconds"])
+
+
+def _current(entry: Entry) -> str:
+    """The step that a failure after this entry belongs to."""
+    return "verify" if (entry.get("result") or {}).get("unchanged") is True else str(entry["step"])
 
 
 def failed_task(run: Run, task_vars: Mapping[str, Any]) -> Dict[str, str]:

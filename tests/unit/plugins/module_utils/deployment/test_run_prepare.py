@@ -79,6 +79,8 @@ def test_a_library_that_is_replaced_during_the_preflight_is_not_noted_as_valid(
     "change, expected",
     [
         ({}, True),
+        ({"rehash": "missing"}, False),
+        ({"rehash": "all"}, False),
         ({"as_deployed": False}, False),
         ({"lock": None}, False),
         ({"dry_run": {"failed": True, "msg": "no"}}, False),
@@ -89,11 +91,11 @@ def test_a_library_that_is_replaced_during_the_preflight_is_not_noted_as_valid(
 )
 def test_when_a_deployment_has_nothing_to_change(change: Any, expected: bool) -> None:
     predicted = {"to_hash": 0, "would_change": 0, "would_fail": False}
-    prepared: Any = {"as_deployed": True, "lock": {}, "dry_run": predicted}
+    prepared: Any = {"as_deployed": True, "lock": {}, "dry_run": predicted, "rehash": "changed"}
     for name, value in change.items():
         (predicted if name in predicted else prepared)[name] = value
     prepared = {name: value for name, value in prepared.items() if value is not None}
-    assert prepare_module.has_nothing_to_change(prepared) is expected
+    assert prepare_module.has_nothing_to_change(prepared, prepared.pop("rehash")) is expected
 
 
 def test_check_mode_prepares_nothing(place: Place) -> None:

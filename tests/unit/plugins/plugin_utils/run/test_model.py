@@ -225,6 +225,7 @@ def test_a_library_that_needs_no_change_has_every_step_of_an_unchanged_deploymen
     assert names == ["preflight", "lock", "backup", "dry-run", "migrate", "verify"]
     assert all(step.outcome == "ok" for step in run.steps)
     assert [step.seconds for step in run.steps[-3:]] == [0.125, 0.25, 0.5]
+    assert run.current == "verify"
     assert run.result("migrate")["unchanged"] == 60 and "diff" not in run.result("migrate")
     assert run.result("verify")["valid"] and run.status == "unchanged"
     # What follows fails: the library is not what the run has to put back.
