@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import inspect
 import json
+import marshal
 import os
 import shutil
 import socket
@@ -40,6 +41,7 @@ def _serve(channel: socket.socket) -> None:
     constants.DEFAULT_INTERNAL_POLL_INTERVAL = 0.02
     _keep_compiled_code()
     _keep_compiled_modules(zips)
+    _keep_compiled_templates()
     while True:
         byte, descriptors, _flags, _address = socket.recv_fds(channel, 1, 2)
         if not byte:
@@ -136,6 +138,32 @@ def _compile_once(folder: str) -> None:
         return code
 
     zipimport._compile_source = compile_source
+
+
+def _keep_compiled_templates() -> None:
+    """Ansible compiles a template each time that it reads it: hundreds in a deployment, most of them in every one."""
+    import ansible
+    from jinja2 import Environment, __version__
+
+    compile_anew = Environment.compile
+    folder = _CACHE / "templates" / f"{ansible.__version__}-{__version__}-{sys.implementation.cache_tag}"
+    folder.mkdir(parents=True, exist_ok=True)
+
+    def compile_once(self: Any, source: Any, *more: Any, **named: Any) -> Any:
+        # Only what from_string compiles with the usual delimiters.
+        if more or named or not isinstance(source, str) or self.overlayed:
+            return compile_anew(self, source, *more, **named)
+        kept = folder / hashlib.sha256(f"{type(self)} {source}".encode("utf-8", "surrogatepass")).hexdigest()
+        try:
+            return marshal.loads(kept.read_bytes())
+        except FileNotFoundError:
+            code = compile_anew(self, source)
+            own = kept.with_suffix(f".{os.getpid()}")
+            own.write_bytes(marshal.dumps(code))
+            own.rename(kept)
+            return code
+
+    Environment.compile = compile_once  # type: ignore[method-assign]
 
 
 def _play(command: List[str], cwd: str, output: List[int], zips: str) -> NoReturn:
