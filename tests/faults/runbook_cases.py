@@ -9,7 +9,7 @@ import paths
 from ansible_collections.mobius.dhash.tests.support import remote
 from paths import Model
 from plays import make_runtime
-from runbooks import DEPLOY, ITEMS, ROLLBACK, TASKS, Crowd, Interrupted, Met, Place
+from runbooks import DEPLOY, ITEMS, ROLLBACK, TASKS, UNCHANGED, Crowd, Interrupted, Met, Place
 from sweep import Bench
 
 _LOCK = r"\.library\.json\.dhash/lock$"
@@ -29,6 +29,8 @@ _BETWEEN_STEPS = {
         Place("Migrate", "os.rename", _JOURNAL, 2),
         Place("Migrate", "os.rename", _JOURNAL, 3),
     ),
+    # Before and after the migration that refuses to change anything, and after the verification.
+    UNCHANGED: tuple(Place(_PREPARE, "os.rename", _JOURNAL, when) for when in (3, 4, 5, 6)),
     ROLLBACK: (),
 }
 _SNAPSHOT = r"/backups/library\.json\.pre-restore\.[^/]*Z$"
@@ -37,7 +39,7 @@ _RELEASE = Place("Finish", "os.remove", _LOCK)
 
 #: Where the library itself is replaced everything dies in turn, at the other steps what leaves the most behind, and
 #: beside them the module alone.
-_HEART = {DEPLOY: (_MIGRATION,), ROLLBACK: (_RESTORE,)}
+_HEART = {DEPLOY: (_MIGRATION,), UNCHANGED: (), ROLLBACK: (_RESTORE,)}
 _OTHERS = {
     DEPLOY: (
         Place(_PREPARE, "os.rename", _LOCK),
@@ -45,6 +47,7 @@ _OTHERS = {
         _MIGRATED,
         _VERIFICATION,
     ),
+    UNCHANGED: (),
     ROLLBACK: (
         Place(_RESTORING, "os.rename", _LOCK),
         Place(_RESTORING, "os.rename", _SNAPSHOT),
@@ -60,6 +63,7 @@ _BESIDE = {
         Place("Finish", "os.rename", r"/logs/deployment-[^/]*\.json$"),
         Place("Finish", "os.remove", r"/backups/"),
     ),
+    UNCHANGED: (_RELEASE,),
     ROLLBACK: (),
 }
 #: Of a deployment that fails at its verification and rolls back.
@@ -86,7 +90,7 @@ _SHORT = ((_MIGRATION, "both"), (_MIGRATED, "module"), (_RESTORE, "both"))
 
 def cases(bench: Bench, wanted: List[str]) -> List[Any]:
     """All of these, and the models that they start from."""
-    names = [name for name in (DEPLOY, ROLLBACK) if name in wanted]
+    names = [name for name in (DEPLOY, UNCHANGED, ROLLBACK) if name in wanted]
     if not names:
         return []
     pictures = bench.folder / "pictures"
@@ -104,8 +108,9 @@ def cases(bench: Bench, wanted: List[str]) -> List[Any]:
         found += [_broken(each, death, given) for each in (*_HEART[name], *_BETWEEN_STEPS[name]) for death in _DEATHS]
         found += [_broken(each, death, given) for each in _OTHERS[name] for death in _TWO]
         found += [_broken(each, "module", given) for each in _BESIDE[name]]
-        found += _cut(name, given)
-        found.append(Crowd(kind="8 at once", label="8 at once", **given))
+        if name != UNCHANGED:
+            found += _cut(name, given)
+            found.append(Crowd(kind="8 at once", label="8 at once", **given))
     if DEPLOY in models:
         failing = {"mobius_schema": str(bench.folder / "schema.json")}
         given = {"model": models[DEPLOY], "proven": proven}
