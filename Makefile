@@ -153,6 +153,7 @@ BENCH_ENV := .cache/bench/venv
 
 .PHONY: bench
 bench: controller ## speed and memory beside peers, in 20 minutes; writes docs/performance.md (BENCH, BENCH_PICTURES, BENCH_LIMIT)
+	@[ "$$(id -u)" -ne 0 ] || tests/faults/setup.sh sshd
 	@PIP_NO_DEPS=1 requirements/venv.sh $(BENCH_ENV) requirements/bench.txt
 	@$(BENCH_ENV)/bin/python -m pip install -q --no-deps --require-hashes -r requirements/bench-source.txt || true
 	@$(BENCH_ENV)/bin/python -B tests/bench/run.py $(if $(BENCH),--only $(BENCH)) \
