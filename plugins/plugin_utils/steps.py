@@ -17,7 +17,7 @@ _SILENT = frozenset(f"{OURS}{name}" for name in ("operator_message", "operator_r
 # Bookkeeping, shown only where it does not end well.
 _QUIET = frozenset(
     (
-        *(f"{OURS}{name}" for name in ("run_begin", "variables_check")),
+        *(f"{OURS}{name}" for name in ("run_begin", "run_extras", "variables_check")),
         *(f"ansible.builtin.{name}" for name in ("assert", "set_fact", "validate_argument_spec")),
     )
 )

@@ -29,6 +29,7 @@ def step(action=OURS, seconds=1.04, **outcomes):
         (step("ansible.builtin.set_fact", h1="failed"), True),
         (step("ansible.builtin.command", seconds=5, h1="ok"), True),
         (step("mobius.dhash.run_begin", seconds=5, h1="ok"), False),
+        (step("mobius.dhash.run_extras", h1="ok"), False),
         (step("mobius.dhash.run_begin", h1="failed", h2="ok"), True),
         (step("ansible.builtin.file", h1="ok", h2="changed"), True),
         (step("ansible.builtin.file", h1="ignored"), True),
