@@ -101,3 +101,23 @@ requirements:
   - Pillow on the host, for the Python that runs the module
   - ImageHash on the host, to record its version; the hashes are the same without it
 """
+
+    # The verification that follows at once. Each module describes when it does.
+    VERIFY = r"""
+options:
+  verify:
+    type: dict
+    suboptions:
+      complete:
+        description: As O(mobius.dhash.library_verify#module:complete).
+        type: str
+        choices: [auto, always, never]
+        default: auto
+      schema:
+        description: As O(mobius.dhash.library_verify#module:schema).
+        type: path
+      sample:
+        description: As O(mobius.dhash.library_verify#module:sample).
+        type: int
+        default: 0
+"""

@@ -56,21 +56,8 @@ options:
       - Verify the library at once, as M(mobius.dhash.library_verify) does, against the backup of this migration; not
         when omitted. For RV(verified).
       - With O(output), O(progress) or O(timeout), and in check mode, this has no effect.
-    type: dict
-    suboptions:
-      complete:
-        description: As O(mobius.dhash.library_verify#module:complete).
-        type: str
-        choices: [auto, always, never]
-        default: auto
-      schema:
-        description: As O(mobius.dhash.library_verify#module:schema).
-        type: path
-      sample:
-        description: As O(mobius.dhash.library_verify#module:sample).
-        type: int
-        default: 0
 extends_documentation_fragment:
+  - mobius.dhash.hashing.verify
   - mobius.dhash.attributes
   - mobius.dhash.library
   - mobius.dhash.library.backup_dir

@@ -102,21 +102,8 @@ options:
     description:
       - With O(dry_run), if the library is as deployed and nothing has changed since, migrate and verify it at once, as
         M(mobius.dhash.dhash_migrate) does, which changes nothing then; not when omitted. For RV(unchanged).
-    type: dict
-    suboptions:
-      complete:
-        description: As O(mobius.dhash.library_verify#module:complete).
-        type: str
-        choices: [auto, always, never]
-        default: auto
-      schema:
-        description: As O(mobius.dhash.library_verify#module:schema).
-        type: path
-      sample:
-        description: As O(mobius.dhash.library_verify#module:sample).
-        type: int
-        default: 0
 extends_documentation_fragment:
+  - mobius.dhash.hashing.verify
   - mobius.dhash.attributes
   - mobius.dhash.run.lock
   - mobius.dhash.library
