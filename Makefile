@@ -7,6 +7,8 @@ CONTROLLER := .cache/controller
 TEST := .cache/test
 # What checks the rules of extras/, and their Debian packages.
 PROMETHEUS := promtool=prometheus amtool=prometheus-alertmanager
+# Hosts over ssh: without root, what needs them is left out and says so.
+SSHD := [ "$$(id -u)" -ne 0 ] || tests/faults/setup.sh sshd
 # One line a step; all that Ansible prints with make deploy ARGS=-v.
 PLAY := ANSIBLE_STDOUT_CALLBACK=mobius.dhash.steps ANSIBLE_DISPLAY_SKIPPED_HOSTS=false ANSIBLE_CALLBACK_RESULT_FORMAT=yaml \
   ANSIBLE_LOCALHOST_WARNING=false $(CONTROLLER)/bin/ansible-playbook
@@ -71,7 +73,7 @@ reference: tools ## the READMEs of the roles and docs/variables.md, from the arg
 test: tools ## lint, unit, integration, faults-quick and molecule
 	@# Debian packages first: apt-get works for one part at a time.
 	@tests/programs.sh $(PROMETHEUS)
-	@[ "$$(id -u)" -ne 0 ] || tests/faults/setup.sh sshd
+	@$(SSHD)
 	@! molecule/shared/hosts.sh check >/dev/null || molecule/shared/hosts.sh setup
 	@tests/parts.sh integration molecule lint unit faults-quick
 
@@ -86,7 +88,7 @@ unit: tools ## the plain Python, without Ansible
 
 .PHONY: integration
 integration: tools ## the playbooks on this machine: deploy, check mode, rollback, failures
-	@[ "$$(id -u)" -ne 0 ] || tests/faults/setup.sh sshd
+	@$(SSHD)
 	@$(TEST)/bin/pytest -n 3 --dist loadgroup tests/integration
 
 .PHONY: settings
@@ -153,7 +155,7 @@ BENCH_ENV := .cache/bench/venv
 
 .PHONY: bench
 bench: controller ## speed and memory beside peers, in 20 minutes; writes docs/performance.md (BENCH, BENCH_PICTURES, BENCH_LIMIT)
-	@[ "$$(id -u)" -ne 0 ] || tests/faults/setup.sh sshd
+	@$(SSHD)
 	@PIP_NO_DEPS=1 requirements/venv.sh $(BENCH_ENV) requirements/bench.txt
 	@$(BENCH_ENV)/bin/python -m pip install -q --no-deps --require-hashes -r requirements/bench-source.txt || true
 	@$(BENCH_ENV)/bin/python -B tests/bench/run.py $(if $(BENCH),--only $(BENCH)) \
