@@ -38,6 +38,6 @@ class ActionModule(StepAction):
         if not result["unchanged"]:
             # The tasks of these steps show what they have found.
             return result
-        for part in (predicted, migrated, verified):
-            result["warnings"] = [*result.get("warnings", []), *part.get("warnings", [])]
-        return {**result, **self.show_prediction(predicted)}
+        parts = (result, predicted, migrated, verified)
+        warnings = [warning for part in parts for warning in part.get("warnings", [])]
+        return {**result, "warnings": warnings, **self.show_prediction(predicted)}

@@ -53,10 +53,10 @@ class Run:
     backup_dir: Optional[str]
     log_dir: Optional[str]
     output: Optional[str]
-    unchanged_only: bool
     versions: Dict[str, Optional[str]]
     idle_timeout: float = 0.0
     timeout: float = 0.0
+    unchanged_only: bool = False
     warnings: List[str] = field(default_factory=list)
 
 
@@ -84,8 +84,19 @@ def migrate(
     refuse_moved(options.path, expected_real_path)
     library = locate_library(options.path)
     made_with = {**versions(), "mode": options.mode}
-    folders = (backup_dir, log_dir, output)
-    run = Run(options, library, check_mode, deployment, *folders, unchanged_only, made_with, idle_timeout, timeout)
+    run = Run(
+        options,
+        library,
+        check_mode,
+        deployment,
+        backup_dir,
+        log_dir,
+        output,
+        made_with,
+        idle_timeout=idle_timeout,
+        timeout=timeout,
+        unchanged_only=unchanged_only,
+    )
     if output is not None:
         refuse_target(output, options.path, "The output")
     if check_mode:
